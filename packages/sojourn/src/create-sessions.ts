@@ -1,0 +1,97 @@
+/** Composition root: options in, sessions out. No I/O here. */
+
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "./clock.ts";
+import { ConfigError } from "./errors.ts";
+import { Core } from "./lifecycle/core.ts";
+import type { DataObject } from "./lifecycle/field-writer.ts";
+import { Notices } from "./lifecycle/notices.ts";
+import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
+import { Sessions } from "./lifecycle/sessions.ts";
+import { DEFAULTS, MAX_MAX_BYTES } from "./options.ts";
+import { KeyRing } from "./security/keyring.ts";
+import { TokenSigner } from "./security/token.ts";
+import type { Store } from "./store/store.ts";
+import { memoryStore } from "./stores/memory/memory-store.ts";
+
+export interface SessionsOptions {
+  /** Where sessions are kept. Default, in development only: this process's memory. */
+  readonly store?: Store;
+  /**
+   * Random strings of at least 32 characters: the first signs, all verify. To rotate, put a new one
+   * in front; drop the old one after the longest absolute timeout. Needed unless `development`.
+   */
+  readonly secrets?: readonly string[];
+  /** Added to, or in place of, the built-in policies: normal rememberMe sensitive temporary anonymous aal1 aal2 aal3. */
+  readonly policies?: Readonly<Record<string, PolicyOptions>>;
+  /** Of sessions with a user. Default "normal" (idle 24 h, absolute 7 d). */
+  readonly defaultPolicy?: string;
+  /** Names and values of one session's data together, in bytes. Default 10240, at most 1048576. */
+  readonly maxBytes?: number;
+  /** Name of this server, stored with each session that it begins. */
+  readonly serverId?: string;
+  /** Replaces the salt that the store keeps: at least 32 characters, never to be changed. */
+  readonly indexKey?: string;
+  /** Relaxed for a developer's machine: secrets and store may be missing, cookies go over plain http. Default false. */
+  readonly development?: boolean;
+  /** Takes one line at a time, at most one a second of a kind. Default `console.warn`. */
+  readonly log?: (line: string) => void;
+  readonly clock?: Clock;
+}
+
+/**
+ * The sessions of an application.
+ *
+ * ```ts
+ * const sessions = createSessions({ store: sqliteStore("./sessions.db"), secrets: [process.env.SESSION_SECRET] });
+ * const { token, session } = await sessions.create({ userId: "ada" });
+ * ```
+ * @throws ConfigError for a missing, weak or contradictory option; the message says the fix.
+ */
+export function createSessions<D extends object = DataObject>(options: SessionsOptions = {}): Sessions<D> {
+  const given = Object.freeze({ ...options });
+  const clock = given.clock ?? systemClock;
+  const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
+  const development = given.development ?? false;
+  const store = storeOf(given, clock);
+  const ring = new KeyRing(secretsOf(given, notices));
+  return new Sessions<D>(
+    new Core({
+      store,
+      tokens: new TokenSigner(ring, store.namespace),
+      policies: new Policies({ ...DEFAULTS.policies, ...given.policies }, given.defaultPolicy ?? DEFAULTS.defaultPolicy),
+      clock,
+      notices,
+      maxBytes: maxBytesOf(given),
+      serverId: given.serverId ?? null,
+      development,
+      indexKey: indexKeyOf(given),
+    }),
+  );
+}
+
+function storeOf(options: SessionsOptions, clock: Clock): Store {
+  if (options.store !== undefined) return options.store;
+  if (options.development === true) return memoryStore({ clock });
+  throw new ConfigError(
+    'Option store is missing: pass sqliteStore("./sessions.db") from "sojourn/sqlite" or redisStore(client) from "sojourn/redis" (or development: true for a store in memory).',
+  );
+}
+
+function secretsOf(options: SessionsOptions, notices: Notices): readonly string[] {
+  if (options.secrets !== undefined || options.development !== true) return options.secrets ?? [];
+  notices.once("secret", "no secrets given: made one for this process, all sessions end with it (development)");
+  return [randomBytes(32).toString("base64url")];
+}
+
+function maxBytesOf(options: SessionsOptions): number {
+  const maxBytes = options.maxBytes ?? DEFAULTS.maxBytes;
+  if (Number.isInteger(maxBytes) && maxBytes > 0 && maxBytes <= MAX_MAX_BYTES) return maxBytes;
+  throw new ConfigError(`Option maxBytes must be a whole number from 1 to ${MAX_MAX_BYTES}, not ${String(maxBytes)}.`);
+}
+
+function indexKeyOf(options: SessionsOptions): Buffer | null {
+  if (options.indexKey === undefined) return null;
+  if (options.indexKey.length < 32) throw new ConfigError("Option indexKey must have at least 32 characters.");
+  return Buffer.from(options.indexKey, "utf8");
+}

@@ -1,0 +1,429 @@
+/**
+ * The record: everything a store keeps for one session, as one packed string.
+ *
+ * ```text
+ * header      70 bytes, big-endian, offsets in `OFFSET`
+ * user        hash of the user id (16 ASCII characters) and the user id, when there is a user
+ * rotation    59 bytes, when the flag says so
+ * metadata    JSON object with one-letter names
+ * directory   per field: 1 byte (name length - 1, high bit = encrypted), 3 bytes value length, name
+ * region 1    plain values: JSON texts joined by commas, in directory order
+ * region 2    encrypted values, one after the other, in directory order
+ * ```
+ *
+ * Stores never look behind the header except to splice fields by the directory's
+ * lengths. Region 1 is decoded by one `JSON.parse`, and only when data is asked for.
+ * The Redis scripts hold the same offsets (`stores/redis/scripts/_record.lua`);
+ * `test/fixtures/records/v1/` holds records that every later version must read.
+ */
+
+import { decodeMetadata, encodeMetadata, type Metadata } from "./metadata.ts";
+
+export const RECORD_VERSION = 1;
+export const MAX_FIELDS = 256;
+export const MAX_NAME_BYTES = 128;
+export const MAX_USER_ID_BYTES = 255;
+export const MAX_METADATA_BYTES = 4096;
+export const USER_HASH_LENGTH = 16;
+export const TOKEN_HASH_LENGTH = 16;
+export const ROTATION_LENGTH = 59;
+export const HEADER_LENGTH = 70;
+const MAX_VALUE_BYTES = 0xff_ff_ff;
+
+/** Where each header field begins. Times are milliseconds since the epoch in 6 bytes. */
+export const OFFSET = {
+  version: 0,
+  flags: 1,
+  aal: 2,
+  userIdLength: 3,
+  revision: 4,
+  generation: 8,
+  floor: 11,
+  createdAt: 14,
+  lastSeenAt: 20,
+  absoluteExpiresAt: 26,
+  idleMs: 32,
+  authenticatedAt: 38,
+  userEpoch: 44,
+  tokenHash: 50,
+  metadataLength: 66,
+  fieldCount: 68,
+} as const;
+
+export const FLAG = { confirmed: 1, rotation: 2, locked: 4 } as const;
+
+/** The header's fields. Times in milliseconds since the epoch, `idleMs` a duration in milliseconds. */
+export interface RecordHeader {
+  /** The token of this session came back at least once (flood protection of unconfirmed sessions). */
+  readonly confirmed: boolean;
+  readonly locked: boolean;
+  /** Assurance level 0–3 (NIST SP 800-63B-4). */
+  readonly aal: number;
+  /** Counts data changes only. */
+  readonly revision: number;
+  readonly generation: number;
+  /** Generation of the last elevation: tokens below it are superseded. */
+  readonly floor: number;
+  readonly createdAt: number;
+  readonly lastSeenAt: number;
+  readonly absoluteExpiresAt: number;
+  readonly idleMs: number;
+  readonly authenticatedAt: number;
+  /** What the user's epoch was when the session began; `revokeUser` ends smaller ones. */
+  readonly userEpoch: number;
+  /** First 16 bytes of the SHA-256 of the token's secret. */
+  readonly tokenHash: Buffer;
+}
+
+/** A second token that is valid besides the current one while a renewal is under way. */
+export interface RotationBlock {
+  readonly state: "pending" | "confirmed";
+  /** pending: when the successor was made; confirmed: until when the other token is honoured. */
+  readonly at: number;
+  readonly otherHash: Buffer;
+  /** The successor's secret, wrapped under the old one; zeros once the window is over. */
+  readonly wrap: Buffer;
+  readonly wrapKeyId: number;
+}
+
+/** A field as stored: `text` is JSON for plain fields, ciphertext bytes for encrypted ones. */
+export interface RecordField {
+  readonly name: string;
+  readonly encrypted: boolean;
+  readonly bytes: Buffer;
+}
+
+export interface RecordParts {
+  readonly header: RecordHeader;
+  readonly user: { readonly id: string; readonly hash: string } | null;
+  readonly rotation: RotationBlock | null;
+  readonly metadata: Metadata;
+  readonly fields: readonly RecordField[];
+}
+
+/** The bytes are no record of a known version. Internal: the lifecycle ends such a session. */
+export class CorruptRecordError extends Error {
+  override readonly name = "CorruptRecordError";
+}
+
+/** A record written by a newer version of this library. Internal: becomes `StoreUnavailableError`. */
+export class UnsupportedRecordError extends Error {
+  override readonly name = "UnsupportedRecordError";
+}
+
+/** Packs a record. Throws `RangeError` for lengths over the format's limits, which callers check first. */
+export function encodeRecord(parts: RecordParts): Buffer {
+  const userId = Buffer.from(parts.user?.id ?? "", "utf8");
+  const userHash = Buffer.from(parts.user?.hash ?? "", "latin1");
+  const metadata = encodeMetadata(parts.metadata);
+  requireRange("user id", userId.length, MAX_USER_ID_BYTES);
+  requireRange("metadata", metadata.length, MAX_METADATA_BYTES);
+  if (parts.user !== null && (userId.length === 0 || userHash.length !== USER_HASH_LENGTH)) {
+    throw new RangeError("a user needs an id and a hash of 16 characters");
+  }
+  return Buffer.concat([
+    encodeHeader(parts, userId.length, metadata.length),
+    userHash,
+    userId,
+    parts.rotation === null ? Buffer.alloc(0) : encodeRotation(parts.rotation),
+    metadata,
+    encodeFields(parts.fields),
+  ]);
+}
+
+function encodeHeader(parts: RecordParts, userIdLength: number, metadataLength: number): Buffer {
+  const { header, rotation, fields } = parts;
+  if (header.tokenHash.length !== TOKEN_HASH_LENGTH) throw new RangeError("token hash must be 16 bytes");
+  const out = Buffer.alloc(HEADER_LENGTH);
+  const flags =
+    (header.confirmed ? FLAG.confirmed : 0) | (rotation === null ? 0 : FLAG.rotation) | (header.locked ? FLAG.locked : 0);
+  out.writeUInt8(RECORD_VERSION, OFFSET.version);
+  out.writeUInt8(flags, OFFSET.flags);
+  out.writeUInt8(header.aal, OFFSET.aal);
+  out.writeUInt8(userIdLength, OFFSET.userIdLength);
+  out.writeUInt32BE(header.revision, OFFSET.revision);
+  out.writeUIntBE(header.generation, OFFSET.generation, 3);
+  out.writeUIntBE(header.floor, OFFSET.floor, 3);
+  out.writeUIntBE(header.createdAt, OFFSET.createdAt, 6);
+  out.writeUIntBE(header.lastSeenAt, OFFSET.lastSeenAt, 6);
+  out.writeUIntBE(header.absoluteExpiresAt, OFFSET.absoluteExpiresAt, 6);
+  out.writeUIntBE(header.idleMs, OFFSET.idleMs, 6);
+  out.writeUIntBE(header.authenticatedAt, OFFSET.authenticatedAt, 6);
+  out.writeUIntBE(header.userEpoch, OFFSET.userEpoch, 6);
+  header.tokenHash.copy(out, OFFSET.tokenHash);
+  out.writeUInt16BE(metadataLength, OFFSET.metadataLength);
+  out.writeUInt16BE(fields.length, OFFSET.fieldCount);
+  return out;
+}
+
+function encodeRotation(rotation: RotationBlock): Buffer {
+  const out = Buffer.alloc(ROTATION_LENGTH);
+  out.writeUInt8(rotation.state === "pending" ? 1 : 2, 0);
+  out.writeUIntBE(rotation.at, 1, 6);
+  rotation.otherHash.copy(out, 7, 0, 16);
+  rotation.wrap.copy(out, 23, 0, 32);
+  out.writeUInt32BE(rotation.wrapKeyId, 55);
+  return out;
+}
+
+/** Directory and both regions, also used to rewrite them after a patch. */
+export function encodeFields(fields: readonly RecordField[]): Buffer {
+  requireRange("field count", fields.length, MAX_FIELDS);
+  const directory: Buffer[] = [];
+  const plain: Buffer[] = [];
+  const encrypted: Buffer[] = [];
+  for (const field of fields) {
+    directory.push(directoryEntry(field));
+    if (field.encrypted) encrypted.push(field.bytes);
+    else plain.push(plain.length === 0 ? field.bytes : Buffer.concat([COMMA, field.bytes]));
+  }
+  return Buffer.concat([...directory, ...plain, ...encrypted]);
+}
+
+const COMMA = Buffer.from(",");
+
+function directoryEntry(field: RecordField): Buffer {
+  const name = Buffer.from(field.name, "utf8");
+  if (name.length === 0) throw new RangeError("a field name must not be empty");
+  requireRange("field name", name.length, MAX_NAME_BYTES);
+  requireRange("value", field.bytes.length, MAX_VALUE_BYTES);
+  const entry = Buffer.alloc(4 + name.length);
+  entry.writeUInt8((name.length - 1) | (field.encrypted ? 0x80 : 0), 0);
+  entry.writeUIntBE(field.bytes.length, 1, 3);
+  name.copy(entry, 4);
+  return entry;
+}
+
+function requireRange(what: string, length: number, max: number): void {
+  if (length > max) throw new RangeError(`${what} is ${length}, over ${max}`);
+}
+
+/**
+ * A record that was read. Header fields are read where they stand; metadata and
+ * data are decoded at the first call that asks for them.
+ * The constructor checks the whole structure: lengths must add up to the byte.
+ * @throws CorruptRecordError, UnsupportedRecordError
+ */
+export class SessionRecord {
+  readonly bytes: Buffer;
+  readonly #rotationAt: number;
+  readonly #metadataAt: number;
+  readonly #directoryAt: number;
+  readonly #regionAt: number;
+  readonly #regionEnd: number;
+
+  constructor(bytes: Buffer) {
+    checkVersion(bytes);
+    this.bytes = bytes;
+    const userIdLength = bytes[OFFSET.userIdLength] ?? 0;
+    this.#rotationAt = HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
+    this.#metadataAt = this.#rotationAt + (this.#flag(FLAG.rotation) ? ROTATION_LENGTH : 0);
+    this.#directoryAt = this.#metadataAt + bytes.readUInt16BE(OFFSET.metadataLength);
+    const layout = measureDirectory(bytes, this.#directoryAt, this.fieldCount);
+    this.#regionAt = layout.end;
+    this.#regionEnd = layout.end + layout.plainBytes;
+    if (this.#regionEnd + layout.encryptedBytes !== bytes.length) throw new CorruptRecordError("lengths do not add up");
+  }
+
+  #flag(bit: number): boolean {
+    return ((this.bytes[OFFSET.flags] ?? 0) & bit) !== 0;
+  }
+  get confirmed(): boolean {
+    return this.#flag(FLAG.confirmed);
+  }
+  get locked(): boolean {
+    return this.#flag(FLAG.locked);
+  }
+  get aal(): number {
+    return this.bytes[OFFSET.aal] ?? 0;
+  }
+  get revision(): number {
+    return revisionOf(this.bytes);
+  }
+  get generation(): number {
+    return this.bytes.readUIntBE(OFFSET.generation, 3);
+  }
+  get floor(): number {
+    return this.bytes.readUIntBE(OFFSET.floor, 3);
+  }
+  get createdAt(): number {
+    return this.bytes.readUIntBE(OFFSET.createdAt, 6);
+  }
+  get lastSeenAt(): number {
+    return this.bytes.readUIntBE(OFFSET.lastSeenAt, 6);
+  }
+  get absoluteExpiresAt(): number {
+    return this.bytes.readUIntBE(OFFSET.absoluteExpiresAt, 6);
+  }
+  get idleMs(): number {
+    return this.bytes.readUIntBE(OFFSET.idleMs, 6);
+  }
+  get authenticatedAt(): number {
+    return this.bytes.readUIntBE(OFFSET.authenticatedAt, 6);
+  }
+  get userEpoch(): number {
+    return this.bytes.readUIntBE(OFFSET.userEpoch, 6);
+  }
+  get expiresAt(): number {
+    return expiresAtOf(this.bytes);
+  }
+  get tokenHash(): Buffer {
+    return this.bytes.subarray(OFFSET.tokenHash, OFFSET.tokenHash + TOKEN_HASH_LENGTH);
+  }
+  get fieldCount(): number {
+    return this.bytes.readUInt16BE(OFFSET.fieldCount);
+  }
+  /** The application's user id, or null for an anonymous session. */
+  get userId(): string | null {
+    const from = HEADER_LENGTH + USER_HASH_LENGTH;
+    return (this.bytes[OFFSET.userIdLength] ?? 0) === 0 ? null : this.bytes.toString("utf8", from, this.#rotationAt);
+  }
+  get userHash(): string | null {
+    return userHashOf(this.bytes);
+  }
+
+  get rotation(): RotationBlock | null {
+    if (!this.#flag(FLAG.rotation)) return null;
+    const block = this.bytes.subarray(this.#rotationAt, this.#metadataAt);
+    return {
+      state: block[0] === 1 ? "pending" : "confirmed",
+      at: block.readUIntBE(1, 6),
+      otherHash: block.subarray(7, 23),
+      wrap: block.subarray(23, 55),
+      wrapKeyId: block.readUInt32BE(55),
+    };
+  }
+
+  /** @throws CorruptRecordError when the metadata is not the JSON that `encodeRecord` writes. */
+  metadata(): Metadata {
+    return corruptWhenThrown(() => decodeMetadata(this.bytes.toString("utf8", this.#metadataAt, this.#directoryAt)));
+  }
+
+  /** All plain fields, by one `JSON.parse`. @throws CorruptRecordError */
+  plainData(): Record<string, unknown> {
+    const names = this.#plainNames();
+    const region = this.bytes.toString("utf8", this.#regionAt, this.#regionEnd);
+    const values = corruptWhenThrown(() => JSON.parse(`[${region}]`) as unknown[]);
+    if (values.length !== names.length) throw new CorruptRecordError("names and values differ in number");
+    const data: Record<string, unknown> = {};
+    names.forEach((name, i) => {
+      data[name] = values[i];
+    });
+    return data;
+  }
+
+  #plainNames(): string[] {
+    const names: string[] = [];
+    let at = this.#directoryAt;
+    while (at < this.#regionAt) {
+      const first = this.bytes[at] ?? 0;
+      const end = at + 5 + (first & 0x7f);
+      if (first < 0x80) names.push(checkedName(this.bytes.toString("utf8", at + 4, end)));
+      at = end;
+    }
+    return names;
+  }
+
+  /** Every field with its bytes as stored, in directory order. */
+  fields(): RecordField[] {
+    const out: RecordField[] = [];
+    let at = this.#directoryAt;
+    let plainAt = this.#regionAt;
+    let encryptedAt = this.#regionEnd;
+    while (at < this.#regionAt) {
+      const first = this.bytes[at] ?? 0;
+      const length = this.bytes.readUIntBE(at + 1, 3);
+      const end = at + 5 + (first & 0x7f);
+      const encrypted = first >= 0x80;
+      const from = encrypted ? encryptedAt : plainAt;
+      const name = checkedName(this.bytes.toString("utf8", at + 4, end));
+      out.push({ name, encrypted, bytes: this.bytes.subarray(from, from + length) });
+      if (encrypted) encryptedAt += length;
+      else plainAt += length + 1;
+      at = end;
+    }
+    return out;
+  }
+
+  /** The record up to its directory: what a patch keeps as it is. */
+  beforeFields(): Buffer {
+    return this.bytes.subarray(0, this.#directoryAt);
+  }
+}
+
+function checkVersion(bytes: Buffer): void {
+  const version = bytes[OFFSET.version];
+  if (version !== undefined && version > RECORD_VERSION) {
+    throw new UnsupportedRecordError(`record format ${version}; this version of Sojourn reads up to ${RECORD_VERSION}`);
+  }
+  if (version !== RECORD_VERSION) throw new CorruptRecordError(`unknown record format ${version}`);
+  if (bytes.length < HEADER_LENGTH) throw new CorruptRecordError("shorter than its header");
+}
+
+interface DirectoryLayout {
+  readonly end: number;
+  readonly plainBytes: number;
+  readonly encryptedBytes: number;
+}
+
+function measureDirectory(bytes: Buffer, from: number, fieldCount: number): DirectoryLayout {
+  let at = from;
+  let plainBytes = 0;
+  let plainCount = 0;
+  let encryptedBytes = 0;
+  for (let i = 0; i < fieldCount; i++) {
+    if (at + 5 > bytes.length) throw new CorruptRecordError("directory is cut");
+    const first = bytes[at] ?? 0;
+    const length = bytes.readUIntBE(at + 1, 3);
+    if (first >= 0x80) encryptedBytes += length;
+    else {
+      plainBytes += length;
+      plainCount += 1;
+    }
+    at += 5 + (first & 0x7f);
+  }
+  return { end: at, plainBytes: plainBytes + Math.max(0, plainCount - 1), encryptedBytes };
+}
+
+function checkedName(name: string): string {
+  if (name === "__proto__") throw new CorruptRecordError("field name __proto__");
+  return name;
+}
+
+function corruptWhenThrown<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw new CorruptRecordError(error instanceof Error ? error.message : "not decodable");
+  }
+}
+
+/** Effective expiry: the earlier of idle and absolute deadline. */
+export function expiresAtOf(record: Buffer): number {
+  const idleDeadline = record.readUIntBE(OFFSET.lastSeenAt, 6) + record.readUIntBE(OFFSET.idleMs, 6);
+  return Math.min(idleDeadline, record.readUIntBE(OFFSET.absoluteExpiresAt, 6));
+}
+
+export function revisionOf(record: Buffer): number {
+  return record.readUInt32BE(OFFSET.revision);
+}
+
+export function userHashOf(record: Buffer): string | null {
+  if ((record[OFFSET.userIdLength] ?? 0) === 0) return null;
+  return record.toString("latin1", HEADER_LENGTH, HEADER_LENGTH + USER_HASH_LENGTH);
+}
+
+/** A copy that was last seen at `lastSeenAt`, and confirmed if so asked. */
+export function withTouch(record: Buffer, lastSeenAt: number, confirm: boolean): Buffer {
+  const copy = Buffer.from(record);
+  copy.writeUIntBE(lastSeenAt, OFFSET.lastSeenAt, 6);
+  if (confirm) copy.writeUInt8((record[OFFSET.flags] ?? 0) | FLAG.confirmed, OFFSET.flags);
+  return copy;
+}
+
+/** A copy stamped with the epoch of its user. */
+export function withUserEpoch(record: Buffer, epoch: number): Buffer {
+  const copy = Buffer.from(record);
+  copy.writeUIntBE(epoch, OFFSET.userEpoch, 6);
+  return copy;
+}

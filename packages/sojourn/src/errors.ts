@@ -1,0 +1,232 @@
+/**
+ * Every error that Sojourn throws, and every code.
+ *
+ * Not found and not valid are answers, never errors. An error means that the
+ * caller used the API wrongly, that a stated limit was hit, or that the
+ * machinery failed. `code` is stable; messages are for people and may change.
+ */
+
+/** The closed list of codes; `docs/reference/errors.md` is held equal to it. */
+export type ErrorCode =
+  | "conflict"
+  | "config_invalid"
+  | "cookie_too_large"
+  | "cross_site_request"
+  | "data_too_large"
+  | "headers_sent"
+  | "login_required"
+  | "metadata_too_large"
+  | "middleware_missing"
+  | "name_invalid"
+  | "secrets_missing"
+  | "secrets_weak"
+  | "session_ended"
+  | "store_closed"
+  | "store_unavailable"
+  | "too_many_fields"
+  | "value_invalid"
+  | "value_wrong_kind";
+
+/** Base class: `instanceof SojournError` covers everything thrown on purpose, except `TypeError` for wrong calls. */
+export abstract class SojournError extends Error {
+  abstract readonly code: ErrorCode;
+  /** The HTTP status that adapters and default error handlers answer with. */
+  readonly status: number = 500;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** An option is missing, contradictory or out of range. Thrown by constructors, before any I/O. */
+export class ConfigError extends SojournError {
+  readonly code: "config_invalid" | "secrets_missing" | "secrets_weak";
+
+  constructor(message: string, code: ConfigError["code"] = "config_invalid") {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Why the store could not answer. `late`: the write reached the store after its deadline and was refused there. */
+export type UnavailableReason = "timeout" | "connection" | "server" | "late" | "busy" | "unsupported_record" | "unsupported_server";
+
+/**
+ * The store did not answer in time or cannot answer. Never means "not logged in".
+ *
+ * `outcome` says what became of a write: `"not_executed"` (safe to repeat) or
+ * `"unknown"` (it may have been executed; repeating an increment may count twice).
+ */
+export class StoreUnavailableError extends SojournError {
+  readonly code = "store_unavailable";
+  override readonly status = 503;
+  readonly reason: UnavailableReason;
+  readonly outcome: "not_executed" | "unknown";
+  /** Sent by HTTP error handlers that honour `err.headers` (Express, Koa, Fastify do). */
+  readonly headers: Readonly<Record<string, string>> = { "Retry-After": "1" };
+
+  constructor(
+    message: string,
+    details: { reason: UnavailableReason; outcome: "not_executed" | "unknown"; cause?: unknown },
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.reason = details.reason;
+    this.outcome = details.outcome;
+  }
+}
+
+/** The store or the sessions object was closed; a use after `close()`. */
+export class StoreClosedError extends SojournError {
+  readonly code = "store_closed";
+  override readonly status = 503;
+
+  constructor(what = "store") {
+    super(`The ${what} is closed: create a new one instead of using it after close().`);
+  }
+}
+
+/** The session ended (logout, revocation, expiry) before this operation. Nothing was written. */
+export class SessionEndedError extends SojournError {
+  readonly code = "session_ended";
+  override readonly status = 401;
+  /** Why it ended, when the store still knows (for an hour by default), else `"unknown"`. */
+  readonly reason: string;
+  readonly sessionId: string;
+
+  constructor(sessionId: string, reason = "unknown") {
+    super(`Session ${sessionId} has ended (${reason}); nothing was written.`);
+    this.sessionId = sessionId;
+    this.reason = reason;
+  }
+}
+
+/** `update()` met a newer revision each time until the write deadline. Nothing was written by this call. */
+export class ConflictError extends SojournError {
+  readonly code = "conflict";
+  override readonly status = 409;
+  readonly attempts: number;
+
+  constructor(sessionId: string, attempts: number) {
+    super(`update() of session ${sessionId} met another writer ${attempts} times until its deadline; nothing was written.`);
+    this.attempts = attempts;
+  }
+}
+
+/** A write would exceed `maxBytes`. The stored value is unchanged. */
+export class DataTooLargeError extends SojournError {
+  readonly code = "data_too_large";
+  override readonly status = 413;
+  readonly maxBytes: number;
+  /** Bytes of all names and values together, as they would have been. */
+  readonly bytes: number;
+
+  constructor(bytes: number, maxBytes: number) {
+    super(`Session data would be ${bytes} bytes; maxBytes is ${maxBytes}. Nothing was written.`);
+    this.bytes = bytes;
+    this.maxBytes = maxBytes;
+  }
+}
+
+/** A write would exceed the number of fields a session may have. The stored data is unchanged. */
+export class TooManyFieldsError extends SojournError {
+  readonly code = "too_many_fields";
+  override readonly status = 413;
+
+  constructor(maxFields: number) {
+    super(`A session holds at most ${maxFields} fields. Nothing was written.`);
+  }
+}
+
+/** User id, device and other facts about the session are over their limit; `create` and `login` throw it. */
+export class MetadataTooLargeError extends SojournError {
+  readonly code = "metadata_too_large";
+  override readonly status = 413;
+
+  constructor(what: string, bytes: number, maxBytes: number) {
+    super(`${what} is ${bytes} bytes; at most ${maxBytes} are allowed.`);
+  }
+}
+
+/** A field name that cannot be stored: not a string, empty, over 128 bytes, or `__proto__`. */
+export class InvalidNameError extends SojournError {
+  readonly code = "name_invalid";
+  override readonly status = 400;
+
+  constructor(message: string) {
+    super(message);
+  }
+}
+
+/** A value that JSON would lose or change. `path` is where, as in `cart.items[2].addedAt`. */
+export class InvalidValueError extends SojournError {
+  readonly code = "value_invalid";
+  override readonly status = 400;
+  readonly path: string;
+
+  constructor(path: string, what: string) {
+    super(`${path} is ${what}, which JSON would lose; store a string or number in its place.`);
+    this.path = path;
+  }
+}
+
+/** `increment` met a value that is no safe integer, or the result would not be one. The stored value is unchanged. */
+export class WrongKindError extends SojournError {
+  readonly code = "value_wrong_kind";
+  override readonly status = 409;
+
+  constructor(field: string) {
+    super(`Field ${JSON.stringify(field)} cannot be incremented: it is not a safe integer, or the result would not be one.`);
+  }
+}
+
+/** An operation needs to set a cookie, but the response headers have been sent. Nothing was written. */
+export class HeadersSentError extends SojournError {
+  readonly code = "headers_sent";
+
+  constructor(operation: string) {
+    super(`${operation} needs to set the session cookie, but the response headers have been sent; call it before the response starts.`);
+  }
+}
+
+/** Name and value of the cookie exceed the 4,096 bytes that browsers store. */
+export class CookieTooLargeError extends SojournError {
+  readonly code = "cookie_too_large";
+
+  constructor(bytes: number) {
+    super(`The cookie's name and value are ${bytes} bytes; browsers store at most 4096 (RFC 6265bis 5.6).`);
+  }
+}
+
+/** A guard or pattern found no session on the request: the adapter's middleware did not run before it. */
+export class MiddlewareMissingError extends SojournError {
+  readonly code = "middleware_missing";
+
+  constructor(what: string) {
+    super(`${what} found no session on the request: add app.use(sojourn(sessions)) before it.`);
+  }
+}
+
+/** A guard met a request without a user. Guards answer it as 401, or pass it on. */
+export class LoginRequiredError extends SojournError {
+  readonly code = "login_required";
+  override readonly status = 401;
+
+  constructor() {
+    super("Sign in to see this.");
+  }
+}
+
+/** An unsafe request that did not come from this site (CSRF). Answered as 403, or passed on. */
+export class CrossSiteRequestError extends SojournError {
+  readonly code = "cross_site_request";
+  override readonly status = 403;
+  /** What the check met: `cross_site`, `same_site`, `origin_mismatch` or `origin_missing`. */
+  readonly why: string;
+  readonly headers: Readonly<Record<string, string>> = { Vary: "Sec-Fetch-Site, Origin" };
+
+  constructor(why: string) {
+    super(`This request was refused because it does not come from this site (${why}).`);
+    this.why = why;
+  }
+}

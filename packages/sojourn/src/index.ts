@@ -1,0 +1,21 @@
+export type { Clock } from "./clock.ts";
+export { createSessions, type SessionsOptions } from "./create-sessions.ts";
+export type { Device, SecurityFacts } from "./data/metadata.ts";
+export * from "./errors.ts";
+export type { Duration } from "./lifecycle/duration.ts";
+export type { CreateInput } from "./lifecycle/new-session.ts";
+export type { PolicyOptions } from "./lifecycle/policy.ts";
+export type { Session } from "./lifecycle/session.ts";
+export type { SessionDataById } from "./lifecycle/session-data.ts";
+export type {
+  CreateResult,
+  InvalidReason,
+  LoginInput,
+  RevokeOptions,
+  RevokeUserOptions,
+  Sessions,
+  ValidateOptions,
+  Validation,
+} from "./lifecycle/sessions.ts";
+export type { Store } from "./store/store.ts";
+export { type MemoryStoreOptions, memoryStore } from "./stores/memory/memory-store.ts";

@@ -1,0 +1,123 @@
+/** What a new session is made of: checks of the caller's input, and the first record. */
+
+import { checkName, encodeValue } from "../data/codec.ts";
+import { dataBytes } from "../data/field-patch.ts";
+import { type Device, encodeMetadata, type Metadata } from "../data/metadata.ts";
+import { encodeRecord, MAX_FIELDS, MAX_METADATA_BYTES, MAX_USER_ID_BYTES, type RecordField } from "../data/record.ts";
+import { DataTooLargeError, MetadataTooLargeError, TooManyFieldsError } from "../errors.ts";
+import { DEFAULTS } from "../options.ts";
+import { userHashIn } from "../store/placement.ts";
+import type { DataObject } from "./field-writer.ts";
+import type { Policy } from "./policy.ts";
+
+export interface CreateInput<D extends object = DataObject> {
+  /** The application's id of the user, 1–255 bytes. Absent: an anonymous session. */
+  readonly userId?: string;
+  /** Default `defaultPolicy`; without a user `"anonymous"`. */
+  readonly policy?: string;
+  readonly data?: Readonly<Partial<D>>;
+  readonly device?: Device;
+  /** Free text for lists, such as `"password"` or `"passkey"`. */
+  readonly loginMethod?: string;
+  /** Authentication methods references, RFC 8176. */
+  readonly amr?: readonly string[];
+  /** Assurance level 0–3. Default the policy's, else 1 with a user and 0 without. */
+  readonly aal?: 0 | 1 | 2 | 3;
+}
+
+export interface FirstRecord {
+  readonly userKey: string | null;
+  readonly policy: Policy;
+  readonly tokenHash: Buffer;
+  readonly now: number;
+  readonly serverId: string | null;
+  readonly fields: readonly RecordField[];
+}
+
+/** Wrong types are programming errors: refused as such, before anything is stored. */
+export function checkCreateInput(operation: string, input: CreateInput<never>): void {
+  if (typeof input !== "object" || input === null) throw new TypeError(`${operation} takes an object, not ${String(input)}.`);
+  const { userId, aal, amr, loginMethod } = input;
+  if (userId !== undefined) {
+    if (typeof userId !== "string" || userId === "" || !userId.isWellFormed()) {
+      throw new TypeError(`${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`);
+    }
+    requireBytes("userId", Buffer.byteLength(userId), MAX_USER_ID_BYTES);
+  }
+  if (aal !== undefined && ![0, 1, 2, 3].includes(aal)) throw new TypeError(`${operation}: aal must be 0, 1, 2 or 3, not ${String(aal)}.`);
+  if (amr !== undefined && !(Array.isArray(amr) && amr.every((method) => typeof method === "string"))) {
+    throw new TypeError(`${operation}: amr must be an array of strings.`);
+  }
+  if (loginMethod !== undefined && typeof loginMethod !== "string") throw new TypeError(`${operation}: loginMethod must be a string.`);
+}
+
+/** @throws InvalidNameError, InvalidValueError, TooManyFieldsError, DataTooLargeError */
+export function firstFields(data: Readonly<DataObject>, maxBytes: number): RecordField[] {
+  const fields = Object.entries(data)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => {
+      checkName(name);
+      return { name, encrypted: false, bytes: Buffer.from(encodeValue(name, value), "utf8") };
+    });
+  if (fields.length > MAX_FIELDS) throw new TooManyFieldsError(MAX_FIELDS);
+  const size = dataBytes(fields);
+  if (size > maxBytes) throw new DataTooLargeError(size, maxBytes);
+  return fields;
+}
+
+/** @throws MetadataTooLargeError */
+export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buffer {
+  const { policy, now } = first;
+  const metadata = metadataOf(input, first);
+  requireBytes("device, loginMethod and amr", encodeMetadata(metadata).length, MAX_METADATA_BYTES);
+  const user = input.userId === undefined || first.userKey === null ? null : { id: input.userId, hash: userHashIn(first.userKey) };
+  return encodeRecord({
+    header: {
+      confirmed: false,
+      locked: false,
+      aal: input.aal ?? policy.aal ?? (user === null ? 0 : 1),
+      revision: 0,
+      generation: 0,
+      floor: 0,
+      createdAt: now,
+      lastSeenAt: now,
+      absoluteExpiresAt: now + policy.absoluteMs,
+      idleMs: policy.idleMs,
+      authenticatedAt: now,
+      userEpoch: 0,
+      tokenHash: first.tokenHash,
+    },
+    user,
+    rotation: null,
+    metadata,
+    fields: first.fields,
+  });
+}
+
+function metadataOf(input: CreateInput<never>, first: FirstRecord): Metadata {
+  const device = deviceOf(input.device);
+  return {
+    policy: first.policy.name,
+    ...(device === null ? {} : { device }),
+    ...(input.loginMethod === undefined ? {} : { loginMethod: input.loginMethod }),
+    ...(input.amr === undefined ? {} : { amr: input.amr }),
+    ...(first.serverId === null ? {} : { serverId: first.serverId }),
+  };
+}
+
+/** A User-Agent is the client's text: cut, not refused. Everything else is the application's and must fit. */
+function deviceOf(device: Device | undefined): Device | null {
+  if (device === undefined) return null;
+  const known = Object.entries(device).filter(([, value]) => value !== undefined);
+  for (const [name, value] of known) {
+    if (typeof value !== "string") throw new TypeError(`device.${name} must be a string, not ${typeof value}.`);
+  }
+  if (known.length === 0) return null;
+  const { userAgent, ...rest } = Object.fromEntries(known) as Record<string, string>;
+  requireBytes("device", Buffer.byteLength(JSON.stringify(rest)), DEFAULTS.maxDeviceBytes);
+  return userAgent === undefined ? rest : { ...rest, userAgent: userAgent.slice(0, DEFAULTS.maxUserAgentLength).toWellFormed() };
+}
+
+function requireBytes(what: string, bytes: number, max: number): void {
+  if (bytes > max) throw new MetadataTooLargeError(what, bytes, max);
+}

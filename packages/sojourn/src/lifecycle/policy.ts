@@ -1,0 +1,82 @@
+/** Policies: named lifetimes. The numbers of the built-in ones stand in `options.ts`. */
+
+import { ConfigError } from "../errors.ts";
+import { type Duration, parseDuration } from "./duration.ts";
+
+export interface PolicyOptions {
+  /** Ends the session when it was not used for so long. */
+  readonly idle: Duration;
+  /** Ends the session this long after it began, whatever happens (ASVS 7.3.2). */
+  readonly absolute: Duration;
+  /** How often activity is stored. Default idle/20, at least 5 s, at most 10 min. */
+  readonly touchInterval?: Duration;
+  /** Whether the cookie outlives the browser. Default false (NIST SP 800-63B-4 5.1). */
+  readonly persistent?: boolean;
+  /** Assurance level a session of this policy starts with unless `create` says otherwise. Default 1 with a user, else 0. */
+  readonly aal?: 0 | 1 | 2 | 3;
+}
+
+export interface Policy {
+  readonly name: string;
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+  readonly touchIntervalMs: number;
+  readonly persistent: boolean;
+  readonly aal: number | null;
+}
+
+const MIN_TOUCH_INTERVAL_MS = 5_000;
+const MAX_TOUCH_INTERVAL_MS = 600_000;
+
+export class Policies {
+  readonly #byName: ReadonlyMap<string, Policy>;
+  readonly #fallback: Policy;
+  readonly longestAbsoluteMs: number;
+
+  /** @throws ConfigError for a wrong duration, an idle timeout over the absolute one, or an unknown default. */
+  constructor(options: Readonly<Record<string, PolicyOptions>>, defaultPolicy: string) {
+    this.#byName = new Map(Object.entries(options).map(([name, each]) => [name, parsePolicy(name, each)]));
+    this.#fallback = this.named(defaultPolicy, "defaultPolicy");
+    this.longestAbsoluteMs = Math.max(...[...this.#byName.values()].map((policy) => policy.absoluteMs));
+  }
+
+  /** @throws ConfigError when there is no policy of that name. */
+  named(name: string | undefined, option = "policy"): Policy {
+    if (name === undefined) return this.#fallback;
+    const policy = this.#byName.get(name);
+    if (policy === undefined) {
+      throw new ConfigError(`Option ${option} names no policy: ${JSON.stringify(name)}. There are: ${[...this.#byName.keys()].join(", ")}.`);
+    }
+    return policy;
+  }
+
+  /** How often activity of a stored session is stored; its policy may have been removed since. */
+  touchIntervalOf(name: string, idleMs: number): number {
+    return this.#byName.get(name)?.touchIntervalMs ?? defaultTouchInterval(idleMs);
+  }
+
+  /** Whether the cookie of a session of that policy outlives the browser. */
+  isPersistent(name: string): boolean {
+    return this.#byName.get(name)?.persistent ?? false;
+  }
+}
+
+function parsePolicy(name: string, options: PolicyOptions): Policy {
+  const idleMs = parseDuration(`policies.${name}.idle`, options.idle);
+  const absoluteMs = parseDuration(`policies.${name}.absolute`, options.absolute);
+  if (idleMs > absoluteMs) throw new ConfigError(`Policy ${name}: idle (${options.idle}) is longer than absolute (${options.absolute}).`);
+  const touchIntervalMs =
+    options.touchInterval === undefined
+      ? defaultTouchInterval(idleMs)
+      : parseDuration(`policies.${name}.touchInterval`, options.touchInterval);
+  if (touchIntervalMs >= idleMs) {
+    throw new ConfigError(`Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}).`);
+  }
+  return { name, idleMs, absoluteMs, touchIntervalMs, persistent: options.persistent ?? false, aal: options.aal ?? null };
+}
+
+/** clamp(idle/20, 5 s, 10 min), and never as long as a very short idle timeout itself. */
+export function defaultTouchInterval(idleMs: number): number {
+  const interval = Math.min(Math.max(idleMs / 20, MIN_TOUCH_INTERVAL_MS), MAX_TOUCH_INTERVAL_MS);
+  return Math.floor(Math.min(interval, idleMs / 2));
+}

@@ -1,0 +1,65 @@
+/** The data of a session by its id, for code that holds no session object. */
+
+import { checkName, encodeValue } from "../data/codec.ts";
+import type { FieldChange } from "../data/field-patch.ts";
+import { SessionEndedError } from "../errors.ts";
+import { isSessionId } from "../store/session-id.ts";
+import type { DataObject, FieldWriter } from "./field-writer.ts";
+import type { Counter } from "./session.ts";
+
+/** Absence is an answer here: `false`, `null` or `undefined` when there is no such live session. */
+export class SessionDataById<D extends object = DataObject> {
+  readonly #id: string;
+  readonly #writer: FieldWriter;
+
+  constructor(id: string, writer: FieldWriter) {
+    this.#id = id;
+    this.#writer = writer;
+  }
+
+  /** The stored value; undefined when there is no such field or session. */
+  async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
+    checkName(name);
+    if (!isSessionId(this.#id)) return undefined;
+    const snapshot = await this.#writer.read(this.#id);
+    return snapshot === null || !Object.hasOwn(snapshot.data, name) ? undefined : (snapshot.data[name] as D[K]);
+  }
+
+  /** True when stored, false when there is no such session. @throws what `session.set` throws */
+  async set<K extends keyof D & string>(name: K, value: D[K]): Promise<boolean> {
+    checkName(name);
+    return (await this.#write({ kind: "set", name, json: encodeValue(name, value) })) !== null;
+  }
+
+  /** True when the session is there, false when it is not. */
+  async delete(name: keyof D & string): Promise<boolean> {
+    checkName(name);
+    return (await this.#write({ kind: "delete", name })) !== null;
+  }
+
+  /** The sum, or null when there is no such session. @throws WrongKindError */
+  async increment(name: Counter<D>, by = 1): Promise<number | null> {
+    checkName(name);
+    if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
+    return this.#write({ kind: "increment", name, by });
+  }
+
+  /** The new data, or null when there is no such session. See `session.update`. @throws ConflictError */
+  async update(change: (draft: Partial<D>) => unknown): Promise<Readonly<Partial<D>> | null> {
+    if (!isSessionId(this.#id)) return null;
+    const updated = this.#writer.update(this.#id, () => null, change as (draft: DataObject) => unknown);
+    const snapshot = await updated.catch(nullWhenEnded);
+    return snapshot === null ? null : (snapshot.data as Readonly<Partial<D>>);
+  }
+
+  async #write(change: FieldChange): Promise<number | null> {
+    if (!isSessionId(this.#id)) return null;
+    const patched = await this.#writer.write(this, this.#id, change).catch(nullWhenEnded);
+    return patched === null ? null : (patched.increments[0] ?? 0);
+  }
+}
+
+function nullWhenEnded(error: unknown): null {
+  if (error instanceof SessionEndedError) return null;
+  throw error;
+}

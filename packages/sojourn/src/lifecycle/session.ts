@@ -1,0 +1,226 @@
+/** A session as the application holds it: a snapshot of facts and data, and the means to change them. */
+
+import { inspect } from "node:util";
+import { checkName, deepFreeze, encodeValue } from "../data/codec.ts";
+import type { FieldChange } from "../data/field-patch.ts";
+import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
+import { CorruptRecordError, type SessionRecord } from "../data/record.ts";
+import { SessionEndedError } from "../errors.ts";
+import { isRecord } from "../store/store.ts";
+import type { Core } from "./core.ts";
+import { applied, type DataObject, type DataSnapshot, type FieldWriter } from "./field-writer.ts";
+
+const NOTHING: Readonly<DataObject> = Object.freeze({});
+const NO_DEVICE: Device = Object.freeze({});
+
+/** Names of `D` that `increment` may count. */
+export type Counter<D> = { [K in keyof D & string]: Exclude<D[K], undefined> extends number ? K : unknown extends D[K] ? K : never }[keyof D & string];
+
+/**
+ * Times are milliseconds since the epoch, on the store's clock. Facts and `data` are
+ * as of when this object was made, or of its own last write; `get` asks the store.
+ */
+export class Session<D extends object = DataObject> {
+  /** The public id: stable, fit for lists and logs, never a credential. */
+  readonly id: string;
+  readonly #core: Core;
+  readonly #writer: FieldWriter;
+  #record: SessionRecord;
+  #metadata: Metadata | null = null;
+  #data: Readonly<DataObject> | null = null;
+  #revision: number;
+  #lastSeenAt: number;
+  /** A write of somebody else came between: `data` is not the whole truth, and `update` reads first. */
+  #stale = false;
+
+  constructor(id: string, record: SessionRecord, core: Core, writer: FieldWriter) {
+    this.id = id;
+    this.#record = record;
+    this.#core = core;
+    this.#writer = writer;
+    this.#revision = record.revision;
+    this.#lastSeenAt = record.lastSeenAt;
+  }
+
+  /** The application's user id; null for an anonymous session. */
+  get userId(): string | null {
+    return this.#record.userId;
+  }
+  get policy(): string {
+    return this.#facts.policy;
+  }
+  get createdAt(): number {
+    return this.#record.createdAt;
+  }
+  /** Of the last stored activity: up to one touch interval behind. */
+  get lastSeenAt(): number {
+    return this.#lastSeenAt;
+  }
+  /** How long the session may go unused, in milliseconds. */
+  get idleMs(): number {
+    return this.#record.idleMs;
+  }
+  /** The earlier of idle and absolute deadline. */
+  get expiresAt(): number {
+    return Math.min(this.#lastSeenAt + this.#record.idleMs, this.#record.absoluteExpiresAt);
+  }
+  get absoluteExpiresAt(): number {
+    return this.#record.absoluteExpiresAt;
+  }
+  /** When the user last proved who they are; for an anonymous session when it began. */
+  get authenticatedAt(): number {
+    return this.#record.authenticatedAt;
+  }
+  /** Assurance level 0–3 (NIST SP 800-63B-4). */
+  get aal(): number {
+    return this.#record.aal;
+  }
+  /** How the user authenticated, RFC 8176: `["pwd", "otp"]`. */
+  get amr(): readonly string[] {
+    return this.#facts.amr ?? [];
+  }
+  get loginMethod(): string | null {
+    return this.#facts.loginMethod ?? null;
+  }
+  get device(): Device {
+    return this.#facts.device ?? NO_DEVICE;
+  }
+  /** The server that owns the session, if `serverId` is set. */
+  get serverId(): string | null {
+    return this.#facts.serverId ?? null;
+  }
+  get migratedAt(): number | null {
+    return this.#facts.migratedAt ?? null;
+  }
+  get security(): SecurityFacts {
+    return this.#facts.security ?? NO_SECURITY_FACTS;
+  }
+  /** Counts changes of data. */
+  get revision(): number {
+    return this.#revision;
+  }
+  /** Frozen; replaced after an own write, never changed in place. */
+  get data(): Readonly<Partial<D>> {
+    this.#data ??= this.#freeze(this.#plainData());
+    return this.#data as Readonly<Partial<D>>;
+  }
+
+  /** The value in the store now; undefined when the field is not there. @throws SessionEndedError */
+  async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
+    checkName(name);
+    const snapshot = await this.#writer.read(this.id);
+    if (snapshot === null) throw await this.#ended();
+    this.#replace(snapshot);
+    return (this.data as Partial<D>)[name];
+  }
+
+  /**
+   * Stores one field. Writes of one tick share a call.
+   * @throws SessionEndedError, InvalidValueError (what JSON would lose), DataTooLargeError, TooManyFieldsError
+   */
+  async set<K extends keyof D & string>(name: K, value: D[K]): Promise<void> {
+    checkName(name);
+    await this.#write({ kind: "set", name, json: encodeValue(name, value) });
+  }
+
+  /** Removes one field; one that is not there is no error. @throws SessionEndedError */
+  async delete(name: keyof D & string): Promise<void> {
+    checkName(name);
+    await this.#write({ kind: "delete", name });
+  }
+
+  /** Adds to an integer (absent counts as 0) and answers the sum. @throws SessionEndedError, WrongKindError */
+  async increment(name: Counter<D>, by = 1): Promise<number> {
+    checkName(name);
+    if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
+    return this.#write({ kind: "increment", name, by });
+  }
+
+  /**
+   * Changes data atomically: the function gets a draft to change (or answers a new object) and runs
+   * again when another writer was faster, so it must have no other effects. Answers the new data.
+   * @throws SessionEndedError, ConflictError (at the write deadline), and what `set` throws
+   */
+  async update(change: (draft: Partial<D>) => unknown): Promise<Readonly<Partial<D>>> {
+    const known = (): DataSnapshot | null =>
+      this.#stale ? null : { data: this.data as Readonly<DataObject>, revision: this.#revision };
+    const snapshot = await this.#writer.update(this.id, known, change as (draft: DataObject) => unknown);
+    if (snapshot === null) throw await this.#ended();
+    this.#replace(snapshot);
+    return this.data;
+  }
+
+  /** Stores activity now: moves the idle deadline. @throws SessionEndedError */
+  async touch(): Promise<void> {
+    const outcome = await this.#core.store.touch({ id: this.id, minIntervalMs: 0, confirm: false });
+    if (outcome.status === "gone") throw new SessionEndedError(this.id, outcome.tombstone?.reason);
+    this.#lastSeenAt = outcome.lastSeenAt;
+  }
+
+  /** Ends this session. True if it is ended now, false if it was over and forgotten already. */
+  revoke(reason = "revoked"): Promise<boolean> {
+    return this.#core.revoke(this.id, reason, null);
+  }
+
+  async #write(change: FieldChange): Promise<number> {
+    const patched = await this.#writer.write(this, this.id, change);
+    const [sum] = patched.increments;
+    const asStored: FieldChange =
+      change.kind === "increment" ? { kind: "set", name: change.name, json: String(sum) } : change;
+    this.#data = this.#freeze(applied(this.data as Readonly<DataObject>, [asStored]));
+    // Writes that shared the call answer the same revisions: the second finds its own there already.
+    if (patched.previousRevision === this.#revision || patched.revision === this.#revision) this.#revision = patched.revision;
+    else this.#stale = true;
+    return sum ?? 0;
+  }
+
+  #replace(snapshot: DataSnapshot): void {
+    this.#data = this.#freeze(snapshot.data);
+    this.#revision = snapshot.revision;
+    this.#stale = false;
+  }
+
+  get #facts(): Metadata {
+    this.#metadata ??= this.#decodeMetadata();
+    return this.#metadata;
+  }
+
+  #decodeMetadata(): Metadata {
+    try {
+      return this.#record.metadata();
+    } catch (error) {
+      if (error instanceof CorruptRecordError) this.#core.endCorrupt(this.id, error);
+      return { policy: "unknown" };
+    }
+  }
+
+  #plainData(): Readonly<DataObject> {
+    try {
+      return this.#record.plainData();
+    } catch (error) {
+      if (!(error instanceof CorruptRecordError)) throw error;
+      this.#core.endCorrupt(this.id, error);
+      return NOTHING;
+    }
+  }
+
+  #freeze(data: Readonly<DataObject>): Readonly<DataObject> {
+    if (this.#core.development) deepFreeze(data);
+    return Object.freeze(data);
+  }
+
+  async #ended(): Promise<SessionEndedError> {
+    const outcome = await this.#core.store.read(this.id);
+    if (outcome === null) return new SessionEndedError(this.id);
+    return new SessionEndedError(this.id, isRecord(outcome) ? "expired" : outcome.reason);
+  }
+
+  /** Facts without data and without hashes: fit for JSON and logs (row L2). */
+  toJSON(): Record<string, unknown> {
+    const { id, userId, policy, createdAt, lastSeenAt, expiresAt, absoluteExpiresAt, aal, loginMethod, serverId } = this;
+    return { id, userId, policy, createdAt, lastSeenAt, expiresAt, absoluteExpiresAt, aal, loginMethod, serverId };
+  }
+  [inspect.custom](): string {
+    return `Session ${inspect(this.toJSON())}`;
+  }
+}

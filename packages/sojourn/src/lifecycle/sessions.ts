@@ -1,0 +1,281 @@
+/**
+ * The sessions of one application: when they begin, go on and end.
+ * Made by `createSessions`; all I/O waits for the first call.
+ */
+
+import { CorruptRecordError, type SessionRecord } from "../data/record.ts";
+import { SessionEndedError } from "../errors.ts";
+import { equalBytes } from "../security/keyring.ts";
+import type { VerifiedToken } from "../security/token.ts";
+import { isSessionId, newSessionId, randomBucket, bucketOf } from "../store/session-id.ts";
+import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
+import type { Core } from "./core.ts";
+import { type DataObject, FieldWriter } from "./field-writer.ts";
+import { checkCreateInput, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
+import { Session } from "./session.ts";
+import { SessionDataById } from "./session-data.ts";
+
+export interface CreateResult<D extends object = DataObject> {
+  /** The bearer secret: give it to the client, keep it nowhere. */
+  readonly token: string;
+  readonly session: Session<D>;
+}
+
+export interface LoginInput<D extends object = DataObject> extends CreateInput<D> {
+  readonly userId: string;
+  /** Names of fields to carry over from the anonymous session of the token; no acknowledged write of them is lost. */
+  readonly keep?: readonly (keyof D & string)[];
+}
+
+export interface ValidateOptions {
+  /** true: store activity now and await it; false: never; absent: when due, not awaited. */
+  readonly touch?: boolean;
+}
+
+export type InvalidReason =
+  | "malformed"
+  | "not_found"
+  | "expired"
+  | "revoked"
+  | "reused"
+  | "superseded"
+  | "locked"
+  | "binding_mismatch";
+
+export type Validation<D extends object = DataObject> =
+  | {
+      readonly valid: true;
+      readonly session: Session<D>;
+      /** Present when the client must be given this token from now on. */
+      readonly token?: string;
+    }
+  | {
+      readonly valid: false;
+      readonly reason: InvalidReason;
+      /** Whether the client's cookie should be removed. False where a misconfigured node would otherwise log everyone out. */
+      readonly clearCookie: boolean;
+      /** Why and when it was ended, while the store still knows. */
+      readonly ended?: { readonly reason: string; readonly at: number };
+    };
+
+export interface RevokeOptions {
+  /** For the tombstone, lists and events. Default "revoked". */
+  readonly reason?: string;
+  /** Who did it: a user or operator id. */
+  readonly actor?: string;
+}
+
+export interface RevokeUserOptions extends RevokeOptions {
+  /** Id of a session that stays: "sign out everywhere else". */
+  readonly except?: string;
+}
+
+const MALFORMED = Object.freeze({ valid: false, reason: "malformed", clearCookie: false } as const);
+const NOT_FOUND = Object.freeze({ valid: false, reason: "not_found", clearCookie: true } as const);
+const EXPIRED = Object.freeze({ valid: false, reason: "expired", clearCookie: true } as const);
+
+export class Sessions<D extends object = DataObject> {
+  readonly #core: Core;
+  readonly #writer: FieldWriter;
+  /** Sessions whose due touch is under way: one a process is enough. */
+  readonly #touching = new Set<string>();
+  #closing: Promise<void> | null = null;
+
+  constructor(core: Core) {
+    this.#core = core;
+    this.#writer = new FieldWriter(core);
+  }
+
+  /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */
+  async ready(): Promise<void> {
+    await this.#core.placement();
+  }
+
+  /**
+   * Begins a session.
+   * @throws TypeError, ConfigError (no such policy), MetadataTooLargeError, what `session.set` throws, StoreUnavailableError
+   */
+  async create(input: CreateInput<D> = {}): Promise<CreateResult<D>> {
+    checkCreateInput("create", input as CreateInput<never>);
+    const policy = this.#core.policies.named(input.policy ?? (input.userId === undefined ? "anonymous" : undefined));
+    const fields = firstFields((input.data ?? {}) as DataObject, this.#core.maxBytes);
+    const placement = await this.#core.placement();
+    const userKey = input.userId === undefined ? null : placement.userKey(input.userId);
+    const id = newSessionId(userKey === null ? randomBucket() : bucketOf(userKey));
+    const { token, hash: tokenHash } = this.#core.tokens.issue(id, 0);
+    const { serverId, store } = this.#core;
+    const record = firstRecord(input as CreateInput<never>, { userKey, policy, tokenHash, now: store.now(), serverId, fields });
+    const outcome = await store.create(id, userKey, record);
+    if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
+    const parsed = this.#core.parse(id, record);
+    if (parsed === null) throw new CorruptRecordError("a record just made does not decode");
+    return { token, session: this.#session(id, parsed) };
+  }
+
+  /**
+   * Whether a token is good now: one read, no error for a bad token.
+   * @throws StoreUnavailableError when that cannot be known
+   */
+  async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
+    const verified = this.#core.tokens.verify(token);
+    if (verified === null) return MALFORMED;
+    const record = this.#judge(verified, await this.#core.store.read(verified.id));
+    if ("valid" in record) return record;
+    const session = this.#session(verified.id, record);
+    if (options.touch === true) return this.#touchNow(session);
+    if (options.touch !== false) this.#touchWhenDue(session);
+    return { valid: true, session };
+  }
+
+  /** The record that the token is good for, or why there is none. */
+  #judge(verified: VerifiedToken, outcome: ReadOutcome): SessionRecord | Exclude<Validation<D>, { valid: true }> {
+    if (outcome === null) return NOT_FOUND;
+    if (!isRecord(outcome)) return endedBy(outcome);
+    const record = this.#core.parse(verified.id, outcome);
+    if (record === null) return NOT_FOUND;
+    if (this.#core.store.now() >= record.expiresAt) return EXPIRED;
+    const genuine = verified.generation === record.generation && equalBytes(verified.hash, record.tokenHash);
+    return genuine ? record : NOT_FOUND;
+  }
+
+  async #touchNow(session: Session<D>): Promise<Validation<D>> {
+    try {
+      await session.touch();
+    } catch (error) {
+      if (error instanceof SessionEndedError) return error.reason === "unknown" ? EXPIRED : { ...NOT_FOUND, reason: "revoked" };
+      throw error;
+    }
+    return { valid: true, session };
+  }
+
+  #touchWhenDue(session: Session<D>): void {
+    const { store, policies } = this.#core;
+    const interval = policies.touchIntervalOf(session.policy, session.idleMs);
+    if (store.now() - session.lastSeenAt < interval || this.#touching.has(session.id)) return;
+    this.#touching.add(session.id);
+    const touched = store.touch({ id: session.id, minIntervalMs: interval, confirm: false });
+    this.#core.background("storing activity", touched.finally(() => this.#touching.delete(session.id)));
+  }
+
+  /**
+   * Begins a session of a user. Always a new id and a new token (session fixation, ASVS 7.2.4): whatever
+   * genuine token came in is ended. `keep` carries fields over from it if it was anonymous and still good.
+   * @throws what `create` throws
+   */
+  async login(token: unknown, input: LoginInput<D>): Promise<CreateResult<D>> {
+    const { keep = [], ...rest } = input;
+    checkCreateInput("login", rest as CreateInput<never>);
+    if (rest.userId === undefined) throw new TypeError("login: userId must be a non-empty string, not undefined.");
+    const previous = this.#core.tokens.verify(token);
+    if (previous === null) return this.create(rest as CreateInput<D>);
+    const anonymous = keep.length === 0 ? null : await this.#anonymousRecord(previous);
+    const kept = anonymous === null ? {} : picked(anonymous.plainData(), keep);
+    const created = await this.create({ ...rest, data: { ...kept, ...rest.data } } as CreateInput<D>);
+    await this.#endPredecessor(previous.id, anonymous, keep, created.session);
+    return created;
+  }
+
+  async #anonymousRecord(verified: VerifiedToken): Promise<SessionRecord | null> {
+    const record = this.#judge(verified, await this.#core.store.read(verified.id));
+    return "valid" in record || record.userId !== null ? null : record;
+  }
+
+  /** A write to a kept field between reading and ending the old session comes with the answer that ends it. */
+  async #endPredecessor(id: string, read: SessionRecord | null, keep: readonly string[], heir: Session<D>): Promise<void> {
+    const known = read === null ? {} : { knownRevision: read.revision };
+    const { record } = await this.#core.store.revoke({ id, reason: "login", actor: heir.userId, ...known });
+    const late = record === null || read === null ? null : this.#core.parse(id, record);
+    if (late === null || read === null) return;
+    const before = picked(read.plainData(), keep);
+    const after = picked(late.plainData(), keep);
+    await heir.update((draft) => {
+      for (const name of keep) {
+        if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) (draft as DataObject)[name] = after[name];
+      }
+    });
+  }
+
+  /** Ends the session of any genuine token, whatever its state. False only for a malformed one. @throws StoreUnavailableError */
+  async logout(token: unknown): Promise<boolean> {
+    const verified = this.#core.tokens.verify(token);
+    if (verified === null) return false;
+    await this.#core.revoke(verified.id, "logout", null);
+    return true;
+  }
+
+  /** The live session of an id, or null. For administration: an id proves nothing. */
+  async get(id: string): Promise<Session<D> | null> {
+    if (!isSessionId(id)) return null;
+    const outcome = await this.#core.store.read(id);
+    const record = isRecord(outcome) ? this.#core.parse(id, outcome) : null;
+    return record !== null && this.#core.store.now() < record.expiresAt ? this.#session(id, record) : null;
+  }
+
+  /** The user's live sessions, the one seen last first. */
+  async list(userId: string): Promise<Session<D>[]> {
+    const placement = await this.#core.placement();
+    const stored = await this.#core.store.listUser(placement.userKey(checkedUserId("list", userId)));
+    const sessions = stored.flatMap(({ id, record: bytes }) => {
+      const record = this.#core.parse(id, bytes);
+      return record?.userId === userId ? [this.#session(id, record)] : [];
+    });
+    return sessions.sort((a, b) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
+  }
+
+  /** Live sessions of the namespace. */
+  count(): Promise<number> {
+    return this.#core.store.count();
+  }
+
+  /** The data of a session by id. */
+  data(id: string): SessionDataById<D> {
+    return new SessionDataById<D>(id, this.#writer);
+  }
+
+  /** Ends one session. True if it is ended now, also when it was before; false for an id nobody knows. */
+  async revoke(id: string, options: RevokeOptions = {}): Promise<boolean> {
+    if (!isSessionId(id)) return false;
+    return this.#core.revoke(id, options.reason ?? "revoked", options.actor ?? null);
+  }
+
+  /** Ends all sessions of a user, or all but one, that began before this call. Logins that begin later stay. */
+  async revokeUser(userId: string, options: RevokeUserOptions = {}): Promise<{ ended: number }> {
+    const placement = await this.#core.placement();
+    return this.#core.store.revokeUser({
+      userKey: placement.userKey(checkedUserId("revokeUser", userId)),
+      except: isSessionId(options.except) ? options.except : null,
+      reason: options.reason ?? "revoked",
+      actor: options.actor ?? null,
+      epochKeptMs: this.#core.policies.longestAbsoluteMs,
+    });
+  }
+
+  /** Waits for what is under way and closes the store. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#core.settled().then(() => this.#core.store.close());
+    return this.#closing;
+  }
+
+  #session(id: string, record: SessionRecord): Session<D> {
+    return new Session<D>(id, record, this.#core, this.#writer);
+  }
+}
+
+function endedBy(tombstone: Tombstone): Exclude<Validation, { valid: true }> {
+  const { reason, endedAt } = tombstone;
+  return {
+    valid: false,
+    reason: reason === "expired" ? "expired" : "revoked",
+    clearCookie: true,
+    ended: { reason, at: endedAt },
+  };
+}
+
+function checkedUserId(operation: string, userId: unknown): string {
+  if (typeof userId === "string" && userId !== "") return userId;
+  throw new TypeError(`${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`);
+}
+
+function picked(data: Readonly<DataObject>, names: readonly string[]): DataObject {
+  return Object.fromEntries(names.filter((name) => Object.hasOwn(data, name)).map((name) => [name, data[name]]));
+}

@@ -1,0 +1,63 @@
+/** Composition root: a store from a URL. Clients are imported only when their URL asks for them. */
+
+import type { Clock } from "./clock.ts";
+import { ConfigError } from "./errors.ts";
+import type { Store } from "./store/store.ts";
+
+export interface OpenStoreOptions {
+  /** Default "sojourn". */
+  readonly namespace?: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens a store and waits until it answers.
+ *
+ * | URL | store |
+ * |---|---|
+ * | `memory:` | this process's memory |
+ * | `sqlite:./sessions.db` | an SQLite file |
+ * | `redis://user:password@host:6379/0`, `rediss://…` (TLS) | Redis or Valkey; needs the package `redis` |
+ *
+ * `close()` of the store closes the connection that was made for it.
+ * @throws ConfigError for a URL it does not know, StoreUnavailableError when the store does not answer.
+ */
+export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const store = await storeOf(url, options);
+  try {
+    await store.ready();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function storeOf(url: string, options: OpenStoreOptions): Promise<Store> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(String(url))?.[1]?.toLowerCase();
+  switch (scheme) {
+    case "memory": {
+      const { memoryStore } = await import("./stores/memory/memory-store.ts");
+      return memoryStore(options);
+    }
+    case "sqlite": {
+      const { sqliteStore } = await import("./stores/sqlite/index.ts");
+      return sqliteStore(url.slice("sqlite:".length).replace(/^\/\//, ""), options);
+    }
+    case "redis":
+    case "rediss": {
+      const { openRedis } = await import("./stores/redis/open-redis.ts");
+      return openRedis(url, options);
+    }
+    default:
+      throw new ConfigError(
+        `${redacted(url)} is no store URL: use redis://host:6379, rediss://host:6380, sqlite:./sessions.db or memory:.`,
+      );
+  }
+}
+
+/** The URL without what may be a password. */
+function redacted(url: unknown): string {
+  return JSON.stringify(String(url).replace(/\/\/[^@/]*@/, "//…@"));
+}
+

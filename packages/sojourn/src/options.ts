@@ -1,0 +1,26 @@
+/** Every default, in one literal. */
+
+export const DEFAULTS = {
+  namespace: "sojourn",
+  defaultPolicy: "normal",
+  /** Idle timeouts are the brief's TTL classes; aal1–aal3 the numbers of NIST SP 800-63B-4 §2.x.3. */
+  policies: {
+    normal: { idle: "24h", absolute: "7d" },
+    rememberMe: { idle: "30d", absolute: "90d", persistent: true },
+    sensitive: { idle: "15m", absolute: "12h" },
+    temporary: { idle: "5m", absolute: "1h" },
+    anonymous: { idle: "1h", absolute: "7d", aal: 0 },
+    aal1: { idle: "30d", absolute: "30d", aal: 1 },
+    aal2: { idle: "1h", absolute: "24h", aal: 2 },
+    aal3: { idle: "15m", absolute: "12h", aal: 3 },
+  },
+  /** Names and values of one session's data together, in bytes. */
+  maxBytes: 10_240,
+  readDeadlineMs: 250,
+  writeDeadlineMs: 1_000,
+  maxUserAgentLength: 512,
+  maxDeviceBytes: 2_048,
+} as const;
+
+/** Hard upper bound of `maxBytes`: a session is no file store. */
+export const MAX_MAX_BYTES = 1_048_576;

@@ -1,0 +1,98 @@
+/**
+ * The key ring: `secrets` in, subkeys by purpose out. The first secret signs,
+ * all verify, so that a secret can be rotated without logging anybody out
+ * (security rows P1, P2).
+ */
+
+import { hash, hkdfSync, timingSafeEqual } from "node:crypto";
+import { inspect } from "node:util";
+import { ConfigError } from "../errors.ts";
+
+const MIN_SECRET_LENGTH = 32;
+const BLOCK = 64;
+const MAC_BYTES = 16;
+
+/** What a subkey is for. A value made for one purpose verifies for no other. */
+export type KeyPurpose = "token-mac" | "csrf" | "rotate" | "fingerprint";
+
+/** HMAC-SHA256 (RFC 2104) with the pads made once, as two one-shot hashes: faster than `createHmac` per message. */
+export class HmacKey {
+  readonly #inner: Buffer;
+  readonly #outer: Buffer;
+
+  constructor(key: Buffer) {
+    const block = Buffer.alloc(BLOCK);
+    (key.length > BLOCK ? hash("sha256", key, "buffer") : key).copy(block);
+    this.#inner = block.map((byte) => byte ^ 0x36) as Buffer;
+    this.#outer = block.map((byte) => byte ^ 0x5c) as Buffer;
+  }
+
+  /** All 32 bytes. */
+  digest(message: Buffer): Buffer {
+    const inner = hash("sha256", Buffer.concat([this.#inner, message], BLOCK + message.length), "buffer");
+    return hash("sha256", Buffer.concat([this.#outer, inner], BLOCK + 32), "buffer");
+  }
+
+  /** The first 128 bits, as used in tokens. */
+  mac(message: Buffer): Buffer {
+    return this.digest(message).subarray(0, MAC_BYTES);
+  }
+}
+
+export class KeyRing {
+  readonly #rings: ReadonlyMap<KeyPurpose, readonly HmacKey[]>;
+
+  /** @throws ConfigError when a secret is missing, short, repeated or a documented sample. */
+  constructor(secrets: readonly string[]) {
+    checkSecrets(secrets);
+    const purposes: KeyPurpose[] = ["token-mac", "csrf", "rotate", "fingerprint"];
+    this.#rings = new Map(purposes.map((purpose) => [purpose, secrets.map((secret) => subkey(secret, purpose))]));
+  }
+
+  /** The key that signs for this purpose: made from the first secret. */
+  signer(purpose: KeyPurpose): HmacKey {
+    const [first] = this.verifiers(purpose);
+    if (first === undefined) throw new ConfigError("The key ring is empty.", "secrets_missing");
+    return first;
+  }
+
+  /** All keys that verify, newest first. */
+  verifiers(purpose: KeyPurpose): readonly HmacKey[] {
+    return this.#rings.get(purpose) ?? [];
+  }
+
+  /** Keeps keys out of logs (row P3). */
+  [inspect.custom](): string {
+    return "KeyRing { … }";
+  }
+}
+
+function subkey(secret: string, purpose: KeyPurpose): HmacKey {
+  return new HmacKey(Buffer.from(hkdfSync("sha256", secret, "", `sojourn/${purpose}`, 32)));
+}
+
+/** Constant-time comparison; false, not an exception, for unequal lengths (row A7). */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+const HINT = `Make one with: node -e "console.log(require('crypto').randomBytes(32).toString('base64url'))"`;
+const SAMPLE = /^(?:change[-_ ]?me|your[-_ ]|my[-_ ]?secret|secret[-_ ]?(?:key|here|value)|keyboard cat|example|test[-_ ]?secret|password|xxx)/i;
+
+function checkSecrets(secrets: readonly string[]): void {
+  if (!Array.isArray(secrets) || secrets.length === 0) {
+    throw new ConfigError(`Option secrets is missing: pass secrets: [process.env.SESSION_SECRET]. ${HINT}`, "secrets_missing");
+  }
+  secrets.forEach((secret: unknown, i) => {
+    if (typeof secret !== "string" || secret === "") {
+      throw new ConfigError(`secrets[${i}] is ${secret === "" ? "empty" : typeof secret}, not a string. ${HINT}`, "secrets_missing");
+    }
+    if (secret.length < MIN_SECRET_LENGTH) {
+      throw new ConfigError(`secrets[${i}] has ${secret.length} characters; at least ${MIN_SECRET_LENGTH} are needed. ${HINT}`, "secrets_weak");
+    }
+    if (SAMPLE.test(secret) || new Set(secret).size < 8) {
+      throw new ConfigError(`secrets[${i}] looks like a sample or a repeated pattern, not like a random secret. ${HINT}`, "secrets_weak");
+    }
+  });
+  if (new Set(secrets).size !== secrets.length) throw new ConfigError("Option secrets holds the same secret twice.");
+}

@@ -1,0 +1,159 @@
+/**
+ * The store contract: what any store must do, as domain operations. Each is
+ * atomic. Absence is an answer; a rejection (`StoreUnavailableError`) means that
+ * the machinery failed. `testing/store-conformance.ts` has a case for each sentence here.
+ *
+ * Records are packed bytes (`data/record.ts`); ids and user keys say their
+ * bucket (`session-id.ts`, `placement.ts`). Times are milliseconds of the
+ * store's own clock, which `now()` answers.
+ */
+
+import type { FieldChange } from "../data/field-patch.ts";
+
+/** How one write is fenced and made idempotent. Engines fill in what is absent. */
+export interface WriteCall {
+  /**
+   * Store time after which the write must not happen: run later it rejects with
+   * `StoreUnavailableError` (reason `late`, outcome `not_executed`) and changes nothing.
+   * Default: now + the engine's write deadline + 1 s.
+   */
+  readonly notAfter?: number;
+  /** A patch or `revokeUser` with an operation id that was executed already answers the same and changes nothing. */
+  readonly operationId?: string;
+}
+
+/** What stays of a session that was ended before its time, for an hour. No address, no user agent. */
+export interface Tombstone {
+  readonly reason: string;
+  readonly actor: string | null;
+  readonly createdAt: number;
+  readonly endedAt: number;
+}
+
+/** A record, or why there is none any more, or nothing. */
+export type ReadOutcome = Buffer | Tombstone | null;
+
+/** The session was revoked (`tombstone`), is over, or never was. Nothing was written. */
+export interface Gone {
+  readonly status: "gone";
+  readonly tombstone: Tombstone | null;
+}
+
+export type CreateOutcome =
+  /** Stored, stamped with its user's epoch. A create sent again answers the same. */
+  | { readonly status: "created"; readonly userEpoch: number }
+  /** The id was ended meanwhile: a create sent again must not bring it back. */
+  | Gone;
+
+export interface PatchInput {
+  readonly id: string;
+  readonly changes: readonly FieldChange[];
+  /** Refuse with `conflict` unless the stored revision is this one. */
+  readonly expectedRevision?: number;
+  /** Bytes of all names and values together. Shrinking a session that is over it is allowed. */
+  readonly maxBytes: number;
+}
+
+export type PatchOutcome =
+  | {
+      readonly status: "patched";
+      readonly previousRevision: number;
+      readonly revision: number;
+      /** Results of the increments, in their order. */
+      readonly increments: readonly number[];
+    }
+  | { readonly status: "conflict"; readonly record: Buffer }
+  | { readonly status: "too_large"; readonly bytes: number }
+  | { readonly status: "too_many_fields" }
+  | { readonly status: "wrong_kind"; readonly name: string }
+  | Gone;
+
+export interface TouchInput {
+  readonly id: string;
+  /** Changes nothing when activity was stored less than so long ago. 0 always stores. */
+  readonly minIntervalMs: number;
+  /** Also note that the token came back. */
+  readonly confirm: boolean;
+}
+
+export type TouchOutcome = { readonly status: "touched"; readonly lastSeenAt: number } | Gone;
+
+export interface RevokeInput {
+  readonly id: string;
+  readonly reason: string;
+  readonly actor: string | null;
+  /** Answer the last record unless its data revision is this one: how login carries data over without losing a late write. */
+  readonly knownRevision?: number;
+}
+
+export interface RevokeOutcome {
+  /** It is ended now and this call or an earlier one did it; false for an id nobody knows. */
+  readonly ended: boolean;
+  /** The record as it was when this call ended it, if `knownRevision` was given and differs. */
+  readonly record: Buffer | null;
+}
+
+export interface RevokeUserInput {
+  readonly userKey: string;
+  /** A session of that user that stays. */
+  readonly except: string | null;
+  readonly reason: string;
+  readonly actor: string | null;
+  /** How long the raised epoch must be remembered: the longest absolute timeout in use. */
+  readonly epochKeptMs: number;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly record: Buffer;
+}
+
+export interface StoreFacts {
+  /** 32 bytes made once in this namespace and kept. */
+  readonly salt: Buffer;
+}
+
+export interface Store {
+  /** For messages: "memory", "sqlite", "redis". */
+  readonly engine: string;
+  readonly namespace: string;
+  /** How long a write may take before it gives up. */
+  readonly writeDeadlineMs: number;
+
+  /** Opens what is needed and answers the facts; the same promise each time until it fails. */
+  ready(): Promise<StoreFacts>;
+  /** The store's time. Exact after `ready()`. */
+  now(): number;
+
+  /** Stores a new session under `id`; its user, expiry and times stand in the record. */
+  create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome>;
+  /** The newest acknowledged state. A record past its expiry may still be answered: the caller judges by time. */
+  read(id: string): Promise<ReadOutcome>;
+  /** Applies all changes or none. A write moves no deadline and never revives a session. */
+  patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome>;
+  /** Stores activity: last seen, idle deadline, index scores. Never data, never backwards, never for a session that is over. */
+  touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome>;
+  /** Ends a session and leaves a tombstone. Nothing can write it back. */
+  revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
+  /** Ends every session of the user that began before this call; later logins stay. */
+  revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }>;
+  /** Live sessions of a user, in no order. */
+  listUser(userKey: string): Promise<StoredSession[]>;
+  /** Live sessions. */
+  count(): Promise<number>;
+  /** Users with at least one live session. */
+  countUsers(): Promise<number>;
+  /** Idempotent. What was handed in (a client) stays open. */
+  close(): Promise<void>;
+}
+
+/** How long a record stays after its expiry, for reaping to see it. */
+export const REAP_GRACE_MS = 3_600_000;
+/** How long a tombstone stays. */
+export const TOMBSTONE_MS = 3_600_000;
+/** How much later than its deadline a write may still be executed. */
+export const FENCE_SLACK_MS = 1_000;
+
+export function isRecord(outcome: ReadOutcome): outcome is Buffer {
+  return outcome instanceof Buffer;
+}

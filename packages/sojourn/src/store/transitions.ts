@@ -1,0 +1,74 @@
+/**
+ * The contract's steps on one record, as pure functions: what the engines that
+ * run in this process (memory, sqlite) share. The Redis engine has the same in Lua.
+ */
+
+import { applyFieldChanges } from "../data/field-patch.ts";
+import { expiresAtOf, OFFSET, revisionOf, withTouch } from "../data/record.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
+
+/** An outcome, and the record to store when it changed. */
+export interface Step<Outcome> {
+  readonly outcome: Outcome;
+  readonly write: Buffer | null;
+}
+
+export function gone(tombstone: Tombstone | null): Gone {
+  return { status: "gone", tombstone };
+}
+
+export function isLive(record: Buffer, now: number): boolean {
+  return now < expiresAtOf(record);
+}
+
+export function patchRecord(record: Buffer, input: PatchInput, now: number): Step<PatchOutcome> {
+  if (!isLive(record, now)) return { outcome: gone(null), write: null };
+  const previousRevision = revisionOf(record);
+  if (input.expectedRevision !== undefined && input.expectedRevision !== previousRevision) {
+    return { outcome: { status: "conflict", record }, write: null };
+  }
+  const result = applyFieldChanges(record, input.changes, input.maxBytes);
+  if (result.status !== "patched") return { outcome: result, write: null };
+  const revision = previousRevision + 1;
+  return {
+    outcome: { status: "patched", previousRevision, revision, increments: result.increments },
+    write: result.record,
+  };
+}
+
+export function touchRecord(record: Buffer, input: TouchInput, now: number): Step<TouchOutcome> {
+  if (!isLive(record, now)) return { outcome: gone(null), write: null };
+  const lastSeenAt = record.readUIntBE(OFFSET.lastSeenAt, 6);
+  if (now - lastSeenAt < input.minIntervalMs && !input.confirm) {
+    return { outcome: { status: "touched", lastSeenAt }, write: null };
+  }
+  const newest = Math.max(lastSeenAt, now);
+  return { outcome: { status: "touched", lastSeenAt: newest }, write: withTouch(record, newest, input.confirm) };
+}
+
+export function tombstoneOf(record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">, now: number): Tombstone {
+  return {
+    reason: ending.reason,
+    actor: ending.actor,
+    createdAt: record.readUIntBE(OFFSET.createdAt, 6),
+    endedAt: now,
+  };
+}
+
+/** The ended record, when the caller's knowledge of its data is out of date. */
+export function lateData(record: Buffer, knownRevision: number | undefined): Buffer | null {
+  return knownRevision !== undefined && revisionOf(record) !== knownRevision ? record : null;
+}
+
+/** A write that arrives after its `notAfter` changes nothing. @throws StoreUnavailableError (late, not_executed) */
+export function refuseLate(now: number, notAfter: number | undefined): void {
+  if (notAfter !== undefined && now > notAfter) throw lateWrite();
+}
+
+export function lateWrite(): StoreUnavailableError {
+  return new StoreUnavailableError("The write reached the store after its deadline and was refused there.", {
+    reason: "late",
+    outcome: "not_executed",
+  });
+}

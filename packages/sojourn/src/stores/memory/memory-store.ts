@@ -1,0 +1,235 @@
+/**
+ * The memory engine: the contract's reference, for tests and development.
+ * Everything is gone when the process ends. One JavaScript turn is atomic, so
+ * each operation is simply synchronous code.
+ */
+
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../../clock.ts";
+import { expiresAtOf, OFFSET, userHashOf, withUserEpoch } from "../../data/record.ts";
+import { StoreClosedError } from "../../errors.ts";
+import { DEFAULTS } from "../../options.ts";
+import { SALT_BYTES } from "../../store/placement.ts";
+import {
+  type CreateOutcome,
+  type PatchInput,
+  type PatchOutcome,
+  type ReadOutcome,
+  REAP_GRACE_MS,
+  type RevokeInput,
+  type RevokeOutcome,
+  type RevokeUserInput,
+  type Store,
+  type StoredSession,
+  type StoreFacts,
+  TOMBSTONE_MS,
+  type Tombstone,
+  type TouchInput,
+  type TouchOutcome,
+  type WriteCall,
+} from "../../store/store.ts";
+import {
+  gone,
+  isLive,
+  lateData,
+  patchRecord,
+  refuseLate,
+  type Step,
+  tombstoneOf,
+  touchRecord,
+} from "../../store/transitions.ts";
+
+export interface MemoryStoreOptions {
+  /** Part of every token's MAC: a token of one namespace is refused in another. Default "sojourn". */
+  readonly namespace?: string;
+  readonly clock?: Clock;
+}
+
+/** A store in this process's memory. Nothing survives a restart. */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options);
+}
+
+/** Records looked at for death by each create, so that memory follows the living without a timer. */
+const SWEPT_PER_CREATE = 2;
+
+class MemoryStore implements Store {
+  readonly engine = "memory";
+  readonly namespace: string;
+  readonly writeDeadlineMs = DEFAULTS.writeDeadlineMs;
+  readonly #clock: Clock;
+  readonly #salt = randomBytes(SALT_BYTES);
+  readonly #records = new Map<string, Buffer>();
+  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #sessionsOf = new Map<string, Set<string>>();
+  readonly #epochs = new Map<string, number>();
+  #sweep: Iterator<[string, Buffer]>;
+  #closed = false;
+
+  constructor(options: MemoryStoreOptions) {
+    this.namespace = options.namespace ?? DEFAULTS.namespace;
+    this.#clock = options.clock ?? systemClock;
+    this.#sweep = this.#records.entries();
+  }
+
+  async ready(): Promise<StoreFacts> {
+    this.#begin(undefined);
+    return { salt: this.#salt };
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+    this.#begin(call);
+    this.#sweepSome();
+    const tombstone = this.#tombstone(id);
+    if (tombstone !== null) return gone(tombstone);
+    const stored = this.#records.get(id);
+    if (stored !== undefined) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
+    const userEpoch = userKey === null ? 0 : (this.#epochs.get(userKey) ?? 0);
+    this.#records.set(id, withUserEpoch(record, userEpoch));
+    if (userKey !== null) this.#idsOf(userKey).add(id);
+    return { status: "created", userEpoch };
+  }
+
+  async read(id: string): Promise<ReadOutcome> {
+    this.#begin(undefined);
+    return this.#record(id) ?? this.#tombstone(id);
+  }
+
+  async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
+    return this.#step(input.id, call, (record, now) => patchRecord(record, input, now));
+  }
+
+  async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
+    return this.#step(input.id, call, (record, now) => touchRecord(record, input, now));
+  }
+
+  async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
+    this.#begin(call);
+    const record = this.#record(input.id);
+    if (record === null) return { ended: this.#tombstone(input.id) !== null, record: null };
+    this.#end(input.id, record, input);
+    return { ended: true, record: lateData(record, input.knownRevision) };
+  }
+
+  async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
+    this.#begin(call);
+    const epoch = Math.max((this.#epochs.get(input.userKey) ?? 0) + 1, this.now());
+    this.#epochs.set(input.userKey, epoch);
+    let ended = 0;
+    for (const id of [...(this.#sessionsOf.get(input.userKey) ?? [])]) {
+      const record = this.#record(id);
+      if (record === null) continue;
+      if (id === input.except) {
+        this.#records.set(id, withUserEpoch(record, epoch));
+        continue;
+      }
+      if (isLive(record, this.now())) ended += 1;
+      this.#end(id, record, input);
+    }
+    return { ended };
+  }
+
+  async listUser(userKey: string): Promise<StoredSession[]> {
+    this.#begin(undefined);
+    const sessions: StoredSession[] = [];
+    for (const id of this.#sessionsOf.get(userKey) ?? []) {
+      const record = this.#records.get(id);
+      if (record !== undefined && isLive(record, this.now())) sessions.push({ id, record });
+    }
+    return sessions;
+  }
+
+  async count(): Promise<number> {
+    this.#begin(undefined);
+    const now = this.now();
+    let live = 0;
+    for (const record of this.#records.values()) if (isLive(record, now)) live += 1;
+    return live;
+  }
+
+  async countUsers(): Promise<number> {
+    this.#begin(undefined);
+    const now = this.now();
+    const users = new Set<string>();
+    for (const record of this.#records.values()) {
+      const hash = userHashOf(record);
+      if (hash !== null && isLive(record, now)) users.add(hash);
+    }
+    return users.size;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #begin(call: WriteCall | undefined): void {
+    if (this.#closed) throw new StoreClosedError();
+    refuseLate(this.now(), call?.notAfter);
+  }
+
+  #step<Outcome>(
+    id: string,
+    call: WriteCall | undefined,
+    change: (record: Buffer, now: number) => Step<Outcome>,
+  ): Outcome | ReturnType<typeof gone> {
+    this.#begin(call);
+    const record = this.#record(id);
+    if (record === null) return gone(this.#tombstone(id));
+    const step = change(record, this.now());
+    if (step.write !== null) this.#records.set(id, step.write);
+    return step.outcome;
+  }
+
+  #idsOf(userKey: string): Set<string> {
+    const ids = this.#sessionsOf.get(userKey) ?? new Set<string>();
+    this.#sessionsOf.set(userKey, ids);
+    return ids;
+  }
+
+  #record(id: string): Buffer | null {
+    const record = this.#records.get(id);
+    if (record === undefined) return null;
+    if (this.now() < expiresAtOf(record) + REAP_GRACE_MS) return record;
+    this.#forget(id, record);
+    return null;
+  }
+
+  #tombstone(id: string): Tombstone | null {
+    const tombstone = this.#tombstones.get(id);
+    if (tombstone === undefined) return null;
+    if (this.now() < tombstone.endedAt + TOMBSTONE_MS) return tombstone;
+    this.#tombstones.delete(id);
+    return null;
+  }
+
+  #end(id: string, record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">): void {
+    this.#forget(id, record);
+    this.#tombstones.set(id, tombstoneOf(record, ending, this.now()));
+  }
+
+  #forget(id: string, record: Buffer): void {
+    this.#records.delete(id);
+    const hash = userHashOf(record);
+    if (hash === null) return;
+    const userKey = id.slice(0, 2) + hash;
+    const ids = this.#sessionsOf.get(userKey);
+    ids?.delete(id);
+    if (ids?.size === 0) this.#sessionsOf.delete(userKey);
+  }
+
+  #sweepSome(): void {
+    for (let i = 0; i < SWEPT_PER_CREATE; i++) {
+      const next = this.#sweep.next();
+      if (next.done === true) {
+        this.#sweep = this.#records.entries();
+        for (const id of this.#tombstones.keys()) this.#tombstone(id);
+        return;
+      }
+      this.#record(next.value[0]);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The driver seam: the little that the engine needs of a Redis client. Drivers
+ * only translate; deadlines, retries and error classes are made above, in
+ * `redis-connection.ts`, because no client has them (and they differ).
+ */
+
+export type Reply = Buffer | number | string | null | readonly Reply[];
+export type Argument = string | Buffer;
+
+export interface Driver {
+  /** One command, routed by the key; bulk strings come back as buffers. */
+  exec(slotKey: string | null, args: readonly Argument[]): Promise<Reply>;
+  /** One command on each primary. */
+  primaries(args: readonly Argument[]): Promise<readonly Reply[]>;
+  /** False when a command would only be queued: the caller fails fast instead. */
+  isReady(): boolean;
+}

@@ -1,0 +1,31 @@
+/** node-redis 5 and 6: the client that `createClient()` answers, connected. */
+
+import { ConfigError } from "../../../errors.ts";
+import type { Argument, Driver, Reply } from "../driver.ts";
+
+/** What is used of the client; its real type is assignable. */
+export interface NodeRedisClient {
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+  sendCommand(args: readonly Argument[], options?: object): Promise<unknown>;
+}
+
+/** RESP type byte of a bulk string: replies of it come as buffers. */
+const BULK_STRING = "$".charCodeAt(0);
+const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer } };
+
+export function isNodeRedisClient(client: object): client is NodeRedisClient {
+  return "sendCommand" in client && typeof client.sendCommand === "function" && "isReady" in client && "isOpen" in client;
+}
+
+/** @throws ConfigError for a client that prefixes keys: the scripts' keys would not be the prefixed ones. */
+export function nodeRedisDriver(client: NodeRedisClient): Driver {
+  const options = (client as { options?: { keyPrefix?: string } }).options;
+  if (options?.keyPrefix) throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
+  const send = (args: readonly Argument[]): Promise<Reply> => client.sendCommand(args, AS_BUFFERS) as Promise<Reply>;
+  return {
+    exec: (_slotKey, args) => send(args),
+    primaries: async (args) => [await send(args)],
+    isReady: () => client.isReady,
+  };
+}

@@ -1,0 +1,74 @@
+/** Every key that Sojourn writes to Redis. No other file names one. */
+
+import { ConfigError } from "../../errors.ts";
+import { userHashIn } from "../../store/placement.ts";
+import { bucketOf } from "../../store/session-id.ts";
+import { BUCKET_TAGS } from "./bucket-tags.generated.ts";
+
+const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/**
+ * The namespace stands before the tag, so that ACL patterns (`~ns:*`) work; the
+ * tag is that of the bucket, so that all keys of one user share a cluster slot.
+ */
+export class Keys {
+  readonly #namespace: string;
+
+  /** @throws ConfigError: a namespace has 1–64 characters of `A-Z a-z 0-9 _ . -`. */
+  constructor(namespace: string) {
+    if (!NAMESPACE.test(namespace)) {
+      throw new ConfigError(`Option namespace must be 1–64 characters of A-Z a-z 0-9 _ . -, not ${JSON.stringify(namespace)}.`);
+    }
+    this.#namespace = namespace;
+  }
+
+  /** String: the record. */
+  session(id: string): string {
+    return this.sessionPrefix(bucketOf(id)) + id;
+  }
+  sessionPrefix(bucket: number): string {
+    return this.#key("s", bucket, "");
+  }
+  /** String: why and when the session was ended. */
+  tombstone(id: string): string {
+    return this.tombstonePrefix(bucketOf(id)) + id;
+  }
+  tombstonePrefix(bucket: number): string {
+    return this.#key("d", bucket, "");
+  }
+  /** Sorted set: id → effective expiry, of one user. */
+  userSessions(userKey: string): string {
+    return this.userSessionsPrefix(bucketOf(userKey)) + userHashIn(userKey);
+  }
+  userSessionsPrefix(bucket: number): string {
+    return this.#key("u", bucket, "");
+  }
+  /** String: the user's epoch, raised by `revokeUser`. */
+  userEpoch(userKey: string): string {
+    return this.#key("v", bucketOf(userKey), userHashIn(userKey));
+  }
+  /** Sorted set: id → effective expiry, of the bucket. */
+  expiries(bucket: number): string {
+    return `${this.#namespace}:x:{${tag(bucket)}}`;
+  }
+  /** Sorted set: user hash → latest expiry, of the bucket. */
+  users(bucket: number): string {
+    return `${this.#namespace}:n:{${tag(bucket)}}`;
+  }
+  /** String: the answer of a patch or `revokeUser`, so that sent again it answers the same. */
+  operation(bucket: number, operationId: string): string {
+    return this.#key("o", bucket, operationId);
+  }
+  /** Hash: salt and layout of the namespace. */
+  facts(): string {
+    return `${this.#namespace}:c`;
+  }
+
+  #key(kind: string, bucket: number, rest: string): string {
+    return `${this.#namespace}:${kind}:{${tag(bucket)}}:${rest}`;
+  }
+}
+
+function tag(bucket: number): string {
+  return BUCKET_TAGS[bucket] ?? "";
+}

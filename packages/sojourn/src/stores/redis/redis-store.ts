@@ -1,0 +1,320 @@
+/**
+ * The Redis engine: a read is one native `GET`, a write one script. Works on
+ * Redis 6.2 and newer, and on Valkey.
+ */
+
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../../clock.ts";
+import { expiresAtOf, MAX_FIELDS } from "../../data/record.ts";
+import { ConfigError, StoreUnavailableError } from "../../errors.ts";
+import { DEFAULTS } from "../../options.ts";
+import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
+import { bucketOf, BUCKETS } from "../../store/session-id.ts";
+import {
+  type CreateOutcome,
+  FENCE_SLACK_MS,
+  type PatchInput,
+  type PatchOutcome,
+  type ReadOutcome,
+  REAP_GRACE_MS,
+  type RevokeInput,
+  type RevokeOutcome,
+  type RevokeUserInput,
+  type Store,
+  type StoredSession,
+  type StoreFacts,
+  TOMBSTONE_MS,
+  type TouchInput,
+  type TouchOutcome,
+  type WriteCall,
+} from "../../store/store.ts";
+import { gone, lateWrite } from "../../store/transitions.ts";
+import type { Reply } from "./driver.ts";
+import { isNodeRedisClient, type NodeRedisClient, nodeRedisDriver } from "./drivers/node-redis.ts";
+import { Keys } from "./keys.ts";
+import { ReadBatch } from "./read-batch.ts";
+import { RedisConnection, type ScriptAnswer, type ScriptName, unexpectedReply } from "./redis-connection.ts";
+import { parsePatch, parseTombstone } from "./script-answers.ts";
+
+export interface RedisStoreOptions {
+  /** Begins every key, and part of every token's MAC. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
+  readonly namespace?: string;
+  /** Milliseconds until a call gives up. Default 250 for reads, 1000 for writes. */
+  readonly deadline?: { readonly readMs?: number; readonly writeMs?: number };
+  readonly clock?: Clock;
+}
+
+/** Sessions of a user ended by one script call. */
+const CHUNK = 500;
+/** Commands of a count sent at once. */
+const PIPELINE = 128;
+
+/**
+ * A store on the Redis client that the application has: connected, without a key prefix.
+ * The client stays the application's: `close()` does not close it.
+ * @throws ConfigError for a client of a kind that is not supported.
+ */
+export function redisStore(client: NodeRedisClient, options: RedisStoreOptions = {}): Store {
+  if (typeof client !== "object" || client === null || !isNodeRedisClient(client)) {
+    throw new ConfigError("redisStore needs a client made by createClient() of the package redis (version 5 or 6).");
+  }
+  return new RedisStore(client, options);
+}
+
+class RedisStore implements Store {
+  readonly engine = "redis";
+  readonly namespace: string;
+  readonly writeDeadlineMs: number;
+  readonly #keys: Keys;
+  readonly #redis: RedisConnection;
+  readonly #records: ReadBatch;
+  #facts: Promise<StoreFacts> | null = null;
+  #prepared = false;
+  #resampling = false;
+
+  constructor(client: NodeRedisClient, options: RedisStoreOptions) {
+    this.namespace = options.namespace ?? DEFAULTS.namespace;
+    this.#keys = new Keys(this.namespace);
+    const deadlines = {
+      readMs: options.deadline?.readMs ?? DEFAULTS.readDeadlineMs,
+      writeMs: options.deadline?.writeMs ?? DEFAULTS.writeDeadlineMs,
+    };
+    this.writeDeadlineMs = deadlines.writeMs;
+    this.#redis = new RedisConnection(nodeRedisDriver(client), deadlines, options.clock ?? systemClock);
+    this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
+  }
+
+  ready(): Promise<StoreFacts> {
+    this.#facts ??= this.#prepare().catch((error: unknown) => {
+      this.#facts = null;
+      throw error;
+    });
+    return this.#facts;
+  }
+
+  now(): number {
+    return this.#redis.serverClock.now();
+  }
+
+  async create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+    const bucket = bucketOf(id);
+    const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket)];
+    if (userKey !== null) {
+      keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.users(bucket));
+    }
+    const userHash = userKey === null ? "" : userHashIn(userKey);
+    const answer = await this.#fenced("create", keys, call, () => [id, record, text(REAP_GRACE_MS), userHash]);
+    if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
+    return gone(parseTombstone(answer.bytes(2)));
+  }
+
+  async read(id: string): Promise<ReadOutcome> {
+    await this.#usable();
+    const record = await this.#records.get(this.#keys.session(id));
+    return record ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
+  }
+
+  async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
+    const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
+    const keys = [
+      this.#keys.session(input.id),
+      this.#keys.tombstone(input.id),
+      this.#keys.operation(bucketOf(input.id), operationId),
+    ];
+    const expected = input.expectedRevision === undefined ? "" : text(input.expectedRevision);
+    const changes = input.changes.flatMap((change) => {
+      if (change.kind === "set") return ["s", change.name, change.json];
+      return change.kind === "delete" ? ["d", change.name, ""] : ["i", change.name, text(change.by)];
+    });
+    const answer = await this.#fenced("patch", keys, call, (fence) => [
+      text(fence.operationKeptMs),
+      text(input.maxBytes),
+      expected,
+      text(MAX_FIELDS),
+      ...changes,
+    ]);
+    return parsePatch(answer);
+  }
+
+  async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
+    const { id } = input;
+    const bucket = bucketOf(id);
+    const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
+    const answer = await this.#fenced("touch", keys, call, () => [
+      id,
+      text(REAP_GRACE_MS),
+      text(input.minIntervalMs),
+      input.confirm ? "1" : "",
+      this.#keys.userSessionsPrefix(bucket),
+    ]);
+    if (answer.status === "touched") return { status: "touched", lastSeenAt: answer.number(2) };
+    return gone(parseTombstone(answer.bytes(2)));
+  }
+
+  async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
+    const { id } = input;
+    const bucket = bucketOf(id);
+    const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
+    const answer = await this.#fenced("revoke", keys, call, () => [
+      id,
+      detail(input),
+      text(TOMBSTONE_MS),
+      text(REAP_GRACE_MS),
+      this.#keys.userSessionsPrefix(bucket),
+      input.knownRevision === undefined ? "" : text(input.knownRevision),
+    ]);
+    return { ended: answer.status !== "unknown", record: answer.bytes(2) };
+  }
+
+  /** Raises the epoch first, then ends what began before it in chunks, and only then answers. */
+  async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
+    const bucket = bucketOf(input.userKey);
+    const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
+    const keys = [
+      this.#keys.userEpoch(input.userKey),
+      this.#keys.userSessions(input.userKey),
+      this.#keys.operation(bucket, operationId),
+    ];
+    // A session of another bucket is another user's: it is no exception to this user's end.
+    if (input.except !== null && bucketOf(input.except) === bucket) keys.push(this.#keys.session(input.except));
+    const raised = await this.#fenced("raiseEpoch", keys, call, (fence) => [
+      text(input.epochKeptMs),
+      text(fence.operationKeptMs),
+    ]);
+    const ids = raised.textsFrom(3);
+    let ended = 0;
+    for (let i = 0; i < ids.length; i += CHUNK) {
+      ended += await this.#endOlder(input, raised.number(2), ids.slice(i, i + CHUNK));
+    }
+    return { ended };
+  }
+
+  async #endOlder(input: RevokeUserInput, epoch: number, ids: readonly string[]): Promise<number> {
+    const bucket = bucketOf(input.userKey);
+    const keys = [this.#keys.expiries(bucket), this.#keys.users(bucket), this.#keys.userSessions(input.userKey)];
+    const answer = await this.#fenced("endOlder", keys, undefined, () => [
+      text(epoch),
+      detail(input),
+      text(TOMBSTONE_MS),
+      text(REAP_GRACE_MS),
+      this.#keys.sessionPrefix(bucket),
+      this.#keys.tombstonePrefix(bucket),
+      userHashIn(input.userKey),
+      ...ids,
+    ]);
+    return answer.number(2);
+  }
+
+  async listUser(userKey: string): Promise<StoredSession[]> {
+    await this.#usable();
+    const key = this.#keys.userSessions(userKey);
+    const reply = await this.#redis.read(key, ["ZRANGEBYSCORE", key, `(${this.now()}`, "+inf"]);
+    if (!Array.isArray(reply)) throw unexpectedReply(reply);
+    const ids = reply.map(String);
+    const records = await Promise.all(ids.map((id) => this.#records.get(this.#keys.session(id))));
+    const now = this.now();
+    return ids.flatMap((id, i) => {
+      const record = records[i] ?? null;
+      return record !== null && now < expiresAtOf(record) ? [{ id, record }] : [];
+    });
+  }
+
+  count(): Promise<number> {
+    return this.#sumOverBuckets((bucket) => this.#keys.expiries(bucket));
+  }
+
+  countUsers(): Promise<number> {
+    return this.#sumOverBuckets((bucket) => this.#keys.users(bucket));
+  }
+
+  async close(): Promise<void> {
+    this.#redis.close();
+  }
+
+  async #sumOverBuckets(keyOf: (bucket: number) => string): Promise<number> {
+    await this.#usable();
+    const after = `(${this.now()}`;
+    let sum = 0;
+    for (let from = 0; from < BUCKETS; from += PIPELINE) {
+      const counts = await Promise.all(
+        Array.from({ length: PIPELINE }, (_, i) => {
+          const key = keyOf(from + i);
+          return this.#redis.read(key, ["ZCOUNT", key, after, "+inf"]);
+        }),
+      );
+      sum += counts.reduce((total: number, count) => total + Number(count), 0);
+    }
+    return sum;
+  }
+
+  /**
+   * Runs a writing script behind its fence. A write refused as late although its
+   * caller still waits met a stale clock sample: it is sent once more.
+   */
+  async #fenced(name: ScriptName, keys: readonly string[], call: WriteCall | undefined, rest: (fence: Fence) => (string | Buffer)[]): Promise<ScriptAnswer> {
+    await this.#usable();
+    const { writeMs } = this.#redis.deadlines;
+    const send = (notAfter: number): Promise<ScriptAnswer> => {
+      const fence = { operationKeptMs: Math.max(1, notAfter - this.now()) + FENCE_SLACK_MS };
+      return this.#redis.script(name, keys, [text(notAfter), text(this.#redis.serverClock.shift()), ...rest(fence)]);
+    };
+    let answer = await send(call?.notAfter ?? this.now() + writeMs + FENCE_SLACK_MS);
+    if (answer.status === "late" && call?.notAfter === undefined) {
+      answer = await send(this.now() + writeMs + FENCE_SLACK_MS);
+    }
+    if (answer.status === "late") throw lateWrite();
+    if (answer.status === "unsupported") throw unsupportedRecord();
+    return answer;
+  }
+
+  async #usable(): Promise<void> {
+    if (!this.#prepared) await this.ready();
+    else if (this.#redis.serverClock.isStale()) this.#resample();
+  }
+
+  /** Not awaited: the old sample is good enough for the call that finds it old. */
+  #resample(): void {
+    if (this.#resampling) return;
+    this.#resampling = true;
+    const done = (): void => {
+      this.#resampling = false;
+    };
+    // A failure shows in the calls themselves; the next one samples again.
+    this.#redis.sampleClock().then(done, done);
+  }
+
+  async #prepare(): Promise<StoreFacts> {
+    await this.#redis.sampleClock();
+    await this.#redis.loadScripts();
+    const key = this.#keys.facts();
+    await this.#redis.write(key, ["HSETNX", key, "salt", randomBytes(SALT_BYTES)]);
+    await this.#redis.write(key, ["HSETNX", key, "layout", "1"]);
+    const reply = await this.#redis.read(key, ["HMGET", key, "salt", "layout"]);
+    const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
+    if (String(layout) !== "1") {
+      throw new ConfigError(`Namespace ${this.namespace} has key layout ${String(layout)}; this version of Sojourn knows layout 1.`);
+    }
+    this.#prepared = true;
+    return { salt };
+  }
+}
+
+interface Fence {
+  readonly operationKeptMs: number;
+}
+
+function text(n: number): string {
+  return String(n);
+}
+
+function detail(ending: { readonly reason: string; readonly actor: string | null }): string {
+  return JSON.stringify(ending.actor === null ? { r: ending.reason } : { r: ending.reason, a: ending.actor });
+}
+
+function unsupportedRecord(): StoreUnavailableError {
+  return new StoreUnavailableError("The record was written by a newer version of Sojourn.", {
+    reason: "unsupported_record",
+    outcome: "not_executed",
+  });
+}

@@ -1,0 +1,36 @@
+-- Shared by all scripts: time, header offsets (data/record.ts holds the same), endings.
+local function server_now(shift)
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift
+end
+
+local HEADER_WITH_USER = 86
+
+local function u48(bytes, offset)
+  return (struct.unpack('>I6', bytes, offset + 1))
+end
+
+local function expires_at(head)
+  return math.min(u48(head, 20) + u48(head, 32), u48(head, 26))
+end
+
+-- The hash of the session's user, or nil for an anonymous session.
+local function user_hash(head)
+  if string.byte(head, 4) == 0 then return nil end
+  return string.sub(head, 71, 86)
+end
+
+local function integer(n)
+  return string.format('%.0f', n)
+end
+
+-- A user's index dies with its latest member; the set of users holds each one's latest expiry.
+local function follow_latest(user_key, users_key, hash, shift, grace)
+  local latest = redis.call('ZRANGE', user_key, -1, -1, 'WITHSCORES')
+  if #latest == 0 then
+    redis.call('ZREM', users_key, hash)
+    return
+  end
+  redis.call('PEXPIREAT', user_key, integer(tonumber(latest[2]) - shift + grace))
+  redis.call('ZADD', users_key, latest[2], hash)
+end

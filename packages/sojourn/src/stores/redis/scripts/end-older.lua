@@ -1,0 +1,26 @@
+-- Ends those of the given sessions that began before an epoch; at most 500 a call.
+-- KEYS  1 expiries of the bucket  2 users of the bucket  3 sessions of the user
+-- ARGV  1 not after (ms)  2 shift (ms)  3 epoch  4 reason and actor (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
+--       7 prefix of sessions  8 prefix of tombstones  9 user hash  10.. ids
+-- answers  {'ended', now, how many were live} | {'late', now}
+-- @include _lib.lua
+-- @include _end.lua
+local not_after, shift, epoch, detail = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local kept, grace, hash = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[9]
+local now = server_now(shift)
+if now > not_after then return {'late', now} end
+
+local live = 0
+for i = 10, #ARGV do
+  local id = ARGV[i]
+  local head = redis.call('GETRANGE', ARGV[7] .. id, 0, HEADER_WITH_USER - 1)
+  if head == '' then
+    redis.call('ZREM', KEYS[3], id)
+  elseif u48(head, 44) < epoch then
+    if now < expires_at(head) then live = live + 1 end
+    end_session(ARGV[7] .. id, ARGV[8] .. id, KEYS[1], id, head, now, detail, kept)
+    redis.call('ZREM', KEYS[3], id)
+  end
+end
+follow_latest(KEYS[3], KEYS[2], hash, shift, grace)
+return {'ended', now, live}

@@ -1,0 +1,23 @@
+-- Begins the end of all sessions of a user: raises the epoch and re-stamps the session that stays.
+-- KEYS  1 epoch of the user  2 sessions of the user  3 operation  [4 session that stays]
+-- ARGV  1 not after (ms)  2 shift (ms)  3 epoch kept (ms)  4 operation kept (ms)
+-- answers  {'raised', now, epoch, id, id, ...}: the sessions that began before | {'late', now}
+-- Sent again with its operation key it answers the same epoch: logins in between stay.
+-- @include _lib.lua
+local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
+local epoch_kept, operation_kept = tonumber(ARGV[3]), tonumber(ARGV[4])
+local now = server_now(shift)
+if now > not_after then return {'late', now} end
+
+local epoch = tonumber(redis.call('GET', KEYS[3]) or '0')
+if epoch == 0 then
+  epoch = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, now)
+  redis.call('SET', KEYS[1], integer(epoch), 'PX', integer(epoch_kept))
+  redis.call('SET', KEYS[3], integer(epoch), 'PX', integer(operation_kept))
+  if KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1 then
+    redis.call('SETRANGE', KEYS[4], 44, struct.pack('>I6', epoch))
+  end
+end
+local answer = {'raised', now, epoch}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do answer[#answer + 1] = id end
+return answer

@@ -1,0 +1,39 @@
+/**
+ * The schema of the sqlite engine, as steps. `PRAGMA user_version` counts those
+ * done. A step that was released is never edited; add another.
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+   CREATE TABLE sessions (
+     id TEXT PRIMARY KEY,
+     user_key TEXT,
+     expires_at INTEGER NOT NULL,
+     record BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX sessions_by_user ON sessions (user_key, expires_at) WHERE user_key IS NOT NULL;
+   CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+   CREATE TABLE tombstones (
+     id TEXT PRIMARY KEY,
+     reason TEXT NOT NULL,
+     actor TEXT,
+     created_at INTEGER NOT NULL,
+     ended_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE user_epochs (user_key TEXT PRIMARY KEY, epoch INTEGER NOT NULL, kept_until INTEGER NOT NULL) STRICT;`,
+];
+
+/** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */
+export function migrate(database: DatabaseSync): void {
+  const row = database.prepare("PRAGMA user_version").get();
+  const done = Number(row?.["user_version"] ?? 0);
+  for (const step of MIGRATIONS.slice(done)) database.exec(step);
+  if (done < MIGRATIONS.length) database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+}
+
+/** Whether a newer version of this library wrote the file. */
+export function isFromTheFuture(database: DatabaseSync): boolean {
+  return Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0) > MIGRATIONS.length;
+}

@@ -1,0 +1,308 @@
+/**
+ * The sqlite engine: the embedded durable default. WAL with `synchronous=FULL`:
+ * an acknowledged write survives a crash and a power cut. Several processes may
+ * share one file. Reads are synchronous and wait for no writer.
+ */
+
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { DatabaseSync } from "node:sqlite";
+import { type Clock, systemClock } from "../../clock.ts";
+import { expiresAtOf, OFFSET, withUserEpoch } from "../../data/record.ts";
+import { ConfigError, StoreClosedError } from "../../errors.ts";
+import { DEFAULTS } from "../../options.ts";
+import { SALT_BYTES } from "../../store/placement.ts";
+import {
+  type CreateOutcome,
+  type PatchInput,
+  type PatchOutcome,
+  type ReadOutcome,
+  REAP_GRACE_MS,
+  type RevokeInput,
+  type RevokeOutcome,
+  type RevokeUserInput,
+  type Store,
+  type StoredSession,
+  type StoreFacts,
+  TOMBSTONE_MS,
+  type Tombstone,
+  type TouchInput,
+  type TouchOutcome,
+  type WriteCall,
+} from "../../store/store.ts";
+import {
+  gone,
+  isLive,
+  lateData,
+  patchRecord,
+  refuseLate,
+  type Step,
+  tombstoneOf,
+  touchRecord,
+} from "../../store/transitions.ts";
+import { isFromTheFuture, migrate } from "./migrations.ts";
+import { prepareStatements, type Statements } from "./statements.ts";
+import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
+
+export interface SqliteStoreOptions {
+  /** Part of every token's MAC; one file holds one namespace. Default "sojourn". */
+  readonly namespace?: string;
+  /** How long a write may wait for other writers, in milliseconds. Default 1000. */
+  readonly writeDeadlineMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * A store in an SQLite file, made when it is not there (its folder must be), or `":memory:"`.
+ * Opened at the first call or `ready()`, which reject with `StoreUnavailableError` when it cannot be.
+ */
+export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
+  if (typeof path !== "string" || path === "") {
+    throw new ConfigError(`sqliteStore needs a file path or ":memory:", not ${JSON.stringify(path)}.`);
+  }
+  return new SqliteStore(path, options);
+}
+
+interface Opened {
+  readonly database: DatabaseSync;
+  readonly sql: Statements;
+  readonly writes: WriteQueue;
+  readonly facts: StoreFacts;
+}
+
+class SqliteStore implements Store {
+  readonly engine = "sqlite";
+  readonly namespace: string;
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly writeDeadlineMs: number;
+  #opening: Promise<Opened> | null = null;
+  #opened: Opened | null = null;
+  #closed = false;
+
+  constructor(path: string, options: SqliteStoreOptions) {
+    this.#path = path;
+    this.namespace = options.namespace ?? DEFAULTS.namespace;
+    this.#clock = options.clock ?? systemClock;
+    this.writeDeadlineMs = options.writeDeadlineMs ?? DEFAULTS.writeDeadlineMs;
+  }
+
+  async ready(): Promise<StoreFacts> {
+    return (await this.#open()).facts;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+    return this.#write(call, (sql, now) => {
+      const tombstone = this.#tombstone(sql, id, now);
+      if (tombstone !== null) return gone(tombstone);
+      const stored = this.#record(sql, id, now);
+      if (stored !== null) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
+      const userEpoch = userKey === null ? 0 : epochOf(sql, userKey);
+      sql.insert.run(id, userKey, expiresAtOf(record), withUserEpoch(record, userEpoch));
+      return { status: "created", userEpoch };
+    });
+  }
+
+  async read(id: string): Promise<ReadOutcome> {
+    const { sql } = this.#opened ?? (await this.#open());
+    return this.#query(() => this.#record(sql, id, this.now()) ?? this.#tombstone(sql, id, this.now()));
+  }
+
+  async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
+    return this.#step(input.id, call, (record, now) => patchRecord(record, input, now));
+  }
+
+  async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
+    return this.#step(input.id, call, (record, now) => touchRecord(record, input, now));
+  }
+
+  async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
+    return this.#write(call, (sql, now) => {
+      const record = this.#record(sql, input.id, now);
+      if (record === null) return { ended: this.#tombstone(sql, input.id, now) !== null, record: null };
+      endSession(sql, input.id, tombstoneOf(record, input, now));
+      return { ended: true, record: lateData(record, input.knownRevision) };
+    });
+  }
+
+  async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
+    return this.#write(call, (sql, now) => {
+      const epoch = Math.max(epochOf(sql, input.userKey) + 1, now);
+      sql.raiseEpoch.run(input.userKey, epoch, now + input.epochKeptMs);
+      let ended = 0;
+      for (const { id, record } of sessionsOf(sql, input.userKey, now - REAP_GRACE_MS)) {
+        if (id === input.except) {
+          sql.update.run(expiresAtOf(record), withUserEpoch(record, epoch), id);
+          continue;
+        }
+        if (isLive(record, now)) ended += 1;
+        endSession(sql, id, tombstoneOf(record, input, now));
+      }
+      return { ended };
+    });
+  }
+
+  async listUser(userKey: string): Promise<StoredSession[]> {
+    const { sql } = await this.#open();
+    return this.#query(() => sessionsOf(sql, userKey, this.now()));
+  }
+
+  async count(): Promise<number> {
+    const { sql } = await this.#open();
+    return this.#query(() => Number(sql.count.get(this.now())?.["n"] ?? 0));
+  }
+
+  async countUsers(): Promise<number> {
+    const { sql } = await this.#open();
+    return this.#query(() => Number(sql.countUsers.get(this.now())?.["n"] ?? 0));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const opened = await this.#opening?.catch(() => null);
+    opened?.writes.stop(new StoreClosedError());
+    opened?.database.close();
+  }
+
+  async #write<T>(call: WriteCall | undefined, write: (sql: Statements, now: number) => T): Promise<T> {
+    const { sql, writes } = this.#opened ?? (await this.#open());
+    if (this.#closed) throw new StoreClosedError();
+    return writes.submit(() => {
+      const now = this.now();
+      refuseLate(now, call?.notAfter);
+      return write(sql, now);
+    });
+  }
+
+  #step<Outcome>(
+    id: string,
+    call: WriteCall | undefined,
+    change: (record: Buffer, now: number) => Step<Outcome>,
+  ): Promise<Outcome | ReturnType<typeof gone>> {
+    return this.#write(call, (sql, now) => {
+      const record = this.#record(sql, id, now);
+      if (record === null) return gone(this.#tombstone(sql, id, now));
+      const step = change(record, now);
+      if (step.write !== null) sql.update.run(expiresAtOf(step.write), step.write, id);
+      return step.outcome;
+    });
+  }
+
+  /** WAL readers wait for nobody, but for a moment while another process opens or closes the file. */
+  async #query<T>(query: () => T): Promise<T> {
+    const deadline = this.#clock.monotonic() + DEFAULTS.readDeadlineMs;
+    for (;;) {
+      if (this.#closed) throw new StoreClosedError();
+      try {
+        return query();
+      } catch (error) {
+        if (!isBusy(error) || this.#clock.monotonic() > deadline) {
+          throw unavailable("could not read", "not_executed", error);
+        }
+        await sleep(2);
+      }
+    }
+  }
+
+  #record(sql: Statements, id: string, now: number): Buffer | null {
+    const row = sql.read.get(id, now - REAP_GRACE_MS);
+    return row === undefined ? null : asBuffer(row["record"]);
+  }
+
+  #tombstone(sql: Statements, id: string, now: number): Tombstone | null {
+    const row = sql.tombstone.get(id, now - TOMBSTONE_MS);
+    if (row === undefined) return null;
+    return {
+      reason: String(row["reason"]),
+      actor: row["actor"] === null ? null : String(row["actor"]),
+      createdAt: Number(row["created_at"]),
+      endedAt: Number(row["ended_at"]),
+    };
+  }
+
+  #open(): Promise<Opened> {
+    if (this.#closed) return Promise.reject(new StoreClosedError());
+    this.#opening ??= this.#openFile().then(
+      (opened) => {
+        this.#opened = opened;
+        return opened;
+      },
+      (error: unknown) => {
+        this.#opening = null;
+        throw error;
+      },
+    );
+    return this.#opening;
+  }
+
+  /** Several processes may start at once: whoever finds the file locked tries again until the deadline. */
+  async #openFile(): Promise<Opened> {
+    const deadline = this.#clock.monotonic() + 5 * this.writeDeadlineMs;
+    for (;;) {
+      try {
+        return this.#openOnce();
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        if (!isBusy(error) || this.#clock.monotonic() > deadline) {
+          throw unavailable(`could not be opened (${this.#path})`, "not_executed", error);
+        }
+        await sleep(5);
+      }
+    }
+  }
+
+  #openOnce(): Opened {
+    // Token hashes and session data are in this file: only its owner may read it.
+    if (this.#path !== ":memory:") closeSync(openSync(this.#path, "a", 0o600));
+    const database = new DatabaseSync(this.#path);
+    try {
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      database.exec("BEGIN IMMEDIATE");
+      if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
+      migrate(database);
+      const sql = prepareStatements(database);
+      const facts = this.#readFacts(sql);
+      database.exec("COMMIT");
+      const { monotonic } = this.#clock;
+      const writes = new WriteQueue({ database, monotonic, deadlineMs: this.writeDeadlineMs });
+      return { database, sql, writes, facts };
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  #readFacts(sql: Statements): StoreFacts {
+    sql.insertFact.run("salt", randomBytes(SALT_BYTES));
+    sql.insertFact.run("namespace", Buffer.from(this.namespace));
+    const namespace = asBuffer(sql.fact.get("namespace")?.["value"]).toString("utf8");
+    if (namespace !== this.namespace) {
+      throw new ConfigError(`${this.#path} holds namespace "${namespace}", not "${this.namespace}": use another file.`);
+    }
+    return { salt: asBuffer(sql.fact.get("salt")?.["value"]) };
+  }
+}
+
+function asBuffer(value: unknown): Buffer {
+  if (!(value instanceof Uint8Array)) throw new TypeError("expected a blob");
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function epochOf(sql: Statements, userKey: string): number {
+  return Number(sql.epoch.get(userKey)?.["epoch"] ?? 0);
+}
+
+function sessionsOf(sql: Statements, userKey: string, expiringAfter: number): StoredSession[] {
+  return sql.ofUser.all(userKey, expiringAfter).map((row) => ({ id: String(row["id"]), record: asBuffer(row["record"]) }));
+}
+
+function endSession(sql: Statements, id: string, tombstone: Tombstone): void {
+  sql.remove.run(id);
+  sql.insertTombstone.run(id, tombstone.reason, tombstone.actor, tombstone.createdAt, tombstone.endedAt);
+}

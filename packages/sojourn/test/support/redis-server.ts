@@ -1,0 +1,90 @@
+/** A real redis-server of the test's own, on a free port, in a folder of its own. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createClient } from "redis";
+
+export type TestClient = Awaited<ReturnType<typeof connect>>;
+
+async function connect(port: number) {
+  const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: () => 20 } });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
+export class RedisServer {
+  readonly port: number;
+  readonly folder: string;
+  readonly process: ChildProcess;
+  readonly #clients: TestClient[] = [];
+
+  constructor(port: number, folder: string, process: ChildProcess) {
+    this.port = port;
+    this.folder = folder;
+    this.process = process;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** A connected client, closed by `stop()`. */
+  async client(): Promise<TestClient> {
+    const client = await connect(this.port);
+    this.#clients.push(client);
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) if (client.isOpen) client.destroy();
+    const ended = once(this.process, "exit");
+    if (this.process.exitCode === null && this.process.kill("SIGKILL")) await ended;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** @param settings extra configuration, as on the command line: `["--maxmemory", "10mb"]` */
+export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "sojourn-redis-"));
+  const process = spawn(
+    "redis-server",
+    ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...settings],
+    { stdio: "ignore" },
+  );
+  await answering(port, process);
+  return new RedisServer(port, folder, process);
+}
+
+async function answering(port: number, process: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (process.exitCode !== null) throw new Error(`redis-server ended with ${process.exitCode}`);
+    try {
+      const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: false } });
+      client.on("error", () => undefined);
+      await client.connect();
+      await client.ping();
+      client.destroy();
+      return;
+    } catch {
+      await sleep(25);
+    }
+  }
+  throw new Error(`redis-server on port ${port} did not answer`);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

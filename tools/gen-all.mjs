@@ -1,0 +1,23 @@
+// Writes every generated file, or with --check says which is out of date.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { generate as bucketTags } from "./gen-bucket-tags.mjs";
+import { generate as scripts } from "./gen-scripts.mjs";
+
+const redis = new URL("../packages/sojourn/src/stores/redis/", import.meta.url);
+const files = [
+  [new URL("bucket-tags.generated.ts", redis), bucketTags()],
+  [new URL("scripts.generated.ts", redis), scripts(new URL("scripts/", redis))],
+];
+
+const check = process.argv.includes("--check");
+for (const [url, text] of files) {
+  if (existsSync(url) && readFileSync(url, "utf8") === text) continue;
+  if (check) {
+    console.error(`${fileURLToPath(url)} is out of date: run npm run gen`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(url, text);
+    console.log(`wrote   ${fileURLToPath(url)}`);
+  }
+}
