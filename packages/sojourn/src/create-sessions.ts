@@ -5,10 +5,12 @@ import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
 import { Core } from "./lifecycle/core.ts";
 import type { DataObject } from "./lifecycle/field-writer.ts";
+import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
 import { DEFAULTS, MAX_MAX_BYTES } from "./options.ts";
+import { type CookieOptions, resolveCookieAttributes } from "./security/cookie.ts";
 import { KeyRing } from "./security/keyring.ts";
 import { TokenSigner } from "./security/token.ts";
 import type { Store } from "./store/store.ts";
@@ -28,6 +30,8 @@ export interface SessionsOptions {
   readonly defaultPolicy?: string;
   /** Names and values of one session's data together, in bytes. Default 10240, at most 1048576. */
   readonly maxBytes?: number;
+  /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
+  readonly cookie?: CookieOptions;
   /** Name of this server, stored with each session that it begins. */
   readonly serverId?: string;
   /** Replaces the salt that the store keeps: at least 32 characters, never to be changed. */
@@ -54,12 +58,14 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
   const development = given.development ?? false;
   const store = storeOf(given, clock);
-  const ring = new KeyRing(secretsOf(given, notices));
-  return new Sessions<D>(
+  const tokens = new TokenSigner(new KeyRing(secretsOf(given, notices)), store.namespace);
+  const policies = new Policies({ ...DEFAULTS.policies, ...given.policies }, given.defaultPolicy ?? DEFAULTS.defaultPolicy);
+  const cookie = resolveCookieAttributes(given.cookie ?? {});
+  const sessions = new Sessions<D>(
     new Core({
       store,
-      tokens: new TokenSigner(ring, store.namespace),
-      policies: new Policies({ ...DEFAULTS.policies, ...given.policies }, given.defaultPolicy ?? DEFAULTS.defaultPolicy),
+      tokens,
+      policies,
       clock,
       notices,
       maxBytes: maxBytesOf(given),
@@ -68,6 +74,16 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
       indexKey: indexKeyOf(given),
     }),
   );
+  registerHost(sessions, {
+    namespace: store.namespace,
+    development,
+    notices,
+    cookie,
+    isGenuine: (token) => tokens.verify(token) !== null,
+    isPersistent: (policy) => policies.isPersistent(policy),
+    now: () => store.now(),
+  });
+  return sessions;
 }
 
 function storeOf(options: SessionsOptions, clock: Clock): Store {

@@ -17,5 +17,6 @@ export type {
   ValidateOptions,
   Validation,
 } from "./lifecycle/sessions.ts";
+export type { Register } from "./register.ts";
 export type { Store } from "./store/store.ts";
 export { type MemoryStoreOptions, memoryStore } from "./stores/memory/memory-store.ts";

@@ -25,7 +25,8 @@ export function draftChanges(
     if (!Object.hasOwn(before, name) || JSON.stringify(before[name]) !== json) changes.push({ kind: "set", name, json });
   }
   for (const name of Object.keys(before)) {
-    if (after[name] === undefined) changes.push({ kind: "delete", name });
+    // hasOwn: a field may be named like a method that every object inherits.
+    if (!Object.hasOwn(after, name) || after[name] === undefined) changes.push({ kind: "delete", name });
   }
   return changes;
 }

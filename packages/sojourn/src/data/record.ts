@@ -337,6 +337,8 @@ export class SessionRecord {
       const encrypted = first >= 0x80;
       const from = encrypted ? encryptedAt : plainAt;
       const name = checkedName(this.bytes.toString("utf8", at + 4, end));
+      // Malformed UTF-8 decodes to more bytes than it has: written back, the name would not fit.
+      if (Buffer.byteLength(name) !== end - at - 4) throw new CorruptRecordError("field name is no UTF-8");
       out.push({ name, encrypted, bytes: this.bytes.subarray(from, from + length) });
       if (encrypted) encryptedAt += length;
       else plainAt += length + 1;

@@ -37,9 +37,6 @@ export type OriginRefusal = "cross_site" | "same_site" | "origin_mismatch" | "or
 
 export type OriginVerdict = { readonly allowed: true } | { readonly allowed: false; readonly why: OriginRefusal };
 
-/** The `Vary` of a refusal: a cache must not answer an allowed request with it (Fetch Metadata, "Vary"). */
-export const REJECT_VARY = "Sec-Fetch-Site, Origin";
-
 const ALLOWED: OriginVerdict = Object.freeze({ allowed: true });
 
 const refusal = (why: OriginRefusal): OriginVerdict => Object.freeze({ allowed: false, why });
@@ -69,7 +66,7 @@ const MISSING = refusal("origin_missing");
  * Source: ASVS 3.5.1–3.5.3, OWASP CSRF Prevention Cheat Sheet ("Fetch Metadata", "Using Standard Headers"); rows H1–H3.
  */
 export function checkOrigin(request: OriginCheckInput, policy: OriginPolicy): OriginVerdict {
-  if (isSafe(request.method)) return ALLOWED;
+  if (isSafeMethod(request.method)) return ALLOWED;
   if (request.secFetchSite !== undefined) return checkFetchSite(request.secFetchSite, request.origin, policy);
   if (request.origin !== undefined) return checkSource(request.origin, request.ownOrigin, policy);
   if (request.referer !== undefined) return checkSource(originOfReferer(request.referer), request.ownOrigin, policy);
@@ -113,7 +110,8 @@ export function normalizeOrigins(list: readonly string[] | undefined): ReadonlyS
   return origins.size === 0 ? null : origins;
 }
 
-function isSafe(method: string): boolean {
+/** Whether the method changes nothing by definition (RFC 9110 9.2.1). */
+export function isSafeMethod(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "OPTIONS" || method === "TRACE";
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { applyFieldChanges } from "../data/field-patch.ts";
-import { expiresAtOf, OFFSET, revisionOf, withTouch } from "../data/record.ts";
+import { expiresAtOf, OFFSET, revisionOf, UnsupportedRecordError, withTouch } from "../data/record.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
 
@@ -28,13 +28,29 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
   if (input.expectedRevision !== undefined && input.expectedRevision !== previousRevision) {
     return { outcome: { status: "conflict", record }, write: null };
   }
-  const result = applyFieldChanges(record, input.changes, input.maxBytes);
+  const result = readable(() => applyFieldChanges(record, input.changes, input.maxBytes));
   if (result.status !== "patched") return { outcome: result, write: null };
   const revision = previousRevision + 1;
   return {
     outcome: { status: "patched", previousRevision, revision, increments: result.increments },
     write: result.record,
   };
+}
+
+/** A record that a newer version wrote is left alone. */
+function readable<T>(change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    throw error instanceof UnsupportedRecordError ? unsupportedRecord() : error;
+  }
+}
+
+export function unsupportedRecord(): StoreUnavailableError {
+  return new StoreUnavailableError("The record was written by a newer version of Sojourn.", {
+    reason: "unsupported_record",
+    outcome: "not_executed",
+  });
 }
 
 export function touchRecord(record: Buffer, input: TouchInput, now: number): Step<TouchOutcome> {

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
 import { expiresAtOf, MAX_FIELDS } from "../../data/record.ts";
-import { ConfigError, StoreUnavailableError } from "../../errors.ts";
+import { ConfigError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
 import { bucketOf, BUCKETS } from "../../store/session-id.ts";
@@ -28,7 +28,7 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
-import { gone, lateWrite } from "../../store/transitions.ts";
+import { gone, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
 import type { Reply } from "./driver.ts";
 import { isNodeRedisClient, type NodeRedisClient, nodeRedisDriver } from "./drivers/node-redis.ts";
 import { Keys } from "./keys.ts";
@@ -310,11 +310,4 @@ function text(n: number): string {
 
 function detail(ending: { readonly reason: string; readonly actor: string | null }): string {
   return JSON.stringify(ending.actor === null ? { r: ending.reason } : { r: ending.reason, a: ending.actor });
-}
-
-function unsupportedRecord(): StoreUnavailableError {
-  return new StoreUnavailableError("The record was written by a newer version of Sojourn.", {
-    reason: "unsupported_record",
-    outcome: "not_executed",
-  });
 }

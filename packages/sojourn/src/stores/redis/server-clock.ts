@@ -10,17 +10,17 @@ const SAMPLE_AGE_MS = 30_000;
 
 export class ServerClock {
   readonly #clock: Clock;
-  /** Server time without shift, minus monotonic time. */
+  /** Server time minus monotonic time; a manual clock's shift is in both. */
   #offset: number;
   #sampledAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#offset = clock.now() - clock.shift() - clock.monotonic();
+    this.#offset = clock.now() - clock.monotonic();
   }
 
   now(): number {
-    return Math.floor(this.#offset + this.#clock.monotonic()) + this.#clock.shift();
+    return Math.floor(this.#offset + this.#clock.monotonic());
   }
 
   /** What to add to the server's own clock: 0 but for a manual clock. */
@@ -35,7 +35,7 @@ export class ServerClock {
   /** The server said `time` (shift included) in an answer to a command sent at `sentAt`: it read its clock half-way. */
   sampled(time: number, sentAt: number): void {
     const received = this.#clock.monotonic();
-    this.#offset = time - this.#clock.shift() - (sentAt + received) / 2;
+    this.#offset = time - (sentAt + received) / 2;
     this.#sampledAt = received;
   }
 }

@@ -1,0 +1,50 @@
+import { Router, type Request, type Response } from "express";
+import { field } from "../form.ts";
+import { HttpError } from "../http-error.ts";
+import type { Shop } from "../shop.ts";
+import { layout } from "../views/layout.ts";
+import { loginView, type LoginAttempt } from "../views/login.ts";
+import { noticeFor } from "../views/notices.ts";
+
+export function loginRoutes(shop: Shop): Router {
+  const router = Router();
+
+  router
+    .route("/login")
+    .get(async (req, res) => {
+      if (req.session.userId === null) await sendForm(req, res, null);
+      else res.redirect(303, "/account");
+    })
+    .post(async (req, res) => {
+      const attempt = { username: field(req.body, "username"), remember: field(req.body, "remember") === "yes" };
+      const credentials = { username: attempt.username, password: field(req.body, "password") };
+      const policy = attempt.remember ? "rememberMe" : "normal";
+      const login = await shop.auth.login(credentials, { via: req.session, policy, keep: ["cart"] });
+      if (login === null) {
+        await sendForm(req, res.status(401), attempt);
+        return;
+      }
+      const { cartElsewhere } = login.user;
+      if (cartElsewhere.length > 0) await shop.carts.merge(req.session, cartElsewhere);
+      res.redirect(303, "/account?notice=signed-in");
+    });
+
+  router
+    .route("/logout")
+    .post(async (req, res) => {
+      await shop.auth.logout(req.session);
+      res.redirect(303, "/?notice=signed-out");
+    })
+    .all(() => {
+      throw new HttpError(405, "Signing out takes a POST.", { Allow: "POST" });
+    });
+
+  async function sendForm(req: Request, res: Response, failed: LoginAttempt | null): Promise<void> {
+    const visitor = await shop.visitorOf(req);
+    res.send(
+      layout({ title: "Sign in", section: "/login", visitor, notice: noticeFor(req.query), body: loginView(failed) }),
+    );
+  }
+
+  return router;
+}

@@ -1,0 +1,64 @@
+import type { DeviceDescription } from "../devices.ts";
+import type { ShopUser } from "../users.ts";
+import { html, type Html } from "./html.ts";
+import { deviceIcon } from "./icons.ts";
+import { moment } from "./moment.ts";
+
+/** A signed-in device, ready to show. */
+export interface DeviceRow {
+  readonly sessionId: string;
+  readonly current: boolean;
+  readonly device: DeviceDescription;
+  readonly userAgent: string;
+  readonly address: string;
+  readonly signedInAt: number;
+  readonly lastSeenAt: number;
+  readonly remembered: boolean;
+}
+
+export interface Account {
+  readonly user: ShopUser;
+  readonly itemCount: number;
+  readonly devices: readonly DeviceRow[];
+  readonly now: number;
+}
+
+export function accountView({ user, itemCount, devices, now }: Account): Html {
+  const things = itemCount === 1 ? "one thing" : `${itemCount} things`;
+  return html`<div class="greeting">
+<div>
+<h1>Hello, ${user.name}</h1>
+<p>${itemCount === 0 ? html`Your cart is empty. <a href="/">To the catalogue</a>` : html`There ${itemCount === 1 ? "is" : "are"} ${things} in <a href="/cart">your cart</a>.`}</p>
+</div>
+<form method="post" action="/logout"><button>Sign out</button></form>
+</div>
+<section aria-labelledby="devices">
+<div class="heading">
+<h2 id="devices">Where you are signed in</h2>
+${devices.length > 1 && html`<form method="post" action="/account/sign-out-others"><button>Sign out everywhere else</button></form>`}
+</div>
+<table class="devices">
+<thead><tr><th scope="col">Device</th><th scope="col">Address</th><th scope="col">Signed in</th><th scope="col">Last seen</th><th scope="col"><span class="unseen">Sign out</span></th></tr></thead>
+<tbody>
+${devices.map((row) => deviceRow(row, now))}
+</tbody>
+</table>
+<p class="quiet">${devices.length === 1 ? "This is the only one. Sign in from a second browser and it shows up here." : "Something you do not recognise? Sign it out: it is out with its next click."}</p>
+</section>`;
+}
+
+function deviceRow(row: DeviceRow, now: number): Html {
+  const { browser, system, kind } = row.device;
+  return html`<tr${row.current && html` class="current"`}>
+<th scope="row"><span class="device" title="${row.userAgent}">${deviceIcon(kind)}<span>${browser}${system && html`<span class="quiet"> on ${system}</span>`}${row.current && html` <span class="badge">This device</span>`}</span></span></th>
+<td data-label="Address">${row.address}</td>
+<td data-label="Signed in">${moment(row.signedInAt, now)}${row.remembered && html`<span class="quiet"> · remembered</span>`}</td>
+<td data-label="Last seen">${moment(row.lastSeenAt, now)}</td>
+<td class="action">${!row.current && signOutForm(row)}</td>
+</tr>
+`;
+}
+
+function signOutForm({ sessionId, device }: DeviceRow): Html {
+  return html`<form method="post" action="/account/devices/${sessionId}/sign-out"><button class="link">Sign out<span class="unseen"> ${device.browser}${device.system && ` on ${device.system}`}</span></button></form>`;
+}

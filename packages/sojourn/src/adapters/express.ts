@@ -1,0 +1,157 @@
+/** Express 5: the middleware and its guards. */
+
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { LoginRequiredError, MiddlewareMissingError, SojournError } from "../errors.ts";
+import type { DataObject } from "../lifecycle/field-writer.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
+import { type AdapterOptions, Exchange, ExchangeRules, type HeaderSink, type RequestView } from "./exchange.ts";
+import type { RequestSession } from "./request-session.ts";
+
+export interface ExpressOptions extends AdapterOptions {
+  /** Where the session stands on the request. Default "session"; use "sojourn" beside express-session. */
+  readonly property?: "session" | "sojourn";
+  /**
+   * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
+   * guard found no user (401): `"answer"` sends a small JSON body, `"next"` passes the error, with its
+   * `status` and `headers`, to the application's error handler. Default "answer".
+   */
+  readonly onError?: "answer" | "next";
+}
+
+const EXCHANGE = Symbol("sojourn exchange");
+
+interface Carried {
+  readonly exchange: Exchange<never>;
+  readonly onError: "answer" | "next";
+}
+type WithExchange = Request & { [EXCHANGE]?: Carried };
+
+/**
+ * Sessions on `req.session`. Mount it after what needs no session (static files) and before the routes.
+ *
+ * ```ts
+ * app.use(sojourn(sessions));
+ * ```
+ * @throws TypeError unless given what `createSessions` returned; ConfigError for wrong options.
+ */
+export function sojourn<D extends object = DataObject>(sessions: Sessions<D>, options: ExpressOptions = {}): RequestHandler {
+  const rules = new ExchangeRules<D>(sessions, options);
+  const property = options.property ?? "session";
+  const onError = options.onError ?? "answer";
+  return (req, res, next) => {
+    const exchange = new Exchange<D>(rules, new ExpressRequest(req), res, () => beforeHeaders(res, exchange));
+    (req as WithExchange)[EXCHANGE] = { exchange: exchange as unknown as Exchange<never>, onError };
+    (req as unknown as Record<string, unknown>)[property] = exchange.session;
+    const refusal = exchange.refusal();
+    if (refusal !== null) fail(refusal, onError, res, next);
+    else if (!exchange.mustLoad) next();
+    else {
+      exchange.load().then(
+        () => next(),
+        (error: unknown) => fail(error, onError, res, next),
+      );
+    }
+  };
+}
+
+export interface RequireUserOptions {
+  /** Where browsers asking for a page are sent instead of getting a 401. */
+  readonly redirectTo?: string;
+}
+
+/** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
+export function requireUser(options: RequireUserOptions = {}): RequestHandler {
+  return (req, res, next) => {
+    const { exchange, onError } = carriedBy(req, "requireUser()");
+    (exchange.session as RequestSession<never>).load().then(
+      (session) => {
+        if (session.userId !== null) next();
+        else if (options.redirectTo !== undefined && wantsPage(req)) res.redirect(303, options.redirectTo);
+        else fail(new LoginRequiredError(), onError, res, next);
+      },
+      (error: unknown) => fail(error, onError, res, next),
+    );
+  };
+}
+
+function carriedBy(req: Request, what: string): Carried {
+  const carried = (req as WithExchange)[EXCHANGE];
+  if (carried === undefined) throw new MiddlewareMissingError(what);
+  return carried;
+}
+
+function wantsPage(req: Request): boolean {
+  return (req.method === "GET" || req.method === "HEAD") && /\btext\/html\b/i.test(req.headers.accept ?? "");
+}
+
+/** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
+function fail(error: unknown, onError: "answer" | "next", res: Response, next: NextFunction): void {
+  if (!(error instanceof SojournError) || onError === "next" || res.headersSent) {
+    next(error);
+    return;
+  }
+  const { headers } = error as { headers?: Readonly<Record<string, string>> };
+  res.status(error.status).set(headers ?? {}).set("Cache-Control", "no-store");
+  res.json({ error: error.code, message: error.message });
+}
+
+class ExpressRequest implements RequestView {
+  readonly #req: Request;
+
+  constructor(req: Request) {
+    this.#req = req;
+  }
+  get method(): string {
+    return this.#req.method;
+  }
+  get secure(): boolean {
+    return this.#req.secure;
+  }
+  get host(): string | undefined {
+    return this.#req.host;
+  }
+  get ip(): string | undefined {
+    return this.#req.ip;
+  }
+  header(name: string): string | undefined {
+    const value = this.#req.headers[name];
+    return typeof value === "string" ? value : undefined;
+  }
+}
+
+type WriteHeadArguments = [status: number, ...rest: unknown[]];
+
+/** Every way of sending headers in Node goes through `writeHead`; headers given to it directly count too. */
+function beforeHeaders(res: Response, exchange: { applyTo(headers: HeaderSink): void }): void {
+  const writeHead = res.writeHead.bind(res) as (...args: WriteHeadArguments) => Response;
+  const sink: HeaderSink = { get: (name) => res.getHeader(name), set: (name, value) => void res.setHeader(name, value) };
+  const replaced = (...[status, ...rest]: WriteHeadArguments): Response => {
+    res.writeHead = writeHead as typeof res.writeHead;
+    const given = rest.at(-1);
+    if (typeof given === "object" && given !== null) setGivenHeaders(res, given);
+    exchange.applyTo(sink);
+    return typeof rest[0] === "string" ? writeHead(status, rest[0]) : writeHead(status);
+  };
+  res.writeHead = replaced as typeof res.writeHead;
+}
+
+/** `writeHead` takes an object or a flat list of names and values. */
+function setGivenHeaders(res: Response, given: object): void {
+  const entries: [string, unknown][] = Array.isArray(given) ? pairsOf(given) : Object.entries(given);
+  const replaced = new Set<string>();
+  for (const [name, value] of entries) {
+    const again = replaced.has(name.toLowerCase());
+    replaced.add(name.toLowerCase());
+    if (value === undefined) continue;
+    const text = Array.isArray(value) ? value.map(String) : String(value);
+    if (again) res.appendHeader(name, text);
+    else res.setHeader(name, text);
+  }
+}
+
+function pairsOf(list: readonly unknown[]): [string, unknown][] {
+  if (Array.isArray(list[0])) return (list as [string, unknown][]).map(([name, value]) => [String(name), value]);
+  return Array.from({ length: Math.floor(list.length / 2) }, (_, i) => [String(list[2 * i]), list[2 * i + 1]]);
+}
+
+export type { RequestSession } from "./request-session.ts";

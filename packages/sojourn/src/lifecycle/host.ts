@@ -1,0 +1,30 @@
+/** What adapters need of a `createSessions` result and applications do not. */
+
+import type { CookieAttributes } from "../security/cookie.ts";
+import type { Notices } from "./notices.ts";
+
+export interface AdapterHost {
+  readonly namespace: string;
+  readonly development: boolean;
+  readonly notices: Notices;
+  /** The session cookie, but for its lifetime. */
+  readonly cookie: CookieAttributes;
+  /** Whether a token's MAC is genuine: no I/O. */
+  isGenuine(token: string): boolean;
+  isPersistent(policy: string): boolean;
+  /** The store's time. */
+  now(): number;
+}
+
+const hosts = new WeakMap<object, AdapterHost>();
+
+export function registerHost(sessions: object, host: AdapterHost): void {
+  hosts.set(sessions, host);
+}
+
+/** @throws TypeError for anything that `createSessions` did not answer. */
+export function hostOf(sessions: unknown): AdapterHost {
+  const host = typeof sessions === "object" && sessions !== null ? hosts.get(sessions) : undefined;
+  if (host === undefined) throw new TypeError("sojourn() takes what createSessions() returned.");
+  return host;
+}

@@ -1,0 +1,88 @@
+/** A shopping cart in the session. Every change is atomic: two tabs adding at once lose nothing. */
+
+import { SessionEndedError } from "../errors.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
+
+export interface CartItem {
+  readonly productId: string;
+  readonly quantity: number;
+}
+
+/** `req.session` of any adapter, or a session object. */
+export interface CartHolder {
+  readonly data: Readonly<{ cart?: unknown }>;
+  update(change: (draft: { cart?: unknown }) => unknown): Promise<Readonly<{ cart?: unknown }>>;
+}
+
+/** A session's id, or what holds its data. */
+export type CartTarget = string | CartHolder;
+
+export interface Cart {
+  /** Adds to the quantity of a product. `quantity` is a whole number of at least 1. */
+  add(target: CartTarget, productId: string, quantity?: number): Promise<CartItem[]>;
+  /** Sets the quantity; 0 removes the product. */
+  setQuantity(target: CartTarget, productId: string, quantity: number): Promise<CartItem[]>;
+  remove(target: CartTarget, productId: string): Promise<CartItem[]>;
+  /** The items; none for a session that is over. */
+  get(target: CartTarget): Promise<CartItem[]>;
+  /** Adds all items of another cart: after a login, the one the visitor filled before. */
+  merge(target: CartTarget, items: readonly CartItem[]): Promise<CartItem[]>;
+}
+
+/**
+ * Kept in the data field `cart`.
+ * Changes answer the cart as stored. @throws TypeError for a wrong quantity or product id, SessionEndedError, DataTooLargeError
+ */
+// oxlint-disable-next-line typescript/no-explicit-any -- a cart works on sessions of any data type; it touches one field only
+export function cart(sessions: Sessions<any>): Cart {
+  async function change(target: CartTarget, edit: (items: CartItem[]) => CartItem[]): Promise<CartItem[]> {
+    const apply = (draft: { cart?: unknown }): void => {
+      draft.cart = edit(itemsOf(draft.cart));
+    };
+    if (typeof target !== "string") return itemsOf((await target.update(apply)).cart);
+    const data = (await sessions.data(target).update(apply)) as { cart?: unknown } | null;
+    if (data === null) throw new SessionEndedError(target);
+    return itemsOf(data.cart);
+  }
+
+  return {
+    add: (target, productId, quantity = 1) => {
+      const item = checkedItem({ productId, quantity }, 1);
+      return change(target, (items) => added(items, item));
+    },
+    setQuantity: (target, productId, quantity) => {
+      const item = checkedItem({ productId, quantity }, 0);
+      return change(target, (items) => withQuantity(items, item));
+    },
+    remove: (target, productId) => change(target, (items) => items.filter((item) => item.productId !== productId)),
+    get: async (target) =>
+      itemsOf(typeof target === "string" ? await sessions.data(target).get("cart") : target.data.cart),
+    merge: (target, others) => {
+      const checked = others.map((item) => checkedItem(item, 1));
+      return change(target, (items) => checked.reduce(added, items));
+    },
+  };
+}
+
+function added(items: CartItem[], { productId, quantity }: CartItem): CartItem[] {
+  const before = items.find((item) => item.productId === productId)?.quantity ?? 0;
+  return withQuantity(items, { productId, quantity: before + quantity });
+}
+
+function withQuantity(items: CartItem[], changed: CartItem): CartItem[] {
+  if (changed.quantity === 0) return items.filter((item) => item.productId !== changed.productId);
+  if (!items.some((item) => item.productId === changed.productId)) return [...items, changed];
+  return items.map((item) => (item.productId === changed.productId ? changed : item));
+}
+
+function itemsOf(stored: unknown): CartItem[] {
+  return Array.isArray(stored) ? (stored as CartItem[]).map((item) => ({ ...item })) : [];
+}
+
+function checkedItem({ productId, quantity }: CartItem, least: number): CartItem {
+  if (typeof productId !== "string" || productId === "") throw new TypeError("cart: productId must be a non-empty string.");
+  if (!Number.isSafeInteger(quantity) || quantity < least) {
+    throw new TypeError(`cart: quantity must be a whole number of at least ${least}, not ${String(quantity)}.`);
+  }
+  return { productId, quantity };
+}

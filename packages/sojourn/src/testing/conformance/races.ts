@@ -1,0 +1,140 @@
+/** Cases: writers that race, writes that come late, and writes that come twice. */
+
+import assert from "node:assert/strict";
+import { SessionRecord } from "../../data/record.ts";
+import { isRecord, type Store } from "../../store/store.ts";
+import type { ConformanceCase } from "./case.ts";
+import { ending, endingUser, type Environment, IDLE, MAX_BYTES, patch, set } from "./environment.ts";
+
+/** Adds one to field `n` by reading, adding and writing under the revision read, until it succeeds. */
+async function addOne(env: Environment, store: Store, id: string): Promise<void> {
+  let record = await env.record(id, store);
+  for (;;) {
+    const n = Number(record.plainData()["n"] ?? 0);
+    const outcome = await patch(store, id, [set("n", n + 1)], { expectedRevision: record.revision });
+    if (outcome.status !== "conflict") {
+      assert.equal(outcome.status, "patched");
+      return;
+    }
+    record = new SessionRecord(outcome.record);
+  }
+}
+
+const LATE = { code: "store_unavailable", reason: "late", outcome: "not_executed" };
+
+export const RACES: readonly ConformanceCase[] = [
+  {
+    name: "G2 two writers of different keys lose nothing",
+    async run(env) {
+      const { id } = await env.created();
+      const write = (store: Store, who: string) =>
+        Array.from({ length: 50 }, (_, i) => patch(store, id, [set(`${who}${i}`, i)]));
+      await Promise.all([...write(env.store, "a"), ...write(env.other, "b")]);
+      assert.equal(Object.keys(await env.data(id)).length, 100);
+    },
+  },
+  {
+    name: "G2 two readers-and-writers of one key lose no update",
+    async run(env) {
+      const { id } = await env.created();
+      const write = async (store: Store): Promise<void> => {
+        for (let i = 0; i < 25; i++) await addOne(env, store, id);
+      };
+      await Promise.all([write(env.store), write(env.other)]);
+      assert.deepEqual(await env.data(id), { n: 50 });
+    },
+  },
+  {
+    name: "G2 a hundred parallel increments make a hundred",
+    async run(env) {
+      const { id } = await env.created();
+      await Promise.all(
+        Array.from({ length: 100 }, (_, i) => patch(i % 2 === 0 ? env.store : env.other, id, [{ kind: "increment", name: "n", by: 1 }])),
+      );
+      assert.deepEqual(await env.data(id), { n: 100 });
+    },
+  },
+  {
+    name: "F2 writers and touches that race with a revoke never bring the session back",
+    async run(env) {
+      for (let round = 0; round < 10; round++) {
+        const { id, userKey, record } = await env.created({ userId: "ada" });
+        const racers = [env.store, env.other].flatMap((store) => [
+          patch(store, id, [set("a", round)]),
+          store.touch({ id, minIntervalMs: 0, confirm: false }),
+          store.create(id, userKey, record),
+        ]);
+        await env.store.revoke(ending(id));
+        assert.equal(isRecord(await env.other.read(id)), false);
+        await Promise.all(racers);
+        await Promise.all([patch(env.other, id, [set("b", 1)]), env.store.touch({ id, minIntervalMs: 0, confirm: true })]);
+        assert.equal(isRecord(await env.store.read(id)), false);
+        assert.deepEqual(await env.store.listUser(env.userKey("ada")), []);
+      }
+    },
+  },
+  {
+    name: "F1 a read begun after an acknowledged revoke sees the end, though another read is in flight",
+    async run(env) {
+      const { id } = await env.created();
+      const inFlight = env.store.read(id);
+      const revoked = env.store.revoke(ending(id)).then(() => env.store.read(id));
+      await inFlight;
+      assert.equal(isRecord(await revoked), false);
+    },
+  },
+  {
+    name: "a write past its notAfter changes nothing",
+    async run(env) {
+      const { id } = await env.created({ userId: "ada" });
+      const call = { notAfter: env.store.now() - 1000 };
+      const fresh = env.made({ userId: "ada" });
+      const before = await env.store.read(id);
+      await assert.rejects(env.store.create(fresh.id, fresh.userKey, fresh.record, call), LATE);
+      await assert.rejects(patch(env.store, id, [set("a", 1)], {}, call), LATE);
+      await assert.rejects(env.store.touch({ id, minIntervalMs: 0, confirm: true }, call), LATE);
+      await assert.rejects(env.store.revoke(ending(id), call), LATE);
+      await assert.rejects(env.store.revokeUser(endingUser(env.userKey("ada")), call), LATE);
+      assert.equal(await env.store.read(fresh.id), null);
+      assert.deepEqual(await env.store.read(id), before);
+      assert.equal(await env.store.count(), 1);
+    },
+  },
+  {
+    name: "a patch sent again with its operation id after another's changes nothing more and answers the same",
+    needs: "operation ids",
+    async run(env) {
+      const { id } = await env.created();
+      const a = { operationId: "operation-a" };
+      const changes = [{ kind: "increment", name: "n", by: 1 } as const, set("who", "a")];
+      const first = await patch(env.store, id, changes, {}, a);
+      await patch(env.other, id, [set("who", "b")], {}, { operationId: "operation-b" });
+      assert.deepEqual(await patch(env.other, id, changes, {}, a), first);
+      assert.deepEqual(await env.data(id), { n: 1, who: "b" });
+    },
+  },
+  {
+    name: "revokeUser sent again with its operation id spares the logins in between",
+    needs: "operation ids",
+    async run(env) {
+      await env.created({ userId: "ada" });
+      const call = { operationId: "operation-c" };
+      await env.store.revokeUser(endingUser(env.userKey("ada")), call);
+      const between = await env.created({ userId: "ada" });
+      assert.deepEqual(await env.other.revokeUser(endingUser(env.userKey("ada")), call), { ended: 0 });
+      assert.equal(isRecord(await env.store.read(between.id)), true);
+    },
+  },
+  {
+    name: "a patch re-sent to a session that was revoked meanwhile answers what it did and revives nothing",
+    needs: "operation ids",
+    async run(env) {
+      const { id } = await env.created({ idleMs: IDLE });
+      const call = { operationId: "operation-d" };
+      const first = await env.store.patch({ id, changes: [set("a", 1)], maxBytes: MAX_BYTES }, call);
+      await env.store.revoke(ending(id));
+      assert.deepEqual(await env.store.patch({ id, changes: [set("a", 1)], maxBytes: MAX_BYTES }, call), first);
+      assert.equal(isRecord(await env.store.read(id)), false);
+    },
+  },
+];

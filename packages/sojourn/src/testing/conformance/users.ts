@@ -1,0 +1,93 @@
+/** Cases: revokeUser and its epoch. */
+
+import assert from "node:assert/strict";
+import { isRecord } from "../../store/store.ts";
+import type { ConformanceCase } from "./case.ts";
+import { endingUser, type Environment, IDLE, MINUTE, set, patch } from "./environment.ts";
+
+async function liveIds(env: Environment, userId: string): Promise<string[]> {
+  return (await env.store.listUser(env.userKey(userId))).map((session) => session.id).sort();
+}
+
+export const USERS: readonly ConformanceCase[] = [
+  {
+    name: "F3 revokeUser ends all sessions of the user and of nobody else",
+    async run(env) {
+      const ada = await Promise.all(Array.from({ length: 5 }, () => env.created({ userId: "ada" })));
+      const grace = await env.created({ userId: "grace" });
+      assert.deepEqual(await env.other.revokeUser(endingUser(env.userKey("ada"))), { ended: 5 });
+      for (const { id } of ada) {
+        const outcome = await env.store.read(id);
+        assert.ok(outcome !== null && !isRecord(outcome) && outcome.reason === "test");
+      }
+      assert.deepEqual(await liveIds(env, "ada"), []);
+      assert.deepEqual(await liveIds(env, "grace"), [grace.id]);
+      assert.equal(await env.store.count(), 1);
+      assert.equal(await env.store.countUsers(), 1);
+      assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("nobody"))), { ended: 0 });
+    },
+  },
+  {
+    name: "F3 revokeUser keeps the excepted session, again and again",
+    async run(env) {
+      const kept = await env.created({ userId: "ada" });
+      for (let round = 0; round < 3; round++) {
+        await env.created({ userId: "ada" });
+        assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"), kept.id)), { ended: 1 });
+        assert.deepEqual(await liveIds(env, "ada"), [kept.id]);
+      }
+      assert.equal((await patch(env.store, kept.id, [set("a", 1)])).status, "patched");
+    },
+  },
+  {
+    name: "F10 an exception that is another user's session protects nothing and loses nothing",
+    async run(env) {
+      await env.created({ userId: "ada" });
+      const grace = await env.created({ userId: "grace" });
+      assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"), grace.id)), { ended: 1 });
+      assert.deepEqual(await liveIds(env, "grace"), [grace.id]);
+      assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("grace"))), { ended: 1 });
+    },
+  },
+  {
+    name: "F3 logins after revokeUser stay, and carry its epoch",
+    async run(env) {
+      await env.created({ userId: "ada" });
+      await env.store.revokeUser(endingUser(env.userKey("ada")));
+      const later = env.made({ userId: "ada" });
+      const created = await env.other.create(later.id, later.userKey, later.record);
+      assert.ok(created.status === "created" && created.userEpoch > 0);
+      assert.deepEqual(await liveIds(env, "ada"), [later.id]);
+      await env.store.revokeUser(endingUser(env.userKey("ada")));
+      assert.deepEqual(await liveIds(env, "ada"), []);
+    },
+  },
+  {
+    name: "F3 revokeUser against logins: what was acknowledged before is over, what began after lives",
+    async run(env) {
+      const before = await Promise.all(Array.from({ length: 20 }, () => env.created({ userId: "ada" })));
+      const during: Promise<unknown>[] = [];
+      for (let i = 0; i < 10; i++) during.push(env.created({ userId: "ada" }, i % 2 === 0 ? env.store : env.other));
+      const revoked = env.store.revokeUser(endingUser(env.userKey("ada")));
+      for (let i = 0; i < 10; i++) during.push(env.created({ userId: "ada" }, i % 2 === 0 ? env.store : env.other));
+      await revoked;
+      const after = await Promise.all(Array.from({ length: 5 }, () => env.created({ userId: "ada" }, env.other)));
+      await Promise.all(during);
+      const live = new Set(await liveIds(env, "ada"));
+      for (const { id } of before) assert.equal(live.has(id), false);
+      for (const { id } of after) assert.equal(live.has(id), true);
+      assert.equal(await env.store.count(), live.size);
+    },
+  },
+  {
+    name: "F3 revokeUser ends 1,203 sessions, expired ones too but uncounted",
+    async run(env) {
+      await env.created({ userId: "ada", idleMs: MINUTE });
+      await Promise.all(Array.from({ length: 1202 }, () => env.created({ userId: "ada", idleMs: 10 * IDLE })));
+      await env.clock.advance(2 * MINUTE);
+      assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"))), { ended: 1202 });
+      assert.equal(await env.store.count(), 0);
+      assert.equal(await env.store.countUsers(), 0);
+    },
+  },
+];

@@ -1,0 +1,3 @@
+export type { ConformanceStores } from "./conformance/environment.ts";
+export { ageRedisKeys, type ManualClock, manualClock } from "./manual-clock.ts";
+export { type ConformanceOptions, type RunnableCase, storeConformance } from "./store-conformance.ts";

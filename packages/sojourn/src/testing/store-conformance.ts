@@ -1,0 +1,45 @@
+/**
+ * The store contract as a suite: every engine runs it, and so can a store of your own.
+ *
+ * ```ts
+ * for (const each of storeConformance({ open, skips: {} })) test(each.name, { skip: each.skip }, each.run);
+ * ```
+ */
+
+import { BEGINNING_AND_ENDING } from "./conformance/beginning-and-ending.ts";
+import type { ConformanceCase } from "./conformance/case.ts";
+import { DATA_WRITES } from "./conformance/data-writes.ts";
+import { type ConformanceStores, Environment } from "./conformance/environment.ts";
+import { RACES } from "./conformance/races.ts";
+import { USERS } from "./conformance/users.ts";
+
+export interface ConformanceOptions {
+  /** A fresh, empty pair of stores for each case. */
+  open(): Promise<ConformanceStores>;
+  /** What this engine does not have, with the reason; cases that need it are skipped. */
+  readonly without?: Readonly<Partial<Record<NonNullable<ConformanceCase["needs"]>, string>>>;
+}
+
+export interface RunnableCase {
+  readonly name: string;
+  /** Why it does not apply to this engine; absent when it does. */
+  readonly skip?: string;
+  /** Rejects with an `AssertionError` when the sentence does not hold. */
+  run(): Promise<void>;
+}
+
+export function storeConformance(options: ConformanceOptions): RunnableCase[] {
+  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...RACES].map((each) => {
+    const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
+    return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
+  });
+}
+
+async function runCase(each: ConformanceCase, options: ConformanceOptions): Promise<void> {
+  const stores = await options.open();
+  try {
+    await each.run(await Environment.over(stores));
+  } finally {
+    await stores.close();
+  }
+}

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll } from "vitest";
+import { redisStore } from "../../src/stores/redis/redis-store.ts";
+import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
+import { runConformance } from "../support/run-conformance.ts";
+import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+
+let server: RedisServer;
+let clients: [TestClient, TestClient];
+
+beforeAll(async () => {
+  server = await startRedis();
+  clients = [await server.client(), await server.client()];
+});
+afterAll(() => server.stop());
+
+runConformance("redis (node-redis 6)", {
+  async open() {
+    const [mine, theirs] = clients;
+    await mine.flushAll();
+    const clock = manualClock();
+    clock.onAdvance(ageRedisKeys(mine));
+    const options = { clock, deadline: { readMs: 5_000, writeMs: 5_000 } };
+    const [store, other] = [redisStore(mine, options), redisStore(theirs, options)];
+    const close = async (): Promise<void> => {
+      await Promise.all([store.close(), other.close()]);
+    };
+    return { store, other, clock, close };
+  },
+});

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { isBuilt } from "../setup/build-output.mjs";
+import { root, tools } from "../tool-paths.mjs";
+import { NOTHING } from "./count.mjs";
+import { runTool } from "./run-tool.mjs";
+
+const typecheckedProjects = ["packages/sojourn", "examples/shop"];
+const generator = join(root, "tools", "gen-all.mjs");
+
+/** Builds when a source changed: what imports the package by its name is checked against `dist`. */
+export const typecheck = check("typecheck", () => [
+  ...(isBuilt(root) ? [] : [[join(root, "tools", "build.mjs")]]),
+  ...typecheckedProjects.map((project) => [tools.tsc, "--noEmit", "-p", join(project, "tsconfig.json")]),
+]);
+
+export const lint = check("lint", () => [
+  [tools.oxlint, "--type-aware", "--report-unused-disable-directives"],
+  [tools.biome, "format", "."],
+]);
+
+export const generated = check("generated", () => (existsSync(generator) ? [[generator, "--check"]] : []));
+
+/** A suite that counts as one test, passed when every command succeeds; they all run, so one run shows all that is wrong. */
+function check(name, commands) {
+  return {
+    name,
+    async run(options) {
+      const failures = [];
+      const started = commands();
+      for (const command of started) {
+        const code = await runTool(command, options);
+        if (code !== 0) failures.push(name);
+      }
+      if (started.length === 0) return NOTHING;
+      const failed = failures.length > 0;
+      return { ...NOTHING, passed: failed ? 0 : 1, failed: failed ? 1 : 0, failures: failures.slice(0, 1) };
+    },
+  };
+}
