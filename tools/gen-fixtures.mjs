@@ -33,7 +33,10 @@ const HEADER = {
   userEpoch: 0,
 };
 const ADA = { id: "ada", hash: "Qm9vbGVhbkFkYTEy" };
-const DEVICE = { ip: "2001:db8::7", userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
+const DEVICE = {
+  ip: "2001:db8::7",
+  userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+};
 
 /** A plain field from its JSON text, so that the corpus says exactly which bytes are stored. */
 function plain(name, text) {
@@ -72,7 +75,10 @@ const RECORDS = {
   },
   "long-user-agent": {
     user: { id: "u".repeat(255), hash: "0123456789abcdef" },
-    metadata: { policy: "rememberMe", device: { userAgent: `Mozilla/5.0 ${"(compatible; é) ".repeat(40)}`.slice(0, 512) } },
+    metadata: {
+      policy: "rememberMe",
+      device: { userAgent: `Mozilla/5.0 ${"(compatible; é) ".repeat(40)}`.slice(0, 512) },
+    },
     fields: [plain("n", "1")],
   },
   "rotation-pending": {
@@ -205,10 +211,16 @@ function expectationOf({ header, user, rotation: block, metadata, fields }) {
     userId: user?.id ?? null,
     userHash: user?.hash ?? null,
     rotation:
-      block === null ? null : { ...block, otherHash: block.otherHash.toString("hex"), wrap: block.wrap.toString("hex") },
+      block === null
+        ? null
+        : { ...block, otherHash: block.otherHash.toString("hex"), wrap: block.wrap.toString("hex") },
     metadata,
     data: Object.fromEntries(plainFields.map((field) => [field.name, JSON.parse(field.bytes.toString("utf8"))])),
-    fields: fields.map(({ name, encrypted: hidden, bytes }) => ({ name, encrypted: hidden, hex: bytes.toString("hex") })),
+    fields: fields.map(({ name, encrypted: hidden, bytes }) => ({
+      name,
+      encrypted: hidden,
+      hex: bytes.toString("hex"),
+    })),
   };
 }
 
@@ -237,7 +249,9 @@ function pretty(value) {
 
 for (const [name, given] of Object.entries(RECORDS)) {
   const parts = recordOf(name, given);
-  const hex = encodeRecord(parts).toString("hex").replaceAll(/.{1,96}/g, "$&\n");
+  const hex = encodeRecord(parts)
+    .toString("hex")
+    .replaceAll(/.{1,96}/g, "$&\n");
   keep(records, `${name}.hex`, hex);
   keep(records, `${name}.json`, pretty(expectationOf(parts)));
 }

@@ -7,7 +7,7 @@ const INCLUDE = /^-- @include (\S+)$/gm;
 export function generate(folder) {
   const read = (name) => readFileSync(new URL(name, folder), "utf8").trimEnd();
   const names = readdirSync(folder).filter((name) => name.endsWith(".lua") && !name.startsWith("_"));
-  const scripts = names.sort().map((name) => {
+  const scripts = names.toSorted().map((name) => {
     const source = `${read(name).replace(INCLUDE, (_, included) => read(included))}\n`;
     const sha1 = createHash("sha1").update(source).digest("hex");
     const key = name.replace(/\.lua$/, "").replaceAll(/-(\w)/g, (_, letter) => letter.toUpperCase());

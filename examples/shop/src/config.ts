@@ -73,16 +73,19 @@ async function keptSecret(file: string): Promise<string> {
   } finally {
     await rm(draft);
   }
-  return (await readSecret(file)) ?? "";
+  return (await readSecret(file)) ?? keptSecret(file);
 }
 
+/** null when there is no such file yet. */
 async function readSecret(file: string): Promise<string | null> {
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (error) {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
     if (hasCode(error, "ENOENT")) return null;
     throw error;
-  }
+  });
+  const secret = text === null ? null : text.trim();
+  if (secret === "")
+    throw new StartError(`The file ${file} is empty: delete it, and the next start makes a new secret.`);
+  return secret;
 }
 
 export function hasCode(error: unknown, code: string): boolean {

@@ -59,7 +59,10 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   const development = given.development ?? false;
   const store = storeOf(given, clock);
   const tokens = new TokenSigner(new KeyRing(secretsOf(given, notices)), store.namespace);
-  const policies = new Policies({ ...DEFAULTS.policies, ...given.policies }, given.defaultPolicy ?? DEFAULTS.defaultPolicy);
+  const policies = new Policies(
+    { ...DEFAULTS.policies, ...given.policies },
+    given.defaultPolicy ?? DEFAULTS.defaultPolicy,
+  );
   const cookie = resolveCookieAttributes(given.cookie ?? {});
   const sessions = new Sessions<D>(
     new Core({

@@ -50,7 +50,14 @@ export class ConfigError extends SojournError {
 }
 
 /** Why the store could not answer. `late`: the write reached the store after its deadline and was refused there. */
-export type UnavailableReason = "timeout" | "connection" | "server" | "late" | "busy" | "unsupported_record" | "unsupported_server";
+export type UnavailableReason =
+  | "timeout"
+  | "connection"
+  | "server"
+  | "late"
+  | "busy"
+  | "unsupported_record"
+  | "unsupported_server";
 
 /**
  * The store did not answer in time or cannot answer. Never means "not logged in".
@@ -108,7 +115,9 @@ export class ConflictError extends SojournError {
   readonly attempts: number;
 
   constructor(sessionId: string, attempts: number) {
-    super(`update() of session ${sessionId} met another writer ${attempts} times until its deadline; nothing was written.`);
+    super(
+      `update() of session ${sessionId} met another writer ${attempts} times until its deadline; nothing was written.`,
+    );
     this.attempts = attempts;
   }
 }
@@ -152,10 +161,6 @@ export class MetadataTooLargeError extends SojournError {
 export class InvalidNameError extends SojournError {
   readonly code = "name_invalid";
   override readonly status = 400;
-
-  constructor(message: string) {
-    super(message);
-  }
 }
 
 /** A value that JSON would lose or change. `path` is where, as in `cart.items[2].addedAt`. */
@@ -176,7 +181,9 @@ export class WrongKindError extends SojournError {
   override readonly status = 409;
 
   constructor(field: string) {
-    super(`Field ${JSON.stringify(field)} cannot be incremented: it is not a safe integer, or the result would not be one.`);
+    super(
+      `Field ${JSON.stringify(field)} cannot be incremented: it is not a safe integer, or the result would not be one.`,
+    );
   }
 }
 
@@ -185,7 +192,9 @@ export class HeadersSentError extends SojournError {
   readonly code = "headers_sent";
 
   constructor(operation: string) {
-    super(`${operation} needs to set the session cookie, but the response headers have been sent; call it before the response starts.`);
+    super(
+      `${operation} needs to set the session cookie, but the response headers have been sent; call it before the response starts.`,
+    );
   }
 }
 

@@ -34,7 +34,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
 }
 
 async function storeOf(url: string, options: OpenStoreOptions): Promise<Store> {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(String(url))?.[1]?.toLowerCase();
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
   switch (scheme) {
     case "memory": {
       const { memoryStore } = await import("./stores/memory/memory-store.ts");
@@ -60,4 +60,3 @@ async function storeOf(url: string, options: OpenStoreOptions): Promise<Store> {
 function redacted(url: unknown): string {
   return JSON.stringify(String(url).replace(/\/\/[^@/]*@/, "//…@"));
 }
-

@@ -17,7 +17,13 @@ import {
   readCookie,
   serializeCookie,
 } from "../security/cookie.ts";
-import { checkOrigin, isSafeMethod, normalizeOrigins, type OriginPolicy, ownOriginOf } from "../security/origin-check.ts";
+import {
+  checkOrigin,
+  isSafeMethod,
+  normalizeOrigins,
+  type OriginPolicy,
+  ownOriginOf,
+} from "../security/origin-check.ts";
 import { RequestSession, type SessionCarrier } from "./request-session.ts";
 
 export interface AdapterOptions {
@@ -73,13 +79,14 @@ export class ExchangeRules<D extends object = DataObject> {
 
 export class Exchange<D extends object = DataObject> implements SessionCarrier {
   readonly session: RequestSession<D>;
-  token: string | null;
   readonly #rules: ExchangeRules<D>;
   readonly #request: RequestView;
   readonly #cookie: CookieAttributes;
   readonly #hasCookie: boolean;
   readonly #response: { readonly headersSent: boolean };
   #onHeaders: (() => void) | null;
+  /** Private, so that whoever logs a request does not log it. */
+  #token: string | null;
   #outgoing: "issue" | "remove" | null = null;
   #issuedFor: Session<never> | null = null;
   #loading: Promise<void> | null = null;
@@ -101,10 +108,13 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     const cookie = readCookie(request.header("cookie"), this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
     // Of two cookies nobody can say which the site set: neither is used (RFC 6265bis 8.6).
-    this.token = cookie.kind === "one" && rules.host.isGenuine(cookie.value) ? cookie.value : null;
-    this.session = new RequestSession<D>(rules.sessions, this, this.token === null);
+    this.#token = cookie.kind === "one" && rules.host.isGenuine(cookie.value) ? cookie.value : null;
+    this.session = new RequestSession<D>(rules.sessions, this, this.#token === null);
     if (cookie.kind === "duplicate") {
-      rules.host.notices.warn("duplicate", `a request carried the cookie ${this.#cookie.name} twice and was treated as anonymous`);
+      rules.host.notices.warn(
+        "duplicate",
+        `a request carried the cookie ${this.#cookie.name} twice and was treated as anonymous`,
+      );
     }
   }
 
@@ -127,9 +137,20 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     return verdict.allowed ? null : new CrossSiteRequestError(verdict.why);
   }
 
+  get token(): string | null {
+    return this.#token;
+  }
+
+  /** What a client is told of an error. What failed inside is for the log only (ASVS 16.5.1). */
+  answerTo(error: SojournError): { error: string; message: string } {
+    if (error.status < 500) return { error: error.code, message: error.message };
+    this.#rules.host.notices.warn("unavailable", `a request was answered with ${error.status}: ${error.message}`);
+    return { error: error.code, message: "The session cannot be read at the moment. Please try again." };
+  }
+
   /** Whether something must be awaited before the handler runs. */
   get mustLoad(): boolean {
-    return this.token !== null && this.#rules.load === "eager";
+    return this.#token !== null && this.#rules.load === "eager";
   }
 
   /** Reads the session of the token, if one came. @throws StoreUnavailableError */
@@ -139,10 +160,10 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   }
 
   async #load(): Promise<void> {
-    if (this.token === null) return;
+    if (this.#token === null) return;
     this.#personal = true;
     this.accessed();
-    const result = await this.#rules.sessions.validate(this.token);
+    const result = await this.#rules.sessions.validate(this.#token);
     this.session.resolved(result.valid ? result.session : null);
     if (!result.valid) {
       if (result.clearCookie) this.removed();
@@ -164,7 +185,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   issued(token: string, session: Session<never>): void {
     this.#personal = true;
     this.accessed();
-    this.token = token;
+    this.#token = token;
     this.#outgoing = "issue";
     this.#issuedFor = session;
   }
@@ -174,7 +195,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     this.accessed();
     this.#outgoing = "remove";
     this.#issuedFor = null;
-    this.token = null;
+    this.#token = null;
   }
 
   accessed(): void {
@@ -192,9 +213,13 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
 
   #forbidCaching(headers: HeaderSink): void {
     const current = String(headers.get("Cache-Control") ?? "");
-    if (/\b(?:no-store|private)\b/i.test(current)) return;
+    // Not `private="Set-Cookie"`, which lets caches keep the rest (RFC 9111 5.2.2.7).
+    if (/(?:^|,)\s*(?:no-store|private)\s*(?:,|$)/i.test(current)) return;
     if (/\bpublic\b/i.test(current)) {
-      this.#rules.host.notices.once("public", "a response that depends on a session said Cache-Control: public; it was sent with no-store (ASVS 14.3.2)");
+      this.#rules.host.notices.once(
+        "public",
+        "a response that depends on a session said Cache-Control: public; it was sent with no-store (ASVS 14.3.2)",
+      );
     }
     headers.set("Cache-Control", "no-store");
   }
@@ -204,20 +229,26 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     if (this.#outgoing === "remove") return this.#hasCookie ? expireCookie(this.#cookie) : null;
     this.#warnAboutPlainHttp();
     const session = this.#issuedFor;
-    if (session === null || this.token === null) return null;
+    if (session === null || this.#token === null) return null;
     const { host } = this.#rules;
-    if (!host.isPersistent(session.policy)) return serializeCookie(this.#cookie, this.token);
+    if (!host.isPersistent(session.policy)) return serializeCookie(this.#cookie, this.#token);
     const maxAgeSeconds = Math.max(0, Math.floor((session.absoluteExpiresAt - host.now()) / 1000));
-    return serializeCookie({ ...this.#cookie, maxAgeSeconds }, this.token);
+    return serializeCookie({ ...this.#cookie, maxAgeSeconds }, this.#token);
   }
 
   #warnAboutPlainHttp(): void {
     if (this.#request.secure) return;
     const { notices } = this.#rules.host;
     if (this.#cookie.secure) {
-      notices.once("insecure", "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1))");
+      notices.once(
+        "insecure",
+        "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1))",
+      );
     } else {
-      notices.once("development", `development: on plain http the session cookie is ${this.#cookie.name}, without Secure`);
+      notices.once(
+        "development",
+        `development: on plain http the session cookie is ${this.#cookie.name}, without Secure`,
+      );
     }
   }
 }

@@ -34,21 +34,25 @@ type WithExchange = Request & { [EXCHANGE]?: Carried };
  * ```
  * @throws TypeError unless given what `createSessions` returned; ConfigError for wrong options.
  */
-export function sojourn<D extends object = DataObject>(sessions: Sessions<D>, options: ExpressOptions = {}): RequestHandler {
+export function sojourn<D extends object = DataObject>(
+  sessions: Sessions<D>,
+  options: ExpressOptions = {},
+): RequestHandler {
   const rules = new ExchangeRules<D>(sessions, options);
   const property = options.property ?? "session";
   const onError = options.onError ?? "answer";
   return (req, res, next) => {
     const exchange = new Exchange<D>(rules, new ExpressRequest(req), res, () => beforeHeaders(res, exchange));
-    (req as WithExchange)[EXCHANGE] = { exchange: exchange as unknown as Exchange<never>, onError };
+    const carried: Carried = { exchange: exchange as unknown as Exchange<never>, onError };
+    (req as WithExchange)[EXCHANGE] = carried;
     (req as unknown as Record<string, unknown>)[property] = exchange.session;
     const refusal = exchange.refusal();
-    if (refusal !== null) fail(refusal, onError, res, next);
+    if (refusal !== null) fail(refusal, carried, res, next);
     else if (!exchange.mustLoad) next();
     else {
       exchange.load().then(
         () => next(),
-        (error: unknown) => fail(error, onError, res, next),
+        (error: unknown) => fail(error, carried, res, next),
       );
     }
   };
@@ -62,15 +66,19 @@ export interface RequireUserOptions {
 /** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
 export function requireUser(options: RequireUserOptions = {}): RequestHandler {
   return (req, res, next) => {
-    const { exchange, onError } = carriedBy(req, "requireUser()");
-    (exchange.session as RequestSession<never>).load().then(
-      (session) => {
-        if (session.userId !== null) next();
-        else if (options.redirectTo !== undefined && wantsPage(req)) res.redirect(303, options.redirectTo);
-        else fail(new LoginRequiredError(), onError, res, next);
-      },
-      (error: unknown) => fail(error, onError, res, next),
-    );
+    const carried = carriedBy(req, "requireUser()");
+    (carried.exchange.session as RequestSession<never>)
+      .load()
+      .then(
+        (session) => {
+          if (session.userId !== null) next();
+          else if (options.redirectTo !== undefined && wantsPage(req)) res.redirect(303, options.redirectTo);
+          else fail(new LoginRequiredError(), carried, res, next);
+        },
+        (error: unknown) => fail(error, carried, res, next),
+      )
+      // Somebody else, such as a timeout, may have answered meanwhile.
+      .catch(next);
   };
 }
 
@@ -85,14 +93,17 @@ function wantsPage(req: Request): boolean {
 }
 
 /** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
-function fail(error: unknown, onError: "answer" | "next", res: Response, next: NextFunction): void {
+function fail(error: unknown, { exchange, onError }: Carried, res: Response, next: NextFunction): void {
   if (!(error instanceof SojournError) || onError === "next" || res.headersSent) {
     next(error);
     return;
   }
-  const { headers } = error as { headers?: Readonly<Record<string, string>> };
-  res.status(error.status).set(headers ?? {}).set("Cache-Control", "no-store");
-  res.json({ error: error.code, message: error.message });
+  const { headers = {} } = error as { headers?: Readonly<Record<string, string>> };
+  for (const [name, value] of Object.entries(headers)) {
+    if (name === "Vary") res.vary(value);
+    else res.set(name, value);
+  }
+  res.status(error.status).set("Cache-Control", "no-store").json(exchange.answerTo(error));
 }
 
 class ExpressRequest implements RequestView {
@@ -124,10 +135,14 @@ type WriteHeadArguments = [status: number, ...rest: unknown[]];
 /** Every way of sending headers in Node goes through `writeHead`; headers given to it directly count too. */
 function beforeHeaders(res: Response, exchange: { applyTo(headers: HeaderSink): void }): void {
   const writeHead = res.writeHead.bind(res) as (...args: WriteHeadArguments) => Response;
-  const sink: HeaderSink = { get: (name) => res.getHeader(name), set: (name, value) => void res.setHeader(name, value) };
+  const sink: HeaderSink = {
+    get: (name) => res.getHeader(name),
+    set: (name, value) => void res.setHeader(name, value),
+  };
   const replaced = (...[status, ...rest]: WriteHeadArguments): Response => {
     res.writeHead = writeHead as typeof res.writeHead;
-    const given = rest.at(-1);
+    // (status, headers) or (status, reason, headers); wrappers may pass undefined for what they were not given.
+    const given = typeof rest[0] === "string" ? rest[1] : (rest[1] ?? rest[0]);
     if (typeof given === "object" && given !== null) setGivenHeaders(res, given);
     exchange.applyTo(sink);
     return typeof rest[0] === "string" ? writeHead(status, rest[0]) : writeHead(status);

@@ -39,7 +39,8 @@ export class RequestSession<D extends object = DataObject> {
   readonly #carrier: SessionCarrier;
   #current: Session<D> | null = null;
   #loaded: boolean;
-  #beginning: Promise<Session<D> | null> | null = null;
+  /** A login, logout or first write under way. Settles, never rejects. */
+  #changing: Promise<void> | null = null;
 
   constructor(sessions: Sessions<D>, carrier: SessionCarrier, loaded: boolean) {
     this.#sessions = sessions;
@@ -65,7 +66,7 @@ export class RequestSession<D extends object = DataObject> {
   }
   /** Frozen; `{}` while there is no session. */
   get data(): Readonly<Partial<D>> {
-    return this.#session?.data ?? (NOTHING as Readonly<Partial<D>>);
+    return this.#session?.data ?? NOTHING;
   }
   /** The session itself, for everything else that it knows; null while there is none. */
   get current(): Session<D> | null {
@@ -74,7 +75,10 @@ export class RequestSession<D extends object = DataObject> {
 
   get #session(): Session<D> | null {
     this.#carrier.accessed();
-    if (!this.#loaded) throw new TypeError('With load: "lazy", await req.session.load() before reading the session.');
+    if (!this.#loaded)
+      throw new TypeError(
+        'The session was not read: await req.session.load() first (load: "lazy", or the request was refused).',
+      );
     return this.#current;
   }
 
@@ -87,8 +91,7 @@ export class RequestSession<D extends object = DataObject> {
 
   /** The value in the store now; undefined without a session. @throws SessionEndedError */
   async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
-    await this.load();
-    return this.#current?.get(name);
+    return (await this.#settled())?.get(name);
   }
 
   /** Stores one field; begins an anonymous session when there is none. @throws what `session.set` throws, HeadersSentError */
@@ -105,14 +108,19 @@ export class RequestSession<D extends object = DataObject> {
   /** Removes one field; begins nothing. @throws SessionEndedError */
   async delete(name: keyof D & string): Promise<void> {
     checkName(name);
-    await this.load();
-    await this.#current?.delete(name);
+    await (await this.#settled())?.delete(name);
   }
 
   /** Adds to an integer and answers the sum; begins an anonymous session when there is none. */
   async increment(name: Counter<D>, by = 1): Promise<number> {
+    checkName(name);
+    if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
     const data = { [name]: by } as unknown as Partial<D>;
-    const sum = await this.#inSession("increment", () => data, (session) => session.increment(name, by));
+    const sum = await this.#inSession(
+      "increment",
+      () => data,
+      (session) => session.increment(name, by),
+    );
     return sum ?? by;
   }
 
@@ -121,8 +129,8 @@ export class RequestSession<D extends object = DataObject> {
     const first = async (): Promise<Partial<D> | null> => {
       const draft: Partial<D> = {};
       const returned = await change(draft);
-      const data = typeof returned === "object" && returned !== null ? (returned as Partial<D>) : draft;
-      return Object.keys(data).length === 0 ? null : data;
+      const data = isPlainObject(returned) ? (returned as Partial<D>) : draft;
+      return Object.values(data).every((value) => value === undefined) ? null : data;
     };
     await this.#inSession("update", first, (session) => session.update(change));
     return this.data;
@@ -130,26 +138,34 @@ export class RequestSession<D extends object = DataObject> {
 
   /** Stores activity now; nothing without a session. */
   async touch(): Promise<void> {
-    await this.load();
-    await this.#current?.touch();
+    await (await this.#settled())?.touch();
   }
 
   /** Begins a session of a user in place of whatever was, and sets the cookie. Device and address are filled in. */
-  async login(input: LoginInput<D>): Promise<Session<D>> {
-    this.#requireHeaders("login");
-    const device = { ...this.#carrier.device(), ...input.device };
-    return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...input, device }));
+  login(input: LoginInput<D>): Promise<Session<D>> {
+    return this.#alone(async () => {
+      this.#requireHeaders("login");
+      const device = { ...this.#carrier.device(), ...input.device };
+      return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...input, device }));
+    });
   }
 
   /** Ends the session, if there is one, and removes the cookie. False when there was none. @throws StoreUnavailableError */
-  async logout(): Promise<boolean> {
-    const { token } = this.#carrier;
-    if (token === null) return false;
-    this.#requireHeaders("logout");
-    const ended = await this.#sessions.logout(token);
-    this.#carrier.removed();
-    this.resolved(null);
-    return ended;
+  logout(): Promise<boolean> {
+    return this.#alone(async () => {
+      const { token } = this.#carrier;
+      if (token === null) return false;
+      return this.#end("logout", () => this.#sessions.logout(token));
+    });
+  }
+
+  /** Ends the session of this request for a reason of the application's. */
+  async revoke(reason?: string): Promise<boolean> {
+    await this.load();
+    return this.#alone(async () => {
+      const session = this.#current;
+      return session === null ? false : this.#end("revoke", () => session.revoke(reason));
+    });
   }
 
   async #inSession<T>(
@@ -157,23 +173,47 @@ export class RequestSession<D extends object = DataObject> {
     firstData: FirstData<D>,
     write: (session: Session<D>) => Promise<T>,
   ): Promise<T | null> {
-    await this.load();
-    // Another write of this request may be beginning the session: this one then goes into it.
-    while (this.#current === null && this.#beginning !== null) await this.#beginning;
+    while (this.#changing !== null) await this.#changing;
     if (this.#current !== null) return write(this.#current);
-    this.#requireHeaders(operation);
-    this.#beginning = this.#begin(firstData);
-    try {
-      await this.#beginning;
+    const begunBefore = await this.#alone(async () => {
+      await this.load();
+      if (this.#current !== null) return this.#current;
+      this.#requireHeaders(operation);
+      const data = await firstData();
+      this.#requireHeaders(operation);
+      if (data !== null) this.#adopt(await this.#sessions.create({ data }));
       return null;
-    } finally {
-      this.#beginning = null;
-    }
+    });
+    return begunBefore === null ? null : write(begunBefore);
   }
 
-  async #begin(firstData: FirstData<D>): Promise<Session<D> | null> {
-    const data = await firstData();
-    return data === null ? null : this.#adopt(await this.#sessions.create({ data }));
+  /** The session, once nothing of this request is about to replace it. */
+  async #settled(): Promise<Session<D> | null> {
+    await this.load();
+    while (this.#changing !== null) await this.#changing;
+    return this.#current;
+  }
+
+  /**
+   * Which session this request has changes one step at a time: a write beside a login goes into the
+   * new session, and two first writes begin one session, not two of which the browser keeps the later.
+   */
+  async #alone<T>(step: () => Promise<T>): Promise<T> {
+    while (this.#changing !== null) await this.#changing;
+    const result = step();
+    const done = (): void => {
+      this.#changing = null;
+    };
+    this.#changing = result.then(done, done);
+    return result;
+  }
+
+  async #end(operation: string, end: () => Promise<boolean>): Promise<boolean> {
+    this.#requireHeaders(operation);
+    const ended = await end();
+    this.#carrier.removed();
+    this.resolved(null);
+    return ended;
   }
 
   #adopt(result: CreateResult<D>): Session<D> {
@@ -186,18 +226,6 @@ export class RequestSession<D extends object = DataObject> {
     if (this.#carrier.headersSent) throw new HeadersSentError(`req.session.${operation}()`);
   }
 
-  /** Ends the session of this request for a reason of the application's. */
-  async revoke(reason?: string): Promise<boolean> {
-    await this.load();
-    const session = this.#current;
-    if (session === null) return false;
-    this.#requireHeaders("revoke");
-    const ended = await session.revoke(reason);
-    this.#carrier.removed();
-    this.resolved(null);
-    return ended;
-  }
-
   toJSON(): unknown {
     return this.#current?.toJSON() ?? null;
   }
@@ -206,3 +234,6 @@ export class RequestSession<D extends object = DataObject> {
   }
 }
 
+function isPlainObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

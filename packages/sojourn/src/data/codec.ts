@@ -35,7 +35,8 @@ function checkValue(value: unknown, path: string, depth: number): void {
     case "boolean":
       return;
     case "number":
-      if (!Number.isFinite(value) || Object.is(value, -0)) throw new InvalidValueError(path, String(value === 0 ? "-0" : value));
+      if (!Number.isFinite(value) || Object.is(value, -0))
+        throw new InvalidValueError(path, String(value === 0 ? "-0" : value));
       return;
     case "object":
       if (value !== null) checkObject(value, path, depth);
@@ -54,9 +55,13 @@ function checkObject(value: object, path: string, depth: number): void {
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw new InvalidValueError(path, `a ${(value as { constructor?: { name?: string } }).constructor?.name ?? "class instance"}`);
+    throw new InvalidValueError(
+      path,
+      `a ${(value as { constructor?: { name?: string } }).constructor?.name ?? "class instance"}`,
+    );
   }
-  if (typeof (value as { toJSON?: unknown }).toJSON === "function") throw new InvalidValueError(path, "an object with toJSON");
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function")
+    throw new InvalidValueError(path, "an object with toJSON");
   for (const [key, inner] of Object.entries(value)) {
     // An optional property that is undefined is absent to TypeScript and to JSON alike.
     if (inner !== undefined) checkValue(inner, `${path}.${key}`, depth + 1);

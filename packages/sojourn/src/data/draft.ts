@@ -22,7 +22,8 @@ export function draftChanges(
     if (value === undefined) continue;
     checkName(name);
     const json = encodeValue(name, value);
-    if (!Object.hasOwn(before, name) || JSON.stringify(before[name]) !== json) changes.push({ kind: "set", name, json });
+    if (!Object.hasOwn(before, name) || JSON.stringify(before[name]) !== json)
+      changes.push({ kind: "set", name, json });
   }
   for (const name of Object.keys(before)) {
     // hasOwn: a field may be named like a method that every object inherits.

@@ -136,7 +136,9 @@ function encodeHeader(parts: RecordParts, userIdLength: number, metadataLength: 
   if (header.tokenHash.length !== TOKEN_HASH_LENGTH) throw new RangeError("token hash must be 16 bytes");
   const out = Buffer.alloc(HEADER_LENGTH);
   const flags =
-    (header.confirmed ? FLAG.confirmed : 0) | (rotation === null ? 0 : FLAG.rotation) | (header.locked ? FLAG.locked : 0);
+    (header.confirmed ? FLAG.confirmed : 0) |
+    (rotation === null ? 0 : FLAG.rotation) |
+    (header.locked ? FLAG.locked : 0);
   out.writeUInt8(RECORD_VERSION, OFFSET.version);
   out.writeUInt8(flags, OFFSET.flags);
   out.writeUInt8(header.aal, OFFSET.aal);

@@ -6,6 +6,7 @@ import { StoreUnavailableError } from "../errors.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
 import type { Store, WriteCall } from "../store/store.ts";
+import type { DataObject } from "./field-writer.ts";
 import type { Notices } from "./notices.ts";
 import type { Policies } from "./policy.ts";
 
@@ -60,7 +61,8 @@ export class Core {
     const done: Promise<void> = work
       .then(
         () => undefined,
-        (error: unknown) => this.notices.warn(what, `${what} failed: ${error instanceof Error ? error.message : String(error)}`),
+        (error: unknown) =>
+          this.notices.warn(what, `${what} failed: ${error instanceof Error ? error.message : String(error)}`),
       )
       .finally(() => this.#background.delete(done));
     this.#background.add(done);
@@ -89,6 +91,17 @@ export class Core {
       if (!(error instanceof CorruptRecordError)) throw error;
       this.endCorrupt(id, error);
       return null;
+    }
+  }
+
+  /** The data of a record; none when it cannot be decoded, and then the session is ended. */
+  dataOf(id: string, record: SessionRecord): Readonly<DataObject> {
+    try {
+      return record.plainData();
+    } catch (error) {
+      if (!(error instanceof CorruptRecordError)) throw error;
+      this.endCorrupt(id, error);
+      return {};
     }
   }
 

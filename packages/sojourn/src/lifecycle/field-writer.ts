@@ -76,7 +76,10 @@ export class FieldWriter {
     const batch = this.#pending.get(owner) ?? [];
     this.#pending.delete(owner);
     try {
-      const outcome = await this.#patch(id, batch.map((each) => each.change));
+      const outcome = await this.#patch(
+        id,
+        batch.map((each) => each.change),
+      );
       if (outcome.status === "patched") this.#settle(batch, outcome);
       else if (batch.length === 1 || outcome.status === "gone") {
         for (const each of batch) each.reject(this.#errorOf(id, outcome));
@@ -117,7 +120,11 @@ export class FieldWriter {
     return this.#updates.run(id, () => this.#update(id, known(), change));
   }
 
-  async #update(id: string, known: DataSnapshot | null, change: (draft: DataObject) => unknown): Promise<DataSnapshot | null> {
+  async #update(
+    id: string,
+    known: DataSnapshot | null,
+    change: (draft: DataObject) => unknown,
+  ): Promise<DataSnapshot | null> {
     const deadline = this.#core.clock.monotonic() + this.#core.store.writeDeadlineMs;
     let base = known ?? (await this.read(id));
     for (let attempt = 1; base !== null; attempt++) {
@@ -129,7 +136,7 @@ export class FieldWriter {
       if (outcome.status === "patched") return { data: applied(base.data, changes), revision: outcome.revision };
       if (outcome.status !== "conflict") throw this.#errorOf(id, outcome);
       if (this.#core.clock.monotonic() > deadline) throw new ConflictError(id, attempt);
-      base = this.#snapshot(this.#core.parse(id, outcome.record));
+      base = this.#snapshot(id, this.#core.parse(id, outcome.record));
     }
     return null;
   }
@@ -138,11 +145,11 @@ export class FieldWriter {
   async read(id: string): Promise<DataSnapshot | null> {
     const outcome = await this.#core.store.read(id);
     const record = outcome instanceof Buffer ? this.#core.parse(id, outcome) : null;
-    return record !== null && this.#core.store.now() < record.expiresAt ? this.#snapshot(record) : null;
+    return record !== null && this.#core.store.now() < record.expiresAt ? this.#snapshot(id, record) : null;
   }
 
-  #snapshot(record: SessionRecord | null): DataSnapshot | null {
-    return record === null ? null : { data: record.plainData(), revision: record.revision };
+  #snapshot(id: string, record: SessionRecord | null): DataSnapshot | null {
+    return record === null ? null : { data: this.#core.dataOf(id, record), revision: record.revision };
   }
 
   #patch(id: string, changes: readonly FieldChange[], expectedRevision?: number): Promise<PatchOutcome> {

@@ -35,20 +35,25 @@ export interface FirstRecord {
 }
 
 /** Wrong types are programming errors: refused as such, before anything is stored. */
-export function checkCreateInput(operation: string, input: CreateInput<never>): void {
-  if (typeof input !== "object" || input === null) throw new TypeError(`${operation} takes an object, not ${String(input)}.`);
+export function checkCreateInput(operation: string, input: Omit<CreateInput, "data">): void {
+  if (typeof input !== "object" || input === null)
+    throw new TypeError(`${operation} takes an object, not ${String(input)}.`);
   const { userId, aal, amr, loginMethod } = input;
   if (userId !== undefined) {
     if (typeof userId !== "string" || userId === "" || !userId.isWellFormed()) {
-      throw new TypeError(`${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`);
+      throw new TypeError(
+        `${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`,
+      );
     }
     requireBytes("userId", Buffer.byteLength(userId), MAX_USER_ID_BYTES);
   }
-  if (aal !== undefined && ![0, 1, 2, 3].includes(aal)) throw new TypeError(`${operation}: aal must be 0, 1, 2 or 3, not ${String(aal)}.`);
+  if (aal !== undefined && ![0, 1, 2, 3].includes(aal))
+    throw new TypeError(`${operation}: aal must be 0, 1, 2 or 3, not ${String(aal)}.`);
   if (amr !== undefined && !(Array.isArray(amr) && amr.every((method) => typeof method === "string"))) {
     throw new TypeError(`${operation}: amr must be an array of strings.`);
   }
-  if (loginMethod !== undefined && typeof loginMethod !== "string") throw new TypeError(`${operation}: loginMethod must be a string.`);
+  if (loginMethod !== undefined && typeof loginMethod !== "string")
+    throw new TypeError(`${operation}: loginMethod must be a string.`);
 }
 
 /** @throws InvalidNameError, InvalidValueError, TooManyFieldsError, DataTooLargeError */
@@ -70,7 +75,8 @@ export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buff
   const { policy, now } = first;
   const metadata = metadataOf(input, first);
   requireBytes("device, loginMethod and amr", encodeMetadata(metadata).length, MAX_METADATA_BYTES);
-  const user = input.userId === undefined || first.userKey === null ? null : { id: input.userId, hash: userHashIn(first.userKey) };
+  const user =
+    input.userId === undefined || first.userKey === null ? null : { id: input.userId, hash: userHashIn(first.userKey) };
   return encodeRecord({
     header: {
       confirmed: false,
@@ -115,7 +121,9 @@ function deviceOf(device: Device | undefined): Device | null {
   if (known.length === 0) return null;
   const { userAgent, ...rest } = Object.fromEntries(known) as Record<string, string>;
   requireBytes("device", Buffer.byteLength(JSON.stringify(rest)), DEFAULTS.maxDeviceBytes);
-  return userAgent === undefined ? rest : { ...rest, userAgent: userAgent.slice(0, DEFAULTS.maxUserAgentLength).toWellFormed() };
+  return userAgent === undefined
+    ? rest
+    : { ...rest, userAgent: userAgent.slice(0, DEFAULTS.maxUserAgentLength).toWellFormed() };
 }
 
 function requireBytes(what: string, bytes: number, max: number): void {

@@ -45,7 +45,9 @@ export class Policies {
     if (name === undefined) return this.#fallback;
     const policy = this.#byName.get(name);
     if (policy === undefined) {
-      throw new ConfigError(`Option ${option} names no policy: ${JSON.stringify(name)}. There are: ${[...this.#byName.keys()].join(", ")}.`);
+      throw new ConfigError(
+        `Option ${option} names no policy: ${JSON.stringify(name)}. There are: ${[...this.#byName.keys()].join(", ")}.`,
+      );
     }
     return policy;
   }
@@ -64,15 +66,25 @@ export class Policies {
 function parsePolicy(name: string, options: PolicyOptions): Policy {
   const idleMs = parseDuration(`policies.${name}.idle`, options.idle);
   const absoluteMs = parseDuration(`policies.${name}.absolute`, options.absolute);
-  if (idleMs > absoluteMs) throw new ConfigError(`Policy ${name}: idle (${options.idle}) is longer than absolute (${options.absolute}).`);
+  if (idleMs > absoluteMs)
+    throw new ConfigError(`Policy ${name}: idle (${options.idle}) is longer than absolute (${options.absolute}).`);
   const touchIntervalMs =
     options.touchInterval === undefined
       ? defaultTouchInterval(idleMs)
       : parseDuration(`policies.${name}.touchInterval`, options.touchInterval);
   if (touchIntervalMs >= idleMs) {
-    throw new ConfigError(`Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}).`);
+    throw new ConfigError(
+      `Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}).`,
+    );
   }
-  return { name, idleMs, absoluteMs, touchIntervalMs, persistent: options.persistent ?? false, aal: options.aal ?? null };
+  return {
+    name,
+    idleMs,
+    absoluteMs,
+    touchIntervalMs,
+    persistent: options.persistent ?? false,
+    aal: options.aal ?? null,
+  };
 }
 
 /** clamp(idle/20, 5 s, 10 min), and never as long as a very short idle timeout itself. */

@@ -10,11 +10,12 @@ import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { applied, type DataObject, type DataSnapshot, type FieldWriter } from "./field-writer.ts";
 
-const NOTHING: Readonly<DataObject> = Object.freeze({});
 const NO_DEVICE: Device = Object.freeze({});
 
 /** Names of `D` that `increment` may count. */
-export type Counter<D> = { [K in keyof D & string]: Exclude<D[K], undefined> extends number ? K : unknown extends D[K] ? K : never }[keyof D & string];
+export type Counter<D> = {
+  [K in keyof D & string]: Exclude<D[K], undefined> extends number ? K : unknown extends D[K] ? K : never;
+}[keyof D & string];
 
 /**
  * Times are milliseconds since the epoch, on the store's clock. Facts and `data` are
@@ -101,7 +102,7 @@ export class Session<D extends object = DataObject> {
   }
   /** Frozen; replaced after an own write, never changed in place. */
   get data(): Readonly<Partial<D>> {
-    this.#data ??= this.#freeze(this.#plainData());
+    this.#data ??= this.#freeze(this.#core.dataOf(this.id, this.#record));
     return this.#data as Readonly<Partial<D>>;
   }
 
@@ -142,8 +143,7 @@ export class Session<D extends object = DataObject> {
    * @throws SessionEndedError, ConflictError (at the write deadline), and what `set` throws
    */
   async update(change: (draft: Partial<D>) => unknown): Promise<Readonly<Partial<D>>> {
-    const known = (): DataSnapshot | null =>
-      this.#stale ? null : { data: this.data as Readonly<DataObject>, revision: this.#revision };
+    const known = (): DataSnapshot | null => (this.#stale ? null : { data: this.data, revision: this.#revision });
     const snapshot = await this.#writer.update(this.id, known, change as (draft: DataObject) => unknown);
     if (snapshot === null) throw await this.#ended();
     this.#replace(snapshot);
@@ -167,9 +167,10 @@ export class Session<D extends object = DataObject> {
     const [sum] = patched.increments;
     const asStored: FieldChange =
       change.kind === "increment" ? { kind: "set", name: change.name, json: String(sum) } : change;
-    this.#data = this.#freeze(applied(this.data as Readonly<DataObject>, [asStored]));
+    this.#data = this.#freeze(applied(this.data, [asStored]));
     // Writes that shared the call answer the same revisions: the second finds its own there already.
-    if (patched.previousRevision === this.#revision || patched.revision === this.#revision) this.#revision = patched.revision;
+    if (patched.previousRevision === this.#revision || patched.revision === this.#revision)
+      this.#revision = patched.revision;
     else this.#stale = true;
     return sum ?? 0;
   }
@@ -194,16 +195,6 @@ export class Session<D extends object = DataObject> {
     }
   }
 
-  #plainData(): Readonly<DataObject> {
-    try {
-      return this.#record.plainData();
-    } catch (error) {
-      if (!(error instanceof CorruptRecordError)) throw error;
-      this.#core.endCorrupt(this.id, error);
-      return NOTHING;
-    }
-  }
-
   #freeze(data: Readonly<DataObject>): Readonly<DataObject> {
     if (this.#core.development) deepFreeze(data);
     return Object.freeze(data);
@@ -217,7 +208,8 @@ export class Session<D extends object = DataObject> {
 
   /** Facts without data and without hashes: fit for JSON and logs (row L2). */
   toJSON(): Record<string, unknown> {
-    const { id, userId, policy, createdAt, lastSeenAt, expiresAt, absoluteExpiresAt, aal, loginMethod, serverId } = this;
+    const { id, userId, policy, createdAt, lastSeenAt, expiresAt, absoluteExpiresAt, aal, loginMethod, serverId } =
+      this;
     return { id, userId, policy, createdAt, lastSeenAt, expiresAt, absoluteExpiresAt, aal, loginMethod, serverId };
   }
   [inspect.custom](): string {

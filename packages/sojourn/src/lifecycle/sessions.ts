@@ -96,15 +96,22 @@ export class Sessions<D extends object = DataObject> {
    * @throws TypeError, ConfigError (no such policy), MetadataTooLargeError, what `session.set` throws, StoreUnavailableError
    */
   async create(input: CreateInput<D> = {}): Promise<CreateResult<D>> {
-    checkCreateInput("create", input as CreateInput<never>);
+    checkCreateInput("create", input);
     const policy = this.#core.policies.named(input.policy ?? (input.userId === undefined ? "anonymous" : undefined));
-    const fields = firstFields((input.data ?? {}) as DataObject, this.#core.maxBytes);
+    const fields = firstFields(input.data ?? {}, this.#core.maxBytes);
     const placement = await this.#core.placement();
     const userKey = input.userId === undefined ? null : placement.userKey(input.userId);
     const id = newSessionId(userKey === null ? randomBucket() : bucketOf(userKey));
     const { token, hash: tokenHash } = this.#core.tokens.issue(id, 0);
     const { serverId, store } = this.#core;
-    const record = firstRecord(input as CreateInput<never>, { userKey, policy, tokenHash, now: store.now(), serverId, fields });
+    const record = firstRecord(input as CreateInput<never>, {
+      userKey,
+      policy,
+      tokenHash,
+      now: store.now(),
+      serverId,
+      fields,
+    });
     const outcome = await store.create(id, userKey, record);
     if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
     const parsed = this.#core.parse(id, record);
@@ -142,7 +149,8 @@ export class Sessions<D extends object = DataObject> {
     try {
       await session.touch();
     } catch (error) {
-      if (error instanceof SessionEndedError) return error.reason === "unknown" ? EXPIRED : { ...NOT_FOUND, reason: "revoked" };
+      if (error instanceof SessionEndedError)
+        return error.reason === "unknown" ? EXPIRED : { ...NOT_FOUND, reason: "revoked" };
       throw error;
     }
     return { valid: true, session };
@@ -154,7 +162,10 @@ export class Sessions<D extends object = DataObject> {
     if (store.now() - session.lastSeenAt < interval || this.#touching.has(session.id)) return;
     this.#touching.add(session.id);
     const touched = store.touch({ id: session.id, minIntervalMs: interval, confirm: false });
-    this.#core.background("storing activity", touched.finally(() => this.#touching.delete(session.id)));
+    this.#core.background(
+      "storing activity",
+      touched.finally(() => this.#touching.delete(session.id)),
+    );
   }
 
   /**
@@ -164,12 +175,12 @@ export class Sessions<D extends object = DataObject> {
    */
   async login(token: unknown, input: LoginInput<D>): Promise<CreateResult<D>> {
     const { keep = [], ...rest } = input;
-    checkCreateInput("login", rest as CreateInput<never>);
+    checkCreateInput("login", rest);
     if (rest.userId === undefined) throw new TypeError("login: userId must be a non-empty string, not undefined.");
     const previous = this.#core.tokens.verify(token);
-    if (previous === null) return this.create(rest as CreateInput<D>);
+    if (previous === null) return this.create(rest);
     const anonymous = keep.length === 0 ? null : await this.#anonymousRecord(previous);
-    const kept = anonymous === null ? {} : picked(anonymous.plainData(), keep);
+    const kept = anonymous === null ? {} : picked(this.#core.dataOf(previous.id, anonymous), keep);
     const created = await this.create({ ...rest, data: { ...kept, ...rest.data } } as CreateInput<D>);
     await this.#endPredecessor(previous.id, anonymous, keep, created.session);
     return created;
@@ -181,13 +192,18 @@ export class Sessions<D extends object = DataObject> {
   }
 
   /** A write to a kept field between reading and ending the old session comes with the answer that ends it. */
-  async #endPredecessor(id: string, read: SessionRecord | null, keep: readonly string[], heir: Session<D>): Promise<void> {
+  async #endPredecessor(
+    id: string,
+    read: SessionRecord | null,
+    keep: readonly string[],
+    heir: Session<D>,
+  ): Promise<void> {
     const known = read === null ? {} : { knownRevision: read.revision };
     const { record } = await this.#core.store.revoke({ id, reason: "login", actor: heir.userId, ...known });
     const late = record === null || read === null ? null : this.#core.parse(id, record);
     if (late === null || read === null) return;
-    const before = picked(read.plainData(), keep);
-    const after = picked(late.plainData(), keep);
+    const before = picked(this.#core.dataOf(id, read), keep);
+    const after = picked(this.#core.dataOf(id, late), keep);
     await heir.update((draft) => {
       for (const name of keep) {
         if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) (draft as DataObject)[name] = after[name];
@@ -219,7 +235,7 @@ export class Sessions<D extends object = DataObject> {
       const record = this.#core.parse(id, bytes);
       return record?.userId === userId ? [this.#session(id, record)] : [];
     });
-    return sessions.sort((a, b) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
+    return sessions.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
   }
 
   /** Live sessions of the namespace. */
@@ -273,7 +289,9 @@ function endedBy(tombstone: Tombstone): Exclude<Validation, { valid: true }> {
 
 function checkedUserId(operation: string, userId: unknown): string {
   if (typeof userId === "string" && userId !== "") return userId;
-  throw new TypeError(`${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`);
+  throw new TypeError(
+    `${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`,
+  );
 }
 
 function picked(data: Readonly<DataObject>, names: readonly string[]): DataObject {

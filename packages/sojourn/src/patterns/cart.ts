@@ -2,6 +2,7 @@
 
 import { SessionEndedError } from "../errors.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
+import { isSessionId } from "../store/session-id.ts";
 
 export interface CartItem {
   readonly productId: string;
@@ -37,27 +38,30 @@ export interface Cart {
 export function cart(sessions: Sessions<any>): Cart {
   async function change(target: CartTarget, edit: (items: CartItem[]) => CartItem[]): Promise<CartItem[]> {
     const apply = (draft: { cart?: unknown }): void => {
-      draft.cart = edit(itemsOf(draft.cart));
+      const items = edit(itemsOf(draft.cart));
+      // Removing from a cart that was never begun must not begin a session.
+      if (items.length > 0 || draft.cart !== undefined) draft.cart = items;
     };
     if (typeof target !== "string") return itemsOf((await target.update(apply)).cart);
     const data = (await sessions.data(target).update(apply)) as { cart?: unknown } | null;
-    if (data === null) throw new SessionEndedError(target);
+    // What is no id may be a token passed by mistake: messages reach logs.
+    if (data === null) throw new SessionEndedError(isSessionId(target) ? target : "(not a session id)");
     return itemsOf(data.cart);
   }
 
   return {
-    add: (target, productId, quantity = 1) => {
+    add: async (target, productId, quantity = 1) => {
       const item = checkedItem({ productId, quantity }, 1);
       return change(target, (items) => added(items, item));
     },
-    setQuantity: (target, productId, quantity) => {
+    setQuantity: async (target, productId, quantity) => {
       const item = checkedItem({ productId, quantity }, 0);
       return change(target, (items) => withQuantity(items, item));
     },
     remove: (target, productId) => change(target, (items) => items.filter((item) => item.productId !== productId)),
     get: async (target) =>
       itemsOf(typeof target === "string" ? await sessions.data(target).get("cart") : target.data.cart),
-    merge: (target, others) => {
+    merge: async (target, others) => {
       const checked = others.map((item) => checkedItem(item, 1));
       return change(target, (items) => checked.reduce(added, items));
     },
@@ -66,7 +70,7 @@ export function cart(sessions: Sessions<any>): Cart {
 
 function added(items: CartItem[], { productId, quantity }: CartItem): CartItem[] {
   const before = items.find((item) => item.productId === productId)?.quantity ?? 0;
-  return withQuantity(items, { productId, quantity: before + quantity });
+  return withQuantity(items, checkedItem({ productId, quantity: before + quantity }, 1));
 }
 
 function withQuantity(items: CartItem[], changed: CartItem): CartItem[] {
@@ -80,7 +84,8 @@ function itemsOf(stored: unknown): CartItem[] {
 }
 
 function checkedItem({ productId, quantity }: CartItem, least: number): CartItem {
-  if (typeof productId !== "string" || productId === "") throw new TypeError("cart: productId must be a non-empty string.");
+  if (typeof productId !== "string" || productId === "")
+    throw new TypeError("cart: productId must be a non-empty string.");
   if (!Number.isSafeInteger(quantity) || quantity < least) {
     throw new TypeError(`cart: quantity must be a whole number of at least ${least}, not ${String(quantity)}.`);
   }

@@ -77,21 +77,34 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 const HINT = `Make one with: node -e "console.log(require('crypto').randomBytes(32).toString('base64url'))"`;
-const SAMPLE = /^(?:change[-_ ]?me|your[-_ ]|my[-_ ]?secret|secret[-_ ]?(?:key|here|value)|keyboard cat|example|test[-_ ]?secret|password|xxx)/i;
+const SAMPLE =
+  /^(?:change[-_ ]?me|your[-_ ]|my[-_ ]?secret|secret[-_ ]?(?:key|here|value)|keyboard cat|example|test[-_ ]?secret|password|xxx)/i;
 
 function checkSecrets(secrets: readonly string[]): void {
   if (!Array.isArray(secrets) || secrets.length === 0) {
-    throw new ConfigError(`Option secrets is missing: pass secrets: [process.env.SESSION_SECRET]. ${HINT}`, "secrets_missing");
+    throw new ConfigError(
+      `Option secrets is missing: pass secrets: [process.env.SESSION_SECRET]. ${HINT}`,
+      "secrets_missing",
+    );
   }
   secrets.forEach((secret: unknown, i) => {
     if (typeof secret !== "string" || secret === "") {
-      throw new ConfigError(`secrets[${i}] is ${secret === "" ? "empty" : typeof secret}, not a string. ${HINT}`, "secrets_missing");
+      throw new ConfigError(
+        `secrets[${i}] is ${secret === "" ? "empty" : typeof secret}, not a string. ${HINT}`,
+        "secrets_missing",
+      );
     }
     if (secret.length < MIN_SECRET_LENGTH) {
-      throw new ConfigError(`secrets[${i}] has ${secret.length} characters; at least ${MIN_SECRET_LENGTH} are needed. ${HINT}`, "secrets_weak");
+      throw new ConfigError(
+        `secrets[${i}] has ${secret.length} characters; at least ${MIN_SECRET_LENGTH} are needed. ${HINT}`,
+        "secrets_weak",
+      );
     }
     if (SAMPLE.test(secret) || new Set(secret).size < 8) {
-      throw new ConfigError(`secrets[${i}] looks like a sample or a repeated pattern, not like a random secret. ${HINT}`, "secrets_weak");
+      throw new ConfigError(
+        `secrets[${i}] looks like a sample or a repeated pattern, not like a random secret. ${HINT}`,
+        "secrets_weak",
+      );
     }
   });
   if (new Set(secrets).size !== secrets.length) throw new ConfigError("Option secrets holds the same secret twice.");

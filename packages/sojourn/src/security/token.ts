@@ -62,8 +62,8 @@ export class TokenSigner {
 
   /** The token of a given secret; test vectors and re-issues under a newer key use it. */
   compose(id: string, generation: number, secret: Buffer): IssuedToken {
-    if (!isSessionId(id)) throw new RangeError(`not a session id: ${id}`);
-    if (!Number.isInteger(generation) || generation < 0 || generation > MAX_GENERATION) {
+    if (!isSessionId(id)) throw new RangeError(`not a session id: ${String(id)}`);
+    if (!(Number.isInteger(generation) && generation >= 0 && generation <= MAX_GENERATION)) {
       throw new RangeError(`generation ${generation} is not within 0 and ${MAX_GENERATION}`);
     }
     const signed = VERSION + id + encodeGeneration(generation) + secret.toString("base64url");

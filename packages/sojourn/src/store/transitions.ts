@@ -4,7 +4,15 @@
  */
 
 import { applyFieldChanges } from "../data/field-patch.ts";
-import { expiresAtOf, OFFSET, revisionOf, UnsupportedRecordError, withTouch } from "../data/record.ts";
+import {
+  CorruptRecordError,
+  expiresAtOf,
+  HEADER_LENGTH,
+  OFFSET,
+  revisionOf,
+  UnsupportedRecordError,
+  withTouch,
+} from "../data/record.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
 
@@ -19,7 +27,7 @@ export function gone(tombstone: Tombstone | null): Gone {
 }
 
 export function isLive(record: Buffer, now: number): boolean {
-  return now < expiresAtOf(record);
+  return record.length >= HEADER_LENGTH && now < expiresAtOf(record);
 }
 
 export function patchRecord(record: Buffer, input: PatchInput, now: number): Step<PatchOutcome> {
@@ -29,6 +37,7 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
     return { outcome: { status: "conflict", record }, write: null };
   }
   const result = readable(() => applyFieldChanges(record, input.changes, input.maxBytes));
+  if (result === null) return { outcome: gone(null), write: null };
   if (result.status !== "patched") return { outcome: result, write: null };
   const revision = previousRevision + 1;
   return {
@@ -37,11 +46,12 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
   };
 }
 
-/** A record that a newer version wrote is left alone. */
-function readable<T>(change: () => T): T {
+/** Null for a corrupt record, which is not written to: the next read ends it. @throws StoreUnavailableError for a newer version's */
+function readable<T>(change: () => T): T | null {
   try {
     return change();
   } catch (error) {
+    if (error instanceof CorruptRecordError) return null;
     throw error instanceof UnsupportedRecordError ? unsupportedRecord() : error;
   }
 }
@@ -67,14 +77,16 @@ export function tombstoneOf(record: Buffer, ending: Pick<RevokeInput, "reason" |
   return {
     reason: ending.reason,
     actor: ending.actor,
-    createdAt: record.readUIntBE(OFFSET.createdAt, 6),
+    // A corrupt record may be shorter than a header: it ends all the same.
+    createdAt: record.length >= HEADER_LENGTH ? record.readUIntBE(OFFSET.createdAt, 6) : 0,
     endedAt: now,
   };
 }
 
 /** The ended record, when the caller's knowledge of its data is out of date. */
 export function lateData(record: Buffer, knownRevision: number | undefined): Buffer | null {
-  return knownRevision !== undefined && revisionOf(record) !== knownRevision ? record : null;
+  if (knownRevision === undefined || record.length < HEADER_LENGTH) return null;
+  return revisionOf(record) === knownRevision ? null : record;
 }
 
 /** A write that arrives after its `notAfter` changes nothing. @throws StoreUnavailableError (late, not_executed) */

@@ -9,7 +9,9 @@ runConformance("sqlite", {
   async open() {
     const folder = await mkdtemp(join(tmpdir(), "sojourn-sqlite-"));
     const clock = manualClock();
-    const [store, other] = [0, 1].map(() => sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000 }));
+    const [store, other] = [0, 1].map(() =>
+      sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000 }),
+    );
     if (store === undefined || other === undefined) throw new Error("no stores");
     const close = async (): Promise<void> => {
       await Promise.all([store.close(), other.close()]);

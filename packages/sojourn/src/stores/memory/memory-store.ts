@@ -120,7 +120,7 @@ class MemoryStore implements Store {
     const epoch = Math.max((this.#epochs.get(input.userKey) ?? 0) + 1, this.now());
     this.#epochs.set(input.userKey, epoch);
     let ended = 0;
-    for (const id of [...(this.#sessionsOf.get(input.userKey) ?? [])]) {
+    for (const id of this.#sessionsOf.get(input.userKey) ?? []) {
       const record = this.#record(id);
       if (record === null) continue;
       if (id === input.except) {

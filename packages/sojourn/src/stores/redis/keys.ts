@@ -17,7 +17,9 @@ export class Keys {
   /** @throws ConfigError: a namespace has 1–64 characters of `A-Z a-z 0-9 _ . -`. */
   constructor(namespace: string) {
     if (!NAMESPACE.test(namespace)) {
-      throw new ConfigError(`Option namespace must be 1–64 characters of A-Z a-z 0-9 _ . -, not ${JSON.stringify(namespace)}.`);
+      throw new ConfigError(
+        `Option namespace must be 1–64 characters of A-Z a-z 0-9 _ . -, not ${JSON.stringify(namespace)}.`,
+      );
     }
     this.#namespace = namespace;
   }

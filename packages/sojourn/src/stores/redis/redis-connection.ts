@@ -136,7 +136,20 @@ function leadingWord(error: unknown): string {
 }
 
 /** What Redis answers when it refuses a command before running it. */
-const REFUSED = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "MISCONF", "NOAUTH", "NOPERM", "NOSCRIPT", "OOM", "BUSY"]);
+const REFUSED = new Set([
+  "LOADING",
+  "READONLY",
+  "MASTERDOWN",
+  "CLUSTERDOWN",
+  "TRYAGAIN",
+  "NOREPLICAS",
+  "MISCONF",
+  "NOAUTH",
+  "NOPERM",
+  "NOSCRIPT",
+  "OOM",
+  "BUSY",
+]);
 
 function classified(error: unknown, outcome: "not_executed" | "unknown"): Error {
   if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) return error;
@@ -149,7 +162,11 @@ function classified(error: unknown, outcome: "not_executed" | "unknown"): Error 
       cause: error,
     });
   }
-  return new StoreUnavailableError(`The connection to Redis failed: ${detail}`, { reason: "connection", outcome, cause: error });
+  return new StoreUnavailableError(`The connection to Redis failed: ${detail}`, {
+    reason: "connection",
+    outcome,
+    cause: error,
+  });
 }
 
 function timedOut(deadlineMs: number, outcome: "not_executed" | "unknown"): StoreUnavailableError {
@@ -157,10 +174,16 @@ function timedOut(deadlineMs: number, outcome: "not_executed" | "unknown"): Stor
 }
 
 function notConnected(): StoreUnavailableError {
-  return new StoreUnavailableError("The Redis client is not connected.", { reason: "connection", outcome: "not_executed" });
+  return new StoreUnavailableError("The Redis client is not connected.", {
+    reason: "connection",
+    outcome: "not_executed",
+  });
 }
 
 export function unexpectedReply(reply: Reply): StoreUnavailableError {
   const kind = Array.isArray(reply) ? "an array" : typeof reply;
-  return new StoreUnavailableError(`Redis gave an unexpected reply (${kind}).`, { reason: "server", outcome: "unknown" });
+  return new StoreUnavailableError(`Redis gave an unexpected reply (${kind}).`, {
+    reason: "server",
+    outcome: "unknown",
+  });
 }

@@ -139,7 +139,12 @@ class RedisStore implements Store {
   async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
+    const keys = [
+      this.#keys.session(id),
+      this.#keys.tombstone(id),
+      this.#keys.expiries(bucket),
+      this.#keys.users(bucket),
+    ];
     const answer = await this.#fenced("touch", keys, call, () => [
       id,
       text(REAP_GRACE_MS),
@@ -154,7 +159,12 @@ class RedisStore implements Store {
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
+    const keys = [
+      this.#keys.session(id),
+      this.#keys.tombstone(id),
+      this.#keys.expiries(bucket),
+      this.#keys.users(bucket),
+    ];
     const answer = await this.#fenced("revoke", keys, call, () => [
       id,
       detail(input),
@@ -251,8 +261,13 @@ class RedisStore implements Store {
    * Runs a writing script behind its fence. A write refused as late although its
    * caller still waits met a stale clock sample: it is sent once more.
    */
-  async #fenced(name: ScriptName, keys: readonly string[], call: WriteCall | undefined, rest: (fence: Fence) => (string | Buffer)[]): Promise<ScriptAnswer> {
-    await this.#usable();
+  async #fenced(
+    name: ScriptName,
+    keys: readonly string[],
+    call: WriteCall | undefined,
+    rest: (fence: Fence) => (string | Buffer)[],
+  ): Promise<ScriptAnswer> {
+    if (!this.#prepared) await this.ready();
     const { writeMs } = this.#redis.deadlines;
     const send = (notAfter: number): Promise<ScriptAnswer> => {
       const fence = { operationKeptMs: Math.max(1, notAfter - this.now()) + FENCE_SLACK_MS };
@@ -267,6 +282,7 @@ class RedisStore implements Store {
     return answer;
   }
 
+  /** Scripts sample the server's clock by themselves; reads see to it when no script ran for a while. */
   async #usable(): Promise<void> {
     if (!this.#prepared) await this.ready();
     else if (this.#redis.serverClock.isStale()) this.#resample();
@@ -293,7 +309,9 @@ class RedisStore implements Store {
     const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
     if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
     if (String(layout) !== "1") {
-      throw new ConfigError(`Namespace ${this.namespace} has key layout ${String(layout)}; this version of Sojourn knows layout 1.`);
+      throw new ConfigError(
+        `Namespace ${this.namespace} has key layout ${String(layout)}; this version of Sojourn knows layout 1.`,
+      );
     }
     this.#prepared = true;
     return { salt };

@@ -269,7 +269,7 @@ class SqliteStore implements Store {
       const sql = prepareStatements(database);
       const facts = this.#readFacts(sql);
       database.exec("COMMIT");
-      const { monotonic } = this.#clock;
+      const monotonic = (): number => this.#clock.monotonic();
       const writes = new WriteQueue({ database, monotonic, deadlineMs: this.writeDeadlineMs });
       return { database, sql, writes, facts };
     } catch (error) {
@@ -299,7 +299,9 @@ function epochOf(sql: Statements, userKey: string): number {
 }
 
 function sessionsOf(sql: Statements, userKey: string, expiringAfter: number): StoredSession[] {
-  return sql.ofUser.all(userKey, expiringAfter).map((row) => ({ id: String(row["id"]), record: asBuffer(row["record"]) }));
+  return sql.ofUser
+    .all(userKey, expiringAfter)
+    .map((row) => ({ id: String(row["id"]), record: asBuffer(row["record"]) }));
 }
 
 function endSession(sql: Statements, id: string, tombstone: Tombstone): void {

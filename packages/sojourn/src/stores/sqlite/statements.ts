@@ -6,7 +6,8 @@ const SQL = {
   fact: "SELECT value FROM facts WHERE name = ?",
   insertFact: "INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)",
   read: "SELECT record FROM sessions WHERE id = ? AND expires_at > ?",
-  insert: "INSERT INTO sessions (id, user_key, expires_at, record) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET user_key = excluded.user_key, expires_at = excluded.expires_at, record = excluded.record",
+  insert:
+    "INSERT INTO sessions (id, user_key, expires_at, record) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET user_key = excluded.user_key, expires_at = excluded.expires_at, record = excluded.record",
   update: "UPDATE sessions SET expires_at = ?, record = ? WHERE id = ?",
   remove: "DELETE FROM sessions WHERE id = ?",
   ofUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ?",
@@ -15,7 +16,8 @@ const SQL = {
   tombstone: "SELECT reason, actor, created_at, ended_at FROM tombstones WHERE id = ? AND ended_at > ?",
   insertTombstone: "INSERT OR REPLACE INTO tombstones (id, reason, actor, created_at, ended_at) VALUES (?, ?, ?, ?, ?)",
   epoch: "SELECT epoch FROM user_epochs WHERE user_key = ?",
-  raiseEpoch: "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",
+  raiseEpoch:
+    "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",
 } as const;
 
 export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync };

@@ -115,10 +115,13 @@ export class WriteQueue {
     if (!this.#waiting.some((write) => write.deadline < now)) return;
     const overdue = this.#waiting.filter((write) => write.deadline < now);
     this.#waiting = this.#waiting.filter((write) => write.deadline >= now);
-    const reason = new StoreUnavailableError("The sqlite store was locked by another writer until the write's deadline.", {
-      reason: "timeout",
-      outcome: "not_executed",
-    });
+    const reason = new StoreUnavailableError(
+      "The sqlite store was locked by another writer until the write's deadline.",
+      {
+        reason: "timeout",
+        outcome: "not_executed",
+      },
+    );
     for (const write of overdue) write.reject(reason);
   }
 }

@@ -199,7 +199,13 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
   {
     name: "a session with a rotation block is touched, patched and revoked like any other",
     async run(env) {
-      const rotation = { state: "pending", at: env.store.now(), otherHash: Buffer.alloc(16, 1), wrap: Buffer.alloc(32, 2), wrapKeyId: 7 } as const;
+      const rotation = {
+        state: "pending",
+        at: env.store.now(),
+        otherHash: Buffer.alloc(16, 1),
+        wrap: Buffer.alloc(32, 2),
+        wrapKeyId: 7,
+      } as const;
       const { id } = await env.created({ userId: "ada", rotation });
       await patch(env.store, id, [set("a", "x")]);
       await env.store.touch({ id, minIntervalMs: 0, confirm: true });

@@ -49,7 +49,9 @@ export const RACES: readonly ConformanceCase[] = [
     async run(env) {
       const { id } = await env.created();
       await Promise.all(
-        Array.from({ length: 100 }, (_, i) => patch(i % 2 === 0 ? env.store : env.other, id, [{ kind: "increment", name: "n", by: 1 }])),
+        Array.from({ length: 100 }, (_, i) =>
+          patch(i % 2 === 0 ? env.store : env.other, id, [{ kind: "increment", name: "n", by: 1 }]),
+        ),
       );
       assert.deepEqual(await env.data(id), { n: 100 });
     },
@@ -67,7 +69,10 @@ export const RACES: readonly ConformanceCase[] = [
         await env.store.revoke(ending(id));
         assert.equal(isRecord(await env.other.read(id)), false);
         await Promise.all(racers);
-        await Promise.all([patch(env.other, id, [set("b", 1)]), env.store.touch({ id, minIntervalMs: 0, confirm: true })]);
+        await Promise.all([
+          patch(env.other, id, [set("b", 1)]),
+          env.store.touch({ id, minIntervalMs: 0, confirm: true }),
+        ]);
         assert.equal(isRecord(await env.store.read(id)), false);
         assert.deepEqual(await env.store.listUser(env.userKey("ada")), []);
       }

@@ -6,7 +6,7 @@ import type { ConformanceCase } from "./case.ts";
 import { endingUser, type Environment, IDLE, MINUTE, set, patch } from "./environment.ts";
 
 async function liveIds(env: Environment, userId: string): Promise<string[]> {
-  return (await env.store.listUser(env.userKey(userId))).map((session) => session.id).sort();
+  return (await env.store.listUser(env.userKey(userId))).map((session) => session.id).toSorted();
 }
 
 export const USERS: readonly ConformanceCase[] = [

@@ -35,7 +35,7 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
     "ignores the expected revision, as a plain SET would",
     "G2 two readers-and-writers of one key lose no update",
     (sound) => ({
-      patch: ({ expectedRevision: _, ...input }, call) => sound.patch(input, call),
+      patch: ({ id, changes, maxBytes }, call) => sound.patch({ id, changes, maxBytes }, call),
     }),
   ),
   broken("executes writes that come late", "a write past its notAfter changes nothing", (sound) => ({

@@ -15,13 +15,16 @@ const BULK_STRING = "$".charCodeAt(0);
 const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer } };
 
 export function isNodeRedisClient(client: object): client is NodeRedisClient {
-  return "sendCommand" in client && typeof client.sendCommand === "function" && "isReady" in client && "isOpen" in client;
+  return (
+    "sendCommand" in client && typeof client.sendCommand === "function" && "isReady" in client && "isOpen" in client
+  );
 }
 
 /** @throws ConfigError for a client that prefixes keys: the scripts' keys would not be the prefixed ones. */
 export function nodeRedisDriver(client: NodeRedisClient): Driver {
   const options = (client as { options?: { keyPrefix?: string } }).options;
-  if (options?.keyPrefix) throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
+  if (options?.keyPrefix)
+    throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
   const send = (args: readonly Argument[]): Promise<Reply> => client.sendCommand(args, AS_BUFFERS) as Promise<Reply>;
   return {
     exec: (_slotKey, args) => send(args),

@@ -4,7 +4,7 @@ local function server_now(shift)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift
 end
 
-local HEADER_WITH_USER = 86
+local HEADER, HEADER_WITH_USER = 70, 86
 
 local function u48(bytes, offset)
   return (struct.unpack('>I6', bytes, offset + 1))
@@ -16,7 +16,7 @@ end
 
 -- The hash of the session's user, or nil for an anonymous session.
 local function user_hash(head)
-  if string.byte(head, 4) == 0 then return nil end
+  if #head < HEADER_WITH_USER or string.byte(head, 4) == 0 then return nil end
   return string.sub(head, 71, 86)
 end
 

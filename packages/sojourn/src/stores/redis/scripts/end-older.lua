@@ -16,8 +16,8 @@ for i = 10, #ARGV do
   local head = redis.call('GETRANGE', ARGV[7] .. id, 0, HEADER_WITH_USER - 1)
   if head == '' then
     redis.call('ZREM', KEYS[3], id)
-  elseif u48(head, 44) < epoch then
-    if now < expires_at(head) then live = live + 1 end
+  elseif #head < HEADER or u48(head, 44) < epoch then
+    if #head >= HEADER and now < expires_at(head) then live = live + 1 end
     end_session(ARGV[7] .. id, ARGV[8] .. id, KEYS[1], id, head, now, detail, kept)
     redis.call('ZREM', KEYS[3], id)
   end

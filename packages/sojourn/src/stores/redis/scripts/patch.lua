@@ -20,7 +20,7 @@ if before then
 end
 local record = redis.call('GET', KEYS[1])
 if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
-if now >= expires_at(record) then return {'gone', now, false} end
+if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
 if string.byte(record, 1) ~= 1 then return {'unsupported', now} end
 local revision = struct.unpack('>I4', record, 5)
 if expected ~= '' and revision ~= tonumber(expected) then return {'conflict', now, record} end
@@ -36,6 +36,7 @@ local directory_at, count = at, struct.unpack('>I2', record, 69)
 -- Field names in order, each value's text, and whether it is encrypted.
 local names, lengths, encrypted, values = {}, {}, {}, {}
 for i = 1, count do
+  if at + 4 > #record then return {'gone', now, false} end
   local first = string.byte(record, at)
   encrypted[i] = first >= 128
   local name_end = at + 4 + first % 128
@@ -57,6 +58,8 @@ for pass = 1, 2 do
   end
   if plain and any then at = at - 1 end
 end
+-- Lengths that do not add up to the byte: a corrupt record is not written to; the next read ends it.
+if at ~= #record + 1 then return {'gone', now, false} end
 
 local MAX_SAFE = 9007199254740991
 local function safe_integer(text, number)

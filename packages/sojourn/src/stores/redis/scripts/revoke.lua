@@ -24,6 +24,7 @@ if hash then
   redis.call('ZREM', ARGV[7] .. hash, id)
   follow_latest(ARGV[7] .. hash, KEYS[4], hash, shift, grace)
 end
-local revision = struct.unpack('>I4', record, 5)
-if known_revision ~= '' and revision ~= tonumber(known_revision) then return {'ended', now, record} end
+if known_revision ~= '' and #record >= HEADER and struct.unpack('>I4', record, 5) ~= tonumber(known_revision) then
+  return {'ended', now, record}
+end
 return {'ended', now, false}

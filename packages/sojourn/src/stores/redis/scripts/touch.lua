@@ -10,7 +10,7 @@ if now > not_after then return {'late', now} end
 
 local head = redis.call('GETRANGE', KEYS[1], 0, HEADER_WITH_USER - 1)
 if head == '' then return {'gone', now, redis.call('GET', KEYS[2])} end
-if now >= expires_at(head) then return {'gone', now, false} end
+if #head < HEADER or now >= expires_at(head) then return {'gone', now, false} end
 
 local seen = u48(head, 20)
 if now - seen < interval and not confirm then return {'touched', now, seen} end

@@ -1,0 +1,131 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { fieldName } from "../../test/fixtures/records/arbitrary.ts";
+import { InvalidNameError, InvalidValueError } from "../errors.ts";
+import { draftChanges, draftOf } from "./draft.ts";
+import { applyFieldChanges } from "./field-patch.ts";
+import { encodeRecord, type RecordField, SessionRecord } from "./record.ts";
+
+const HEADER = {
+  confirmed: false,
+  locked: false,
+  aal: 0,
+  revision: 0,
+  generation: 0,
+  floor: 0,
+  createdAt: 1_000,
+  lastSeenAt: 2_000,
+  absoluteExpiresAt: 9_000,
+  idleMs: 3_000,
+  authenticatedAt: 1_500,
+  userEpoch: 0,
+  tokenHash: Buffer.alloc(16),
+};
+
+type Data = Record<string, unknown>;
+
+/** What stored data becomes when the changes between the two are applied to it. */
+function storedAfter(before: Data, after: Data): Data {
+  const fields: RecordField[] = Object.entries(before).map(([name, value]) => ({
+    name,
+    encrypted: false,
+    bytes: Buffer.from(JSON.stringify(value)),
+  }));
+  const record = encodeRecord({ header: HEADER, user: null, rotation: null, metadata: { policy: "normal" }, fields });
+  const result = applyFieldChanges(record, draftChanges(before, after), 1_000_000);
+  if (result.status !== "patched") throw new Error(result.status);
+  return new SessionRecord(result.record).plainData();
+}
+
+/** JSON values as storing gives them back: no -0. */
+const value = fc.jsonValue({ maxDepth: 2 }).map((each) => JSON.parse(JSON.stringify(each)) as unknown);
+const name = fc.oneof(
+  { arbitrary: fc.constantFrom("a", "b", "constructor", "toString", "hasOwnProperty", "0"), weight: 3 },
+  fieldName,
+);
+const data: fc.Arbitrary<Data> = fc
+  .uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 6 })
+  .map((entries) => Object.fromEntries(entries));
+
+describe("draftChanges", () => {
+  test("exactly the fields that changed; applied to the base they give the draft", () => {
+    fc.assert(
+      fc.property(data, data, fc.uniqueArray(name), (before, other, kept) => {
+        const unchanged = Object.fromEntries(Object.entries(before).filter(([key]) => kept.includes(key)));
+        const after = { ...other, ...unchanged };
+        const changed = new Set(
+          [...Object.keys(before), ...Object.keys(after)].filter((key) => textOf(before, key) !== textOf(after, key)),
+        );
+        expect(new Set(draftChanges(before, after).map((change) => change.name))).toEqual(changed);
+        expect(storedAfter(before, after)).toEqual(after);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("nothing changed, nothing to write", () => {
+    fc.assert(
+      fc.property(data, (before) => {
+        expect(draftChanges(before, draftOf(before))).toEqual([]);
+      }),
+    );
+  });
+
+  test("set, delete and undefined", () => {
+    const before = { a: 1, b: { c: 2 }, d: 3, e: 4 };
+    expect(draftChanges(before, { a: 1, b: { c: 3 }, d: undefined, f: [] })).toEqual([
+      { kind: "set", name: "b", json: '{"c":3}' },
+      { kind: "set", name: "f", json: "[]" },
+      { kind: "delete", name: "d" },
+      { kind: "delete", name: "e" },
+    ]);
+  });
+
+  test.each(["constructor", "toString", "hasOwnProperty", "valueOf"])(
+    "N1 a field named %s is set and deleted like any other",
+    (inherited) => {
+      const change = { kind: "set", name: inherited, json: "1" };
+      expect(draftChanges({}, { [inherited]: 1 })).toEqual([change]);
+      expect(draftChanges({ [inherited]: 1 }, {})).toEqual([{ kind: "delete", name: inherited }]);
+      expect(draftChanges({ [inherited]: 1 }, { [inherited]: 1 })).toEqual([]);
+    },
+  );
+
+  test("N1 a draft whose prototype was set loses its fields, and no prototype is written", () => {
+    const draft = draftOf({ a: 1 });
+    draft["__proto__"] = { b: 2 };
+    delete draft["a"];
+    expect(draftChanges({ a: 1, b: 3 }, draft)).toEqual([
+      { kind: "delete", name: "a" },
+      { kind: "delete", name: "b" },
+    ]);
+    expect(Reflect.has({}, "b")).toBe(false);
+  });
+
+  test("an own __proto__ is refused", () => {
+    expect(() => draftChanges({}, JSON.parse('{"__proto__":1}') as Data)).toThrow(InvalidNameError);
+  });
+
+  test.each([
+    ["a Date", { seen: { at: new Date(0) } }, "seen.at"],
+    ["a Map", { cart: new Map() }, "cart"],
+    ["NaN", { list: [0, Number.NaN] }, "list[1]"],
+  ])("refuses %s with its path", (_, after, path) => {
+    expect(() => draftChanges({}, after)).toThrow(expect.objectContaining({ path }) as InvalidValueError);
+  });
+});
+
+function textOf(from: Data, key: string): string | undefined {
+  return Object.hasOwn(from, key) ? JSON.stringify(from[key]) : undefined;
+}
+
+describe("draftOf", () => {
+  test("is a copy all the way down, of frozen data too", () => {
+    const base = Object.freeze({ list: Object.freeze([Object.freeze({ n: 1 })]) });
+    const draft = draftOf(base) as { list: Array<{ n: number }> };
+    draft.list[0] = { n: 2 };
+    draft.list.push({ n: 3 });
+    expect(base).toEqual({ list: [{ n: 1 }] });
+    expect(draft).toEqual({ list: [{ n: 2 }, { n: 3 }] });
+  });
+});

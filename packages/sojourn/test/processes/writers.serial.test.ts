@@ -1,0 +1,72 @@
+/** Many processes on one session, as many servers behind a load balancer are. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createSessions, type Sessions } from "../../src/index.ts";
+import { openStore } from "../../src/open.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { TEST_SECRET } from "../support/secrets.ts";
+import { writeFromProcesses } from "../support/writers.ts";
+
+let server: RedisServer;
+let folder: string;
+
+beforeAll(async () => {
+  server = await startRedis();
+  folder = await mkdtemp(join(tmpdir(), "sojourn-writers-"));
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const ENGINES: Record<string, () => string> = {
+  sqlite: () => `sqlite:${join(folder, "sessions.db")}`,
+  redis: () => server.url,
+};
+
+describe.each(Object.keys(ENGINES))("four processes on %s", (engine) => {
+  let url: string;
+  let sessions: Sessions;
+
+  beforeAll(async () => {
+    url = ENGINES[engine]?.() ?? "";
+    sessions = createSessions({ store: await openStore(url), secrets: [TEST_SECRET] });
+  });
+  afterAll(() => sessions.close());
+
+  test("G2 4 × 50 writes of distinct keys: 200 keys", async () => {
+    const { session } = await sessions.create({ userId: "ada" });
+    const reports = await writeFromProcesses(url, session.id, "distinct keys");
+    expect(reports).toEqual(Array.from({ length: 4 }, () => ({ written: 50, failures: [] })));
+    expect(Object.keys((await sessions.get(session.id))?.data ?? {})).toHaveLength(200);
+  });
+
+  test("G2 4 × 50 increments of one key: 200", async () => {
+    const { session } = await sessions.create({ userId: "ada" });
+    const reports = await writeFromProcesses(url, session.id, "increment");
+    expect(reports.flatMap((report) => report.failures)).toEqual([]);
+    expect(await sessions.data(session.id).get("count")).toBe(200);
+  });
+
+  test("G2 4 × 50 update() of one key: 200", async () => {
+    const { session } = await sessions.create({ userId: "ada" });
+    const reports = await writeFromProcesses(url, session.id, "update");
+    expect(reports.flatMap((report) => report.failures)).toEqual([]);
+    expect(await sessions.data(session.id).get("sum")).toBe(200);
+  });
+
+  test("F2 logout against four writing processes: the session stays ended", async () => {
+    const { token, session } = await sessions.create({ userId: "ada" });
+    const logout = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sessions.logout(token);
+    };
+    await writeFromProcesses(url, session.id, "until ended", { meanwhile: logout });
+    expect(await sessions.get(session.id)).toBeNull();
+    expect(await sessions.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
+    expect((await sessions.list("ada")).map((each) => each.id)).not.toContain(session.id);
+  });
+});

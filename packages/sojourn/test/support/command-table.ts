@@ -1,0 +1,136 @@
+/** How many Redis commands each operation takes, asked (design budget) and counted on a real server behind real HTTP. */
+
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import { sojourn } from "../../src/adapters/express.ts";
+import { createSessions, type Sessions } from "../../src/index.ts";
+import { redisStore } from "../../src/stores/redis/index.ts";
+import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
+import "../../src/adapters/express-augment.ts";
+import { Monitor } from "./monitor.ts";
+import { startRedis } from "./redis-server.ts";
+import { TEST_SECRET } from "./secrets.ts";
+
+export interface CommandRow {
+  readonly operation: string;
+  readonly asked: string;
+  readonly counted: string;
+}
+
+interface Shop {
+  readonly origin: string;
+  request(method: string, path: string, cookie?: string): Promise<Response>;
+}
+
+const FORGED = `1${"A".repeat(92)}`;
+
+/** Starts a server and a Redis of its own, and ends both. */
+export async function measureCommands(): Promise<CommandRow[]> {
+  const redis = await startRedis();
+  const [client, admin] = [await redis.client(), await redis.client()];
+  const clock = manualClock();
+  clock.onAdvance(ageRedisKeys(admin));
+  const sessions = createSessions({
+    store: redisStore(client, { clock }),
+    secrets: [TEST_SECRET],
+    development: true,
+    log: () => undefined,
+    clock,
+  });
+  await sessions.ready();
+  const http = shopApp(sessions).listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const shop = shopAt((http.address() as AddressInfo).port);
+  const monitor = await Monitor.on(redis.port);
+  const rows: CommandRow[] = [];
+  const measure = async (operation: string, asked: string, work: () => Promise<unknown>): Promise<void> => {
+    await monitor.taken((text) => admin.echo(text));
+    await work();
+    const commands = await monitor.taken((text) => admin.echo(text));
+    rows.push({
+      operation,
+      asked,
+      counted: summary(commands.filter((each) => each.fromClient).map((each) => each.words[0] ?? "")),
+    });
+  };
+  try {
+    await measureAll(measure, shop, (ms) => clock.advance(ms));
+  } finally {
+    monitor.stop();
+    http.close();
+    http.closeAllConnections();
+    await sessions.close();
+    await redis.stop();
+  }
+  return rows;
+}
+
+type Measure = (operation: string, asked: string, work: () => Promise<unknown>) => Promise<void>;
+
+async function measureAll(measure: Measure, shop: Shop, advance: (ms: number) => Promise<void>): Promise<void> {
+  let cookie = "";
+  let anonymous = "";
+  await measure("anonymous", "0", () => shop.request("GET", "/"));
+  await measure("forged", "0", () => shop.request("GET", "/", `sid-sojourn=${FORGED}`));
+  await measure("login without a session before", "1 script", async () => {
+    cookie = cookieOf(await shop.request("POST", "/login"));
+  });
+  await measure("valid read", "1 GET", () => shop.request("GET", "/", cookie));
+  await measure("one write", "1 GET + 1 script", () => shop.request("POST", "/write", cookie));
+  await measure("two writes of one tick", "1 GET + 1 script", () => shop.request("POST", "/two-writes", cookie));
+  await advance(31_000);
+  await measure("read that finds the clock sample over 30 s old", "1 GET + TIME", () =>
+    shop.request("GET", "/", cookie),
+  );
+  await advance(11 * 60_000);
+  await measure("first write of an anonymous visitor", "1 script", async () => {
+    anonymous = cookieOf(await shop.request("POST", "/write"));
+  });
+  await measure("touch due", "1 GET + 1 script", () => shop.request("GET", "/", cookie));
+  await measure("touch not due again", "1 GET", () => shop.request("GET", "/", cookie));
+  await measure("login from an anonymous session (the request's own read is 1 GET)", "2 GET + 2 script", async () => {
+    cookie = cookieOf(await shop.request("POST", "/login", anonymous));
+  });
+  await measure("logout (the request's own read is 1 GET)", "1 GET + 1 script", () =>
+    shop.request("POST", "/logout", cookie),
+  );
+  await measure("dead session", "2 GET", () => shop.request("GET", "/", cookie));
+}
+
+function shopApp(sessions: Sessions): express.Express {
+  const app = express();
+  app.use(sojourn(sessions));
+  app.get("/", (req, res) => void res.send(String(req.session.userId)));
+  app.post("/write", async (req, res) => void res.send(String(await req.session.set("a", 1))));
+  app.post("/two-writes", async (req, res) => {
+    await Promise.all([req.session.set("a", 2), req.session.set("b", 2)]);
+    res.send("ok");
+  });
+  app.post("/login", async (req, res) => void res.send((await req.session.login({ userId: "ada", keep: ["a"] })).id));
+  app.post("/logout", async (req, res) => void res.send(String(await req.session.logout())));
+  return app;
+}
+
+function shopAt(port: number): Shop {
+  const origin = `http://127.0.0.1:${port}`;
+  return {
+    origin,
+    request: (method, path, cookie) =>
+      fetch(origin + path, { method, headers: { origin, ...(cookie === undefined ? {} : { cookie }) } }),
+  };
+}
+
+function cookieOf(response: Response): string {
+  return (response.headers.getSetCookie()[0] ?? "").split(";")[0] ?? "";
+}
+
+function summary(commands: readonly string[]): string {
+  const names = commands.map((name) => (name.toUpperCase() === "EVALSHA" ? "script" : name.toUpperCase()));
+  const counts = ["GET", "script"].flatMap((name) => {
+    const n = names.filter((each) => each === name).length;
+    return n === 0 ? [] : [`${n} ${name}`];
+  });
+  const others = names.filter((name) => name !== "GET" && name !== "script");
+  return [...counts, ...others].join(" + ") || "0";
+}

@@ -1,0 +1,60 @@
+/** What a redis-server executes, as `MONITOR` shows it. */
+
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+export interface MonitoredCommand {
+  readonly words: readonly string[];
+  /** Sent by a client, not called by a script. */
+  readonly fromClient: boolean;
+  readonly line: string;
+}
+
+/** `1700000000.000000 [0 127.0.0.1:5000] "GET" "key"`; `lua` in place of the address for a script's own calls. */
+const LINE = /^\+[\d.]+ \[\d+ ([^\]]+)\] (.*)$/;
+
+export class Monitor {
+  readonly #socket: Socket;
+  #text = "";
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      this.#text += chunk;
+    });
+  }
+
+  static async on(port: number): Promise<Monitor> {
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    const monitor = new Monitor(socket);
+    socket.write("MONITOR\r\n");
+    await monitor.#until("+OK\r\n");
+    return monitor;
+  }
+
+  /** Everything executed since the last call; `mark` sends any command with the given text. */
+  async taken(mark: (text: string) => Promise<unknown>): Promise<MonitoredCommand[]> {
+    const end = `end-${process.hrtime.bigint()}`;
+    await mark(end);
+    await this.#until(end);
+    const lines = this.#text.split("\r\n");
+    this.#text = "";
+    return lines.flatMap((line) => (line.includes(end) ? [] : parsed(line)));
+  }
+
+  stop(): void {
+    this.#socket.destroy();
+  }
+
+  async #until(text: string): Promise<void> {
+    while (!this.#text.includes(text)) await once(this.#socket, "data");
+  }
+}
+
+function parsed(line: string): MonitoredCommand[] {
+  const match = LINE.exec(line);
+  if (match === null) return [];
+  const words = [...(match[2] ?? "").matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((word) => word[1] ?? "");
+  return [{ words, fromClient: match[1] !== "lua", line }];
+}
