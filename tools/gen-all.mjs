@@ -2,12 +2,14 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { generate as bucketTags } from "./gen-bucket-tags.mjs";
+import { generate as errors } from "./gen-errors.mjs";
 import { generate as scripts } from "./gen-scripts.mjs";
 
 const redis = new URL("../packages/sojourn/src/stores/redis/", import.meta.url);
 const files = [
   [new URL("bucket-tags.generated.ts", redis), bucketTags()],
   [new URL("scripts.generated.ts", redis), scripts(new URL("scripts/", redis))],
+  [new URL("../docs/reference/errors.md", import.meta.url), errors()],
 ];
 
 const check = process.argv.includes("--check");

@@ -58,7 +58,7 @@ export const products: readonly Product[] = [
     name: "Weekend case",
     blurb: "Holds three days, or five if you wear the heavy things.",
     picture: "A small suitcase with labels on it",
-    priceInCents: 11900,
+    priceInCents: 9800,
   },
   {
     id: "travel-clock",

@@ -17,15 +17,15 @@ export type ErrorCode =
   | "login_required"
   | "metadata_too_large"
   | "middleware_missing"
-  | "name_invalid"
+  | "invalid_name"
   | "secrets_missing"
   | "secrets_weak"
   | "session_ended"
   | "store_closed"
   | "store_unavailable"
   | "too_many_fields"
-  | "value_invalid"
-  | "value_wrong_kind";
+  | "invalid_value"
+  | "wrong_kind";
 
 /** Base class: `instanceof SojournError` covers everything thrown on purpose, except `TypeError` for wrong calls. */
 export abstract class SojournError extends Error {
@@ -50,14 +50,7 @@ export class ConfigError extends SojournError {
 }
 
 /** Why the store could not answer. `late`: the write reached the store after its deadline and was refused there. */
-export type UnavailableReason =
-  | "timeout"
-  | "connection"
-  | "server"
-  | "late"
-  | "busy"
-  | "unsupported_record"
-  | "unsupported_server";
+export type UnavailableReason = "timeout" | "connection" | "server" | "late" | "unsupported_record";
 
 /**
  * The store did not answer in time or cannot answer. Never means "not logged in".
@@ -159,13 +152,13 @@ export class MetadataTooLargeError extends SojournError {
 
 /** A field name that cannot be stored: not a string, empty, over 128 bytes, or `__proto__`. */
 export class InvalidNameError extends SojournError {
-  readonly code = "name_invalid";
+  readonly code = "invalid_name";
   override readonly status = 400;
 }
 
 /** A value that JSON would lose or change. `path` is where, as in `cart.items[2].addedAt`. */
 export class InvalidValueError extends SojournError {
-  readonly code = "value_invalid";
+  readonly code = "invalid_value";
   override readonly status = 400;
   readonly path: string;
 
@@ -177,7 +170,7 @@ export class InvalidValueError extends SojournError {
 
 /** `increment` met a value that is no safe integer, or the result would not be one. The stored value is unchanged. */
 export class WrongKindError extends SojournError {
-  readonly code = "value_wrong_kind";
+  readonly code = "wrong_kind";
   override readonly status = 409;
 
   constructor(field: string) {

@@ -32,7 +32,7 @@ function card(product: Product, inCart: number): Html {
 <input type="hidden" name="productId" value="${product.id}">
 <input type="hidden" name="quantity" value="1">
 <p class="price">${money(product.priceInCents)}${inCart > 0 && html`<span class="in-cart">${inCart} in cart</span>`}</p>
-<button class="primary">Add to cart<span class="unseen">: ${product.name}</span></button>
+<button class="primary" aria-label="Add to cart: ${product.name}">Add to cart</button>
 </form>
 </li>
 `;

@@ -24,6 +24,10 @@ const failures: Readonly<Record<number, Failure>> = {
     title: "Not like this",
     words: html`<p>This address only answers to a button on one of the pages.</p><p>${home}</p>`,
   },
+  409: {
+    title: "Two changes at once",
+    words: html`<p>Somebody changed the same thing in the same moment, so nothing was changed here. Please try again.</p><p>${home}</p>`,
+  },
   413: {
     title: "That is too much",
     words: html`<p>What was sent is larger than the shop takes, so nothing was changed.</p><p>${home}</p>`,

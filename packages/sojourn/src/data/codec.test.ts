@@ -104,7 +104,7 @@ describe("encodeValue refuses what JSON would lose, and says where", () => {
 
   test("the error names path, code and kind", () => {
     const refusal = refusalOf({ cart: { items: [1, { addedAt: new Date(0) }] } });
-    expect(refusal).toMatchObject({ code: "value_invalid", status: 400, path: "field.cart.items[1].addedAt" });
+    expect(refusal).toMatchObject({ code: "invalid_value", status: 400, path: "field.cart.items[1].addedAt" });
     expect(refusal.message).toContain("a Date");
     expect(refusalOf(new Money()).message).toContain("a Money");
     expect(refusalOf(-0).message).toContain("-0");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fieldName } from "../../test/fixtures/records/arbitrary.ts";
-import { InvalidNameError, InvalidValueError } from "../errors.ts";
+import { InvalidNameError, type InvalidValueError } from "../errors.ts";
 import { draftChanges, draftOf } from "./draft.ts";
 import { applyFieldChanges } from "./field-patch.ts";
 import { encodeRecord, type RecordField, SessionRecord } from "./record.ts";

@@ -409,7 +409,7 @@ describe("the Redis scripts hold the same offsets", () => {
   });
 
   test.each([
-    ["_lib", /HEADER_WITH_USER = (\d+)/, [last]],
+    ["_lib", /local HEADER, HEADER_WITH_USER = (\d+), (\d+)/, [HEADER_LENGTH, last]],
     [
       "_lib",
       /math\.min\(u48\(head, (\d+)\) \+ u48\(head, (\d+)\), u48\(head, (\d+)\)\)/,
@@ -417,7 +417,7 @@ describe("the Redis scripts hold the same offsets", () => {
     ],
     ["_lib", /string\.byte\(head, (\d+)\) == 0 then return nil/, [lua(OFFSET.userIdLength)]],
     ["_lib", /string\.sub\(head, (\d+), (\d+)\)/, [lua(HEADER_LENGTH), last]],
-    ["_end", /integer\(u48\(head, (\d+)\)\)/, [createdAt]],
+    ["_end", /local created = .*u48\(head, (\d+)\)/, [createdAt]],
     ["create", /u48\(stored, (\d+)\)/, [userEpoch]],
     [
       "create",

@@ -11,6 +11,7 @@ const NAMESPACE = "sojourn";
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const ID = `${bucketCharacters(517)}AAECAwQFBgcICQoLDA0ODw`;
 const SECRET = Buffer.from(Array.from({ length: 32 }, (_, i) => i * 7));
+const BITS = [0, 1, 2, 3, 4, 5, 6, 7];
 const LAST_OF = { id: 24, secret: 70, mac: 92 };
 
 function signerOf(secrets: readonly string[], namespace = NAMESPACE): TokenSigner {
@@ -108,18 +109,22 @@ describe("shape", () => {
 test("A1 100,000 tokens are unique and every bit of their secrets is fair", () => {
   const count = 100_000;
   const seen = new Set<string>();
-  const ones = new Uint32Array(256);
+  /** How often each byte stood at each of the 32 places. */
+  const bytesAt = Array.from({ length: 32 }, () => new Uint32Array(256));
   for (let i = 0; i < count; i++) {
     const secret = signer.issue(ID, 0).token.slice(28, 71);
     seen.add(secret);
-    Buffer.from(secret, "base64url").forEach((byte, at) => {
-      for (let bit = 0; bit < 8; bit++) ones[at * 8 + bit] = (ones[at * 8 + bit] ?? 0) + ((byte >> bit) & 1);
-    });
+    const bytes = Buffer.from(secret, "base64url");
+    bytesAt.forEach((counts, at) => (counts[bytes[at] ?? 0] = (counts[bytes[at] ?? 0] ?? 0) + 1));
   }
+  const ones = bytesAt.flatMap((counts) =>
+    BITS.map((bit) => counts.reduce((sum, n, byte) => sum + n * ((byte >> bit) & 1), 0)),
+  );
+  expect(ones).toHaveLength(256);
   expect(seen.size).toBe(count);
   // Monobit: the count of ones over 100,000 fair bits has a standard deviation of 158. Beyond 5.9 of them
   // lies p = 1e-6 over all 256 bits together.
-  const worst = Math.max(...[...ones].map((n) => Math.abs(n - count / 2) / Math.sqrt(count / 4)));
+  const worst = Math.max(...ones.map((n) => Math.abs(n - count / 2) / Math.sqrt(count / 4)));
   expect(worst).toBeLessThan(5.9);
 });
 
@@ -210,15 +215,15 @@ describe("A4 N5 input of any type and length is refused without a throw", () => 
   });
 
   test("anything, and anything of the right length", () => {
-    const anyText = fc.string({ unit: "binary", minLength: 93, maxLength: 93 }).map((text) => text.slice(0, 93));
+    const anyText = fc.uint16Array({ minLength: 93, maxLength: 93 }).map((codes) => String.fromCharCode(...codes));
     const almost = fc
-      .string({ unit: fc.constantFrom(...ALPHABET), minLength: 92, maxLength: 92 })
-      .map((text) => `1${text}`);
+      .uint8Array({ minLength: 92, maxLength: 92, max: 63 })
+      .map((digits) => `1${[...digits].map((digit) => ALPHABET[digit]).join("")}`);
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.string(), anyText, almost), (input) => {
         expect(signer.verify(input)).toBeNull();
       }),
-      { numRuns: 1_000 },
+      { numRuns: 400 },
     );
   });
 });

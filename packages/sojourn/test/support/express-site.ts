@@ -66,7 +66,7 @@ function commonRoutes(app: Express): void {
       userId = "ada",
       keep = [],
       policy = "normal",
-    } = req.body as { userId?: string; keep?: string[]; policy?: string };
+    } = (req.body ?? {}) as { userId?: string; keep?: string[]; policy?: string };
     const session = await req.session.login({ userId, keep, policy });
     res.json({ id: session.id });
   });

@@ -6,6 +6,7 @@ import { onTestFinished } from "vitest";
 
 export interface Reply {
   readonly status: number;
+  readonly reason: string;
   /** Lower-case names; several headers of a name joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
   /** One entry per Set-Cookie header. */
@@ -58,6 +59,7 @@ export async function replyOf(response: IncomingMessage): Promise<Reply> {
   );
   return {
     status: response.statusCode ?? 0,
+    reason: response.statusMessage ?? "",
     headers: Object.fromEntries(headers),
     setCookies: response.headers["set-cookie"] ?? [],
     body: Buffer.concat(chunks).toString("utf8"),
@@ -101,7 +103,7 @@ export class Browser {
   }
 
   /** Stores and drops cookies as the reply says. */
-  take(reply: Reply): Reply {
+  take<R extends Pick<Reply, "setCookies">>(reply: R): R {
     for (const line of reply.setCookies) {
       const [pair = "", ...attributes] = line.split("; ");
       const [name = "", value = ""] = pair.split(/=(.*)/s);

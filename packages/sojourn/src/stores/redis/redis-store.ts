@@ -56,7 +56,7 @@ const PIPELINE = 128;
  */
 export function redisStore(client: NodeRedisClient, options: RedisStoreOptions = {}): Store {
   if (typeof client !== "object" || client === null || !isNodeRedisClient(client)) {
-    throw new ConfigError("redisStore needs a client made by createClient() of the package redis (version 5 or 6).");
+    throw new ConfigError("redisStore needs a client made by createClient() of the package redis, version 6.");
   }
   return new RedisStore(client, options);
 }

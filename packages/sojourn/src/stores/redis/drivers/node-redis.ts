@@ -1,4 +1,4 @@
-/** node-redis 5 and 6: the client that `createClient()` answers, connected. */
+/** node-redis 6: the client that `createClient()` answers, connected. */
 
 import { ConfigError } from "../../../errors.ts";
 import type { Argument, Driver, Reply } from "../driver.ts";
