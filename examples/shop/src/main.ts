@@ -12,10 +12,10 @@ async function start(): Promise<void> {
   const sessions = createSessions({ store, secrets: [config.secret], development: config.development });
   const server = createServer(createApp(sessions, await openUsers()));
   const port = await listen(server, config.host, config.port);
-  welcome(config, port);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void stop(server, sessions));
   }
+  welcome(config, port);
 }
 
 async function stop(server: ReturnType<typeof createServer>, sessions: Sessions): Promise<void> {

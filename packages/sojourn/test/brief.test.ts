@@ -13,7 +13,6 @@ import "../src/adapters/express-augment.ts";
 import {
   ConfigError,
   DataTooLargeError,
-  type Duration,
   InvalidValueError,
   SessionEndedError,
   type Sessions,
@@ -233,7 +232,7 @@ describe("AdvancedSessionManager", () => {
       await clock.advance(2 * MINUTE);
       expect(await storeCalls(validate)).toEqual({ read: 1, touch: 1 });
       await expect
-        .poll(async () => (await sessions.get(session.id))?.lastSeenAt)
+        .poll(async () => (await sessions.get(session.id))?.lastSeenAt, { timeout: SLACK })
         .toBeGreaterThanOrEqual(session.createdAt + 11 * MINUTE);
       expect(await storeCalls(validate)).toEqual({ read: 1 });
     },
@@ -439,18 +438,16 @@ describe("DistributedSessionManager", () => {
     },
   );
 
-  onEveryEngine("atomic operations: writers on three servers lose nothing", async ({ server }) => {
-    const servers = [server(), server(), server()];
-    const [first] = servers;
-    const { session } = await (first ?? server()).create({ userId: "ada" });
-    const writes = servers.flatMap((sessions, s) =>
+  onEveryEngine("atomic operations: writers on three servers lose nothing", async ({ sessions, server }) => {
+    const { session } = await sessions.create({ userId: "ada" });
+    const writes = [sessions, server(), server()].flatMap((each, s) =>
       times(10, async (i) => {
-        expect(await sessions.data(session.id).set(`server-${s}-${i}`, i)).toBe(true);
-        await sessions.data(session.id).increment("count");
+        expect(await each.data(session.id).set(`server-${s}-${i}`, i)).toBe(true);
+        await each.data(session.id).increment("count");
       }),
     );
     await Promise.all(writes);
-    const data = (await first?.get(session.id))?.data ?? {};
+    const data = (await sessions.get(session.id))?.data ?? {};
     expect(Object.keys(data)).toHaveLength(31);
     expect(data["count"]).toBe(30);
   });
@@ -463,8 +460,8 @@ describe("Secure Session IDs", () => {
   onEveryEngine("cryptographically secure: 300 ids and tokens, no piece of a secret twice", async ({ sessions }) => {
     const made = await Promise.all(times(300, () => sessions.create({})));
     expect(new Set(made.map(({ session }) => session.id)).size).toBe(300);
-    // Six characters are 36 random bits: two equal ones among 600 come once in 380,000 runs.
-    const pieces = made.flatMap(({ token }) => [token.slice(30, 36), token.slice(50, 56)]);
+    // Eight characters are 48 random bits: two equal ones among 600 come once in a billion runs.
+    const pieces = made.flatMap(({ token }) => [token.slice(30, 38), token.slice(50, 58)]);
     expect(new Set(pieces).size).toBe(600);
   });
 
@@ -507,7 +504,7 @@ describe("SESSION_TTLS", () => {
     expect(session.absoluteExpiresAt - session.createdAt).toBe(10 * MINUTE);
     await expect(sessions.create({ userId: "ada", policy: "forever" })).rejects.toThrow(ConfigError);
     expect(await sessions.count()).toBe(1);
-    expect(() => server({ policies: { wrong: { idle: "2h", absolute: "1h" as Duration } } })).toThrow(ConfigError);
+    expect(() => server({ policies: { wrong: { idle: "2h", absolute: "1h" } } })).toThrow(ConfigError);
   });
 });
 
@@ -690,7 +687,7 @@ describe("Speed", () => {
 });
 
 describe("Scalability", () => {
-  onEveryEngine("ten servers on one store see each other's sessions", async ({ server }) => {
+  onEveryEngine("ten servers on one store see each other's sessions", async ({ sessions: first, server }) => {
     const servers = times(10, (i) => server({ serverId: `web-${i}` }));
     const made = await Promise.all(servers.map((sessions, i) => sessions.create({ userId: `user-${i % 3}` })));
     for (const sessions of servers) {
@@ -698,7 +695,7 @@ describe("Scalability", () => {
       expect(answers.every(({ valid }) => valid)).toBe(true);
       expect(await sessions.list("user-0")).toHaveLength(4);
     }
-    expect(await servers[0]?.count()).toBe(10);
+    expect(await first.count()).toBe(10);
   });
 
   test.todo("a million sessions cost an operation what ten thousand do (issue 5)");
@@ -752,13 +749,11 @@ describe("Data Types", () => {
       matrix: [[1, [2, [3, []]]], {}, null, true],
       numbers: [0, -1, 1.5e-7, Number.MAX_SAFE_INTEGER, Number.MIN_VALUE],
       constructor: "a name like any other",
-      "": undefined,
       empty: "",
     };
-    const { "": _absent, ...kept } = data;
-    const { session } = await sessions.create({ userId: "ada", data: kept });
-    expect((await server().get(session.id))?.data).toStrictEqual(kept);
-    for (const [name, value] of Object.entries(kept)) {
+    const { session } = await sessions.create({ userId: "ada", data });
+    expect((await server().get(session.id))?.data).toStrictEqual(data);
+    for (const [name, value] of Object.entries(data)) {
       expect(await sessions.data(session.id).set(name, value)).toBe(true);
       expect(await sessions.data(session.id).get(name)).toStrictEqual(value);
     }
@@ -767,10 +762,8 @@ describe("Data Types", () => {
   onEveryEngine("what JSON would lose is refused, naming where", async ({ sessions }) => {
     const { session } = await sessions.create({ userId: "ada" });
     for (const lost of [new Date(), new Map(), 10n, Number.NaN, undefined, () => 1]) {
-      await expect(session.set("cart", { items: [1, lost === undefined ? [lost] : lost] })).rejects.toMatchObject({
-        code: "invalid_value",
-        path: lost === undefined ? "cart.items[1][0]" : "cart.items[1]",
-      });
+      const refused = { name: InvalidValueError.name, path: "cart.items[1]" };
+      await expect(session.set("cart", { items: [1, lost] })).rejects.toMatchObject(refused);
     }
     await expect(sessions.create({ data: { at: new Date() } })).rejects.toThrow(InvalidValueError);
     expect((await sessions.get(session.id))?.data).toEqual({});

@@ -4,6 +4,7 @@
  * `applyTo()` put cookie and caching rules on them.
  */
 
+import { inspect } from "node:util";
 import type { Device } from "../data/metadata.ts";
 import { CrossSiteRequestError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../lifecycle/field-writer.ts";
@@ -85,7 +86,6 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   readonly #hasCookie: boolean;
   readonly #response: { readonly headersSent: boolean };
   #onHeaders: (() => void) | null;
-  /** Private, so that whoever logs a request does not log it. */
   #token: string | null;
   #outgoing: "issue" | "remove" | null = null;
   #issuedFor: Session<never> | null = null;
@@ -222,6 +222,11 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
       );
     }
     headers.set("Cache-Control", "no-store");
+  }
+
+  /** Whoever prints a request must not print its token. */
+  [inspect.custom](): string {
+    return `Exchange ${inspect(this.session)}`;
   }
 
   #setCookie(): string | null {

@@ -272,6 +272,9 @@ describe("increment", () => {
   ])("%j is the wrong kind", (text) => {
     expect(patched([plain("n", text)], [increment("n", 1)])).toEqual({ status: "wrong_kind", name: "n" });
     expect(patched([plain("n", text)], [increment("n", 0)])).toEqual({ status: "wrong_kind", name: "n" });
+    // Also where the sum would be safe again.
+    const back = text.startsWith("-") ? 9 : -9;
+    expect(patched([plain("n", text)], [increment("n", back)])).toEqual({ status: "wrong_kind", name: "n" });
   });
 
   test("an encrypted value is the wrong kind, whatever its bytes", () => {

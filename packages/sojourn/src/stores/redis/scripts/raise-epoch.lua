@@ -11,6 +11,8 @@ if now > not_after then return {'late', now} end
 
 local epoch = tonumber(redis.call('GET', KEYS[3]) or '0')
 if epoch == 0 then
+  -- A write that takes no memory comes first: at a full memory Redis then lets the others pass.
+  redis.call('DEL', KEYS[3])
   epoch = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, now)
   redis.call('SET', KEYS[1], integer(epoch), 'PX', integer(epoch_kept))
   redis.call('SET', KEYS[3], integer(epoch), 'PX', integer(operation_kept))

@@ -1,0 +1,158 @@
+/** The Redis engine on a real server: what it sends, and what it does when the server is not as it should be. */
+
+import { createClient } from "redis";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createSessions, type Sessions } from "../../src/index.ts";
+import { openStore } from "../../src/open.ts";
+import { redisStore } from "../../src/stores/redis/index.ts";
+import { Monitor } from "../support/monitor.ts";
+import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { TEST_SECRET } from "../support/secrets.ts";
+
+let server: RedisServer;
+let client: TestClient;
+let admin: TestClient;
+let sessions: Sessions;
+
+beforeAll(async () => {
+  server = await startRedis();
+  [client, admin] = [await server.client(), await server.client()];
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  await admin.flushAll();
+  sessions = createSessions({ store: redisStore(client), secrets: [TEST_SECRET] });
+});
+
+async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
+  const monitor = await Monitor.on(server.port);
+  await work();
+  const commands = await monitor.taken((text) => admin.echo(text));
+  monitor.stop();
+  return commands.filter((each) => each.fromClient).map((each) => each.words.slice(0, 2).join(" "));
+}
+
+describe("reads", () => {
+  test("200 reads of one turn are four commands, and a read of a later turn joins none in flight", async () => {
+    const made = await Promise.all(Array.from({ length: 200 }, () => sessions.create({ userId: "ada" })));
+    const read = async (): Promise<void> => {
+      const results = await Promise.all(made.map(({ token }) => sessions.validate(token)));
+      expect(results.every((result) => result.valid)).toBe(true);
+    };
+    const names = (await sentBy(read)).map((command) => command.split(" ")[0]);
+    expect(names).toEqual(["MGET", "MGET", "MGET", "MGET"]);
+    const [first] = made;
+    const twice = (await sentBy(async () => {
+      const one = sessions.validate(first?.token);
+      await Promise.resolve().then(() => undefined);
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all([one, sessions.validate(first?.token)]);
+    })).map((command) => command.split(" ")[0]);
+    expect(twice).toEqual(["GET", "GET"]);
+  });
+
+  test("M6 counting and listing use no KEYS and no SCAN", async () => {
+    await sessions.create({ userId: "ada" });
+    const commands = await sentBy(async () => {
+      expect(await sessions.count()).toBe(1);
+      expect(await sessions.list("ada")).toHaveLength(1);
+    });
+    expect(new Set(commands.map((command) => command.split(" ")[0]))).toEqual(new Set(["ZCOUNT", "ZRANGEBYSCORE", "GET"]));
+    expect(commands).toHaveLength(1024 + 2);
+  });
+});
+
+describe("keys", () => {
+  test("every session, user, tombstone and operation key dies by itself", async () => {
+    const { session, token } = await sessions.create({ userId: "ada" });
+    await sessions.create();
+    await session.set("a", 1);
+    await session.touch();
+    await sessions.create({ userId: "grace" });
+    await sessions.revokeUser("grace");
+    await sessions.logout(token);
+    await sessions.create({ userId: "ada" });
+    const kinds = new Map<string, number[]>();
+    for (const key of await admin.keys("*")) {
+      const kind = key.split(":")[1] ?? "";
+      kinds.set(kind, [...(kinds.get(kind) ?? []), await admin.pTTL(key)]);
+    }
+    expect([...kinds.keys()].toSorted()).toEqual(["c", "d", "n", "o", "s", "u", "v", "x"]);
+    for (const kind of ["s", "u", "v", "o", "d"]) expect(Math.min(...(kinds.get(kind) ?? [-1])), kind).toBeGreaterThan(0);
+  });
+
+  test("A5 a user id stands in no key", async () => {
+    await sessions.create({ userId: "ada@example.com" });
+    await sessions.revokeUser("ada@example.com");
+    expect((await admin.keys("*")).filter((key) => key.includes("ada"))).toEqual([]);
+  });
+});
+
+describe("a server that is not as it should be", () => {
+  test("scripts come back after SCRIPT FLUSH without a failure for the caller", async () => {
+    const { session } = await sessions.create({ userId: "ada" });
+    await admin.scriptFlush();
+    await Promise.all([session.set("a", 1), session.touch(), sessions.create({ userId: "ada" })]);
+    expect(await session.get("a")).toBe(1);
+  });
+
+  test("M5 at full memory a login fails cleanly and a revocation succeeds", async () => {
+    const { token, session } = await sessions.create({ userId: "ada" });
+    await admin.configSet("maxmemory", "1mb");
+    try {
+      await expect(sessions.create({ userId: "grace" })).rejects.toMatchObject({ code: "store_unavailable", outcome: "not_executed" });
+      await expect(session.set("a", "b")).rejects.toMatchObject({ code: "store_unavailable" });
+      expect((await sessions.validate(token)).valid).toBe(true);
+      expect(await sessions.logout(token)).toBe(true);
+      expect(await sessions.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
+      expect(await sessions.revokeUser("ada")).toEqual({ ended: 0 });
+    } finally {
+      await admin.configSet("maxmemory", "0");
+    }
+    expect(await sessions.list("grace")).toEqual([]);
+  });
+
+  test("a client that is not connected fails fast, and works when it is", async () => {
+    const late = createClient({ url: server.url });
+    late.on("error", () => undefined);
+    const waiting = createSessions({ store: redisStore(late), secrets: [TEST_SECRET] });
+    await expect(waiting.create()).rejects.toMatchObject({ code: "store_unavailable", reason: "connection", outcome: "not_executed" });
+    await late.connect();
+    expect((await waiting.create()).session.userId).toBeNull();
+    late.destroy();
+  });
+
+  test("what is no supported client, or prefixes keys, is refused with a reason", () => {
+    for (const wrong of [null, {}, "redis://localhost", new Map()]) {
+      expect(() => redisStore(wrong as never)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+    }
+    const prefixed = createClient({ url: server.url, keyPrefix: "app:" });
+    expect(() => redisStore(prefixed)).toThrow(/key prefix/);
+    expect(() => redisStore(client, { namespace: "a{b}" })).toThrow(expect.objectContaining({ code: "config_invalid" }));
+  });
+});
+
+describe("openStore", () => {
+  test("closes the connection that it made, and no other", async () => {
+    const before = (await admin.clientList()).length;
+    const store = await openStore(server.url);
+    expect(await admin.clientList()).toHaveLength(before + 1);
+    await store.close();
+    await expect.poll(async () => (await admin.clientList()).length).toBe(before);
+    await sessions.close();
+    expect(client.isOpen).toBe(true);
+  });
+
+  test.each([
+    ["redis://127.0.0.1:1", "store_unavailable"],
+    ["redis://", "config_invalid"],
+    ["mysql://localhost", "config_invalid"],
+    ["", "config_invalid"],
+  ])("%j is refused with %s, and no password is repeated", async (url, code) => {
+    await expect(openStore(url)).rejects.toMatchObject({ code });
+    const withPassword = url.replace("//", "//user:hunter2secret@");
+    const message = await openStore(withPassword).then(() => "", (error: Error) => error.message);
+    expect(message).not.toBe("");
+    expect(message).not.toContain("hunter2secret");
+  });
+});
