@@ -14,22 +14,26 @@ import { piecesFound, secretPieces } from "./support/secret-pieces.ts";
 
 let redis: RedisServer;
 let folder: string;
-let running: ShopProcess | null = null;
+const started: ShopProcess[] = [];
 
 beforeAll(async () => {
   redis = await startRedis(["--slowlog-log-slower-than", "0", "--slowlog-max-len", "10000"]);
   folder = await mkdtemp(join(tmpdir(), "sojourn-shop-"));
 });
 afterAll(async () => {
-  await running?.kill();
+  await Promise.all(started.map((shop) => shop.kill()));
   await redis.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
 describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
   const start = async (): Promise<ShopProcess> => {
-    running = await startShop({ data: join(folder, engine), ...(engine === "redis" ? { redisUrl: redis.url } : {}) });
-    return running;
+    const shop = await startShop({
+      data: join(folder, engine),
+      ...(engine === "redis" ? { redisUrl: redis.url } : {}),
+    });
+    started.push(shop);
+    return shop;
   };
 
   test("log in, fill the cart, crash, restart: still logged in; log out: the saved jar gets 401", async () => {
@@ -86,7 +90,10 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
       const [, productId = ""] = /name="productId" value="([^"]+)"/.exec(await browser.page("/")) ?? [];
       await browser.post("/cart/items", { productId, quantity: "1" });
       tokens.push(...browser.cookies.values());
-      await browser.post("/login", { username, password: { ada: "lovelace", grace: "hopper", linus: "torvalds" }[username] ?? "" });
+      await browser.post("/login", {
+        username,
+        password: { ada: "lovelace", grace: "hopper", linus: "torvalds" }[username] ?? "",
+      });
       tokens.push(...browser.cookies.values());
       await browser.page("/account");
       browser.cookies.clear();
@@ -108,7 +115,11 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
       const dump = (await client.sendCommand(["DUMP", key], { typeMapping: { 36: Buffer } })) as unknown as Buffer;
       dumps.push(key, dump.toString("latin1"));
       if ((await client.type(key)) === "string") {
-        dumps.push(((await client.sendCommand(["GET", key], { typeMapping: { 36: Buffer } })) as unknown as Buffer).toString("latin1"));
+        dumps.push(
+          ((await client.sendCommand(["GET", key], { typeMapping: { 36: Buffer } })) as unknown as Buffer).toString(
+            "latin1",
+          ),
+        );
       }
     }
     return [...dumps, JSON.stringify(await client.sendCommand(["SLOWLOG", "GET", "-1"]))].join("\n");

@@ -14,7 +14,7 @@ export function generate() {
   if (documented.join() !== declared.toSorted().join()) {
     throw new Error(`ErrorCode and the classes differ: ${declared.join()} / ${documented.join()}`);
   }
-  const lines = rows.toSorted((a, b) => (a.code < b.code ? -1 : 1)).map(row);
+  const lines = rows.toSorted((a, b) => (a.code < b.code ? -1 : 1)).map(tableRow);
   return `<!-- Made by tools/gen-errors.mjs from packages/sojourn/src/errors.ts. Do not edit. -->
 
 # Errors
@@ -28,7 +28,7 @@ ${lines.join("\n")}
 `;
 }
 
-function row({ code, name, status, meaning }) {
+function tableRow({ code, name, status, meaning }) {
   return `| \`${code}\` | ${name} | ${status} | ${meaning} |`;
 }
 
@@ -42,5 +42,9 @@ function statusOf(body) {
 }
 
 function proseOf(comment) {
-  return comment.replace(/\n \* ?/g, " ").replace(/\s+/g, " ").replaceAll("|", "\\|").trim();
+  return comment
+    .replace(/\n \* ?/g, " ")
+    .replace(/\s+/g, " ")
+    .replaceAll("|", "\\|")
+    .trim();
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { encodeRecord, RECORD_VERSION } from "../packages/sojourn/src/data/record.ts";
 import { KeyRing } from "../packages/sojourn/src/security/keyring.ts";
 import { MAX_GENERATION, TokenSigner } from "../packages/sojourn/src/security/token.ts";
-import { bucketCharacters } from "../packages/sojourn/src/store/session-id.ts";
+import { bucketCharacters } from "../packages/sojourn/src/data/session-id.ts";
 
 const fixtures = new URL("../packages/sojourn/test/fixtures/", import.meta.url);
 const records = new URL(`records/v${RECORD_VERSION}/`, fixtures);

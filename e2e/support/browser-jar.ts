@@ -28,7 +28,10 @@ export class BrowserJar {
     return (await this.get(path, { accept: "text/html" })).text();
   }
 
-  async #send(path: string, request: { method: string; headers: Record<string, string>; body?: string }): Promise<Response> {
+  async #send(
+    path: string,
+    request: { method: string; headers: Record<string, string>; body?: string },
+  ): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const headers = { ...request.headers, ...(cookie === "" ? {} : { cookie }) };
     const response = await fetch(this.#origin() + path, { ...request, headers, redirect: "manual" });

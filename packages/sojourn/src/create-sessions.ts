@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
 import { Core } from "./lifecycle/core.ts";
-import type { DataObject } from "./lifecycle/field-writer.ts";
+import type { DataObject } from "./data/draft.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";

@@ -293,9 +293,9 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
     for (let round = 0; round < 20; round++) {
       const anonymous = await sessions.create({ data: { n: 0 } });
       let acknowledged = 0;
-      let ended = false;
+      const login = { done: false };
       const write = async (): Promise<void> => {
-        while (!ended) {
+        while (!login.done) {
           const sum = await sessions.data(anonymous.session.id).increment("n");
           if (sum === null) return;
           acknowledged = sum;
@@ -303,7 +303,7 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
       };
       const writing = write();
       const { session } = await sessions.login(anonymous.token, { userId: "ada", keep: ["n"] });
-      ended = true;
+      login.done = true;
       await writing;
       expect(await session.get("n")).toBe(acknowledged);
     }

@@ -7,7 +7,7 @@
 import { inspect } from "node:util";
 import type { Device } from "../data/metadata.ts";
 import { CrossSiteRequestError, type SojournError } from "../errors.ts";
-import type { DataObject } from "../lifecycle/field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
 import type { Session } from "../lifecycle/session.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";

@@ -2,10 +2,9 @@
 
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { LoginRequiredError, MiddlewareMissingError, SojournError } from "../errors.ts";
-import type { DataObject } from "../lifecycle/field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { type AdapterOptions, Exchange, ExchangeRules, type HeaderSink, type RequestView } from "./exchange.ts";
-import type { RequestSession } from "./request-session.ts";
 
 export interface ExpressOptions extends AdapterOptions {
   /** Where the session stands on the request. Default "session"; use "sojourn" beside express-session. */
@@ -67,7 +66,7 @@ export interface RequireUserOptions {
 export function requireUser(options: RequireUserOptions = {}): RequestHandler {
   return (req, res, next) => {
     const carried = carriedBy(req, "requireUser()");
-    (carried.exchange.session as RequestSession<never>)
+    carried.exchange.session
       .load()
       .then(
         (session) => {
@@ -150,23 +149,25 @@ function beforeHeaders(res: Response, exchange: { applyTo(headers: HeaderSink): 
   res.writeHead = replaced as typeof res.writeHead;
 }
 
+type GivenHeader = [name: string, value: number | string | readonly string[] | undefined];
+
 /** `writeHead` takes an object or a flat list of names and values. */
 function setGivenHeaders(res: Response, given: object): void {
-  const entries: [string, unknown][] = Array.isArray(given) ? pairsOf(given) : Object.entries(given);
+  const entries = Array.isArray(given) ? pairsOf(given) : (Object.entries(given) as GivenHeader[]);
   const replaced = new Set<string>();
   for (const [name, value] of entries) {
     const again = replaced.has(name.toLowerCase());
     replaced.add(name.toLowerCase());
     if (value === undefined) continue;
-    const text = Array.isArray(value) ? value.map(String) : String(value);
+    const text = typeof value === "object" ? value.map(String) : String(value);
     if (again) res.appendHeader(name, text);
     else res.setHeader(name, text);
   }
 }
 
-function pairsOf(list: readonly unknown[]): [string, unknown][] {
-  if (Array.isArray(list[0])) return (list as [string, unknown][]).map(([name, value]) => [String(name), value]);
-  return Array.from({ length: Math.floor(list.length / 2) }, (_, i) => [String(list[2 * i]), list[2 * i + 1]]);
+function pairsOf(list: readonly unknown[]): GivenHeader[] {
+  if (Array.isArray(list[0])) return list as GivenHeader[];
+  return Array.from({ length: Math.floor(list.length / 2) }, (_, i) => list.slice(2 * i, 2 * i + 2) as GivenHeader);
 }
 
 export type { RequestSession } from "./request-session.ts";

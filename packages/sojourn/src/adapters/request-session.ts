@@ -10,7 +10,7 @@ import { inspect } from "node:util";
 import { checkName, encodeValue } from "../data/codec.ts";
 import type { Device } from "../data/metadata.ts";
 import { HeadersSentError } from "../errors.ts";
-import type { DataObject } from "../lifecycle/field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
 import type { Counter, Session } from "../lifecycle/session.ts";
 import type { CreateResult, LoginInput, Sessions } from "../lifecycle/sessions.ts";
 

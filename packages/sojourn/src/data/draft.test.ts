@@ -4,7 +4,8 @@ import { fieldName } from "../../test/fixtures/records/arbitrary.ts";
 import { InvalidNameError, type InvalidValueError } from "../errors.ts";
 import { draftChanges, draftOf } from "./draft.ts";
 import { applyFieldChanges } from "./field-patch.ts";
-import { encodeRecord, type RecordField, SessionRecord } from "./record.ts";
+import { encodeRecord, type RecordField } from "./record.ts";
+import { SessionRecord } from "./session-record.ts";
 
 const HEADER = {
   confirmed: false,

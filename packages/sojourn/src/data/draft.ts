@@ -3,6 +3,9 @@
 import { checkName, encodeValue } from "./codec.ts";
 import type { FieldChange } from "./field-patch.ts";
 
+/** Session data as stored: names of fields and their JSON values. */
+export type DataObject = Record<string, unknown>;
+
 /** A copy of the data that may be changed freely. */
 export function draftOf(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return structuredClone(data) as Record<string, unknown>;

@@ -2,16 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fieldName, jsonText, recordParts } from "../../test/fixtures/records/arbitrary.ts";
 import { applyFieldChanges, dataBytes, type FieldChange } from "./field-patch.ts";
-import {
-  CorruptRecordError,
-  encodeRecord,
-  MAX_FIELDS,
-  OFFSET,
-  type RecordField,
-  type RecordParts,
-  SessionRecord,
-  UnsupportedRecordError,
-} from "./record.ts";
+import { encodeRecord, MAX_FIELDS, OFFSET, type RecordField, type RecordParts } from "./record.ts";
+import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "./session-record.ts";
 
 const PARTS: RecordParts = {
   header: {

@@ -4,7 +4,8 @@
  * same in `stores/redis/scripts/patch.lua`; the conformance suite holds them equal.
  */
 
-import { encodeFields, MAX_FIELDS, OFFSET, type RecordField, revisionOf, SessionRecord } from "./record.ts";
+import { encodeFields, MAX_FIELDS, OFFSET, type RecordField, revisionOf } from "./record.ts";
+import { SessionRecord } from "./session-record.ts";
 
 /** One change. `json` is the value's JSON text; `encrypted` values are ciphertext in latin1. */
 export type FieldChange =

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { expiresAtOf, SessionRecord, userHashOf } from "./record.ts";
+import { expiresAtOf, userHashOf } from "./record.ts";
+import { SessionRecord } from "./session-record.ts";
 
 const corpus = new URL("../../test/fixtures/records/v1/", import.meta.url);
 const names = readdirSync(corpus)

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { bytes as someBytes, plainOf, recordParts } from "../../test/fixtures/records/arbitrary.ts";
 import type { Metadata } from "./metadata.ts";
 import {
-  CorruptRecordError,
   encodeRecord,
   expiresAtOf,
   FLAG,
@@ -15,13 +14,12 @@ import {
   type RecordParts,
   revisionOf,
   ROTATION_LENGTH,
-  SessionRecord,
-  UnsupportedRecordError,
   USER_HASH_LENGTH,
   userHashOf,
   withTouch,
   withUserEpoch,
 } from "./record.ts";
+import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "./session-record.ts";
 
 const EMPTY: RecordParts = {
   header: {

@@ -1,12 +1,12 @@
 /** What the parts of one `createSessions` share. */
 
 import type { Clock } from "../clock.ts";
-import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/record.ts";
+import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
 import type { Store, WriteCall } from "../store/store.ts";
-import type { DataObject } from "./field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
 import type { Notices } from "./notices.ts";
 import type { Policies } from "./policy.ts";
 

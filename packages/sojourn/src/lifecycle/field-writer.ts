@@ -13,8 +13,8 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MAX_FIELDS } from "../data/record.ts";
-import type { SessionRecord } from "../data/record.ts";
-import { draftChanges, draftOf } from "../data/draft.ts";
+import type { SessionRecord } from "../data/session-record.ts";
+import { type DataObject, draftChanges, draftOf } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import {
   ConflictError,
@@ -28,7 +28,6 @@ import type { PatchOutcome } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 
-export type DataObject = Record<string, unknown>;
 type Patched = Extract<PatchOutcome, { status: "patched" }>;
 
 /** Data together with the revision it was read at. */

@@ -7,7 +7,7 @@ import { encodeRecord, MAX_FIELDS, MAX_METADATA_BYTES, MAX_USER_ID_BYTES, type R
 import { DataTooLargeError, MetadataTooLargeError, TooManyFieldsError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
 import { userHashIn } from "../store/placement.ts";
-import type { DataObject } from "./field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
 import type { Policy } from "./policy.ts";
 
 export interface CreateInput<D extends object = DataObject> {

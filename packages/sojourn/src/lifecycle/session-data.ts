@@ -3,8 +3,9 @@
 import { checkName, encodeValue } from "../data/codec.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { SessionEndedError } from "../errors.ts";
-import { isSessionId } from "../store/session-id.ts";
-import type { DataObject, FieldWriter } from "./field-writer.ts";
+import { isSessionId } from "../data/session-id.ts";
+import type { DataObject } from "../data/draft.ts";
+import type { FieldWriter } from "./field-writer.ts";
 import type { Counter } from "./session.ts";
 
 /** Absence is an answer here: `false`, `null` or `undefined` when there is no such live session. */

@@ -4,11 +4,12 @@ import { inspect } from "node:util";
 import { checkName, deepFreeze, encodeValue } from "../data/codec.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
-import { CorruptRecordError, type SessionRecord } from "../data/record.ts";
+import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
-import { applied, type DataObject, type DataSnapshot, type FieldWriter } from "./field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
+import { applied, type DataSnapshot, type FieldWriter } from "./field-writer.ts";
 
 const NO_DEVICE: Device = Object.freeze({});
 

@@ -3,14 +3,15 @@
  * Made by `createSessions`; all I/O waits for the first call.
  */
 
-import { CorruptRecordError, type SessionRecord } from "../data/record.ts";
+import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { equalBytes } from "../security/keyring.ts";
 import type { VerifiedToken } from "../security/token.ts";
-import { isSessionId, newSessionId, randomBucket, bucketOf } from "../store/session-id.ts";
+import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
 import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
 import type { Core } from "./core.ts";
-import { type DataObject, FieldWriter } from "./field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
+import { FieldWriter } from "./field-writer.ts";
 import { checkCreateInput, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
 import { Session } from "./session.ts";
 import { SessionDataById } from "./session-data.ts";

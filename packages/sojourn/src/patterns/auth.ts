@@ -1,6 +1,6 @@
 /** Login with credentials and logout: the pattern that most applications start from. */
 
-import type { DataObject } from "../lifecycle/field-writer.ts";
+import type { DataObject } from "../data/draft.ts";
 import type { Session } from "../lifecycle/session.ts";
 import type { LoginInput, Sessions } from "../lifecycle/sessions.ts";
 
@@ -22,9 +22,9 @@ export interface AuthOptions<Credentials, User extends AuthUser> {
   readonly amr?: readonly string[];
 }
 
-/** What can log in for a request: `req.session` of any adapter. */
+/** What can log in for a request: `req.session` of any adapter, whatever the types of its data. */
 export interface LoginTarget {
-  login(input: LoginInput<never>): Promise<unknown>;
+  login(input: never): Promise<unknown>;
   logout(): Promise<boolean>;
 }
 
@@ -73,7 +73,7 @@ export function auth<Credentials, User extends AuthUser, D extends object = Data
       const data = { ...user.data, authenticated: true, roles, permissions };
       const input = { loginMethod, amr, ...rest, userId: user.id, data };
       if (via === undefined) return { user, ...(await sessions.login(token, input as unknown as LoginInput<D>)) };
-      const session = (await via.login(input as unknown as LoginInput<never>)) as Session<D>;
+      const session = (await via.login(input as never)) as Session<D>;
       return { user, session };
     },
     async logout(target) {

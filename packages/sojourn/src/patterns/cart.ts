@@ -2,7 +2,7 @@
 
 import { SessionEndedError } from "../errors.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { isSessionId } from "../store/session-id.ts";
+import { isSessionId } from "../data/session-id.ts";
 
 export interface CartItem {
   readonly productId: string;
@@ -49,6 +49,10 @@ export function cart(sessions: Sessions<any>): Cart {
     return itemsOf(data.cart);
   }
 
+  async function get(target: CartTarget): Promise<CartItem[]> {
+    return itemsOf(typeof target === "string" ? await sessions.data(target).get("cart") : target.data.cart);
+  }
+
   return {
     add: async (target, productId, quantity = 1) => {
       const item = checkedItem({ productId, quantity }, 1);
@@ -59,10 +63,10 @@ export function cart(sessions: Sessions<any>): Cart {
       return change(target, (items) => withQuantity(items, item));
     },
     remove: (target, productId) => change(target, (items) => items.filter((item) => item.productId !== productId)),
-    get: async (target) =>
-      itemsOf(typeof target === "string" ? await sessions.data(target).get("cart") : target.data.cart),
+    get,
     merge: async (target, others) => {
       const checked = others.map((item) => checkedItem(item, 1));
+      if (checked.length === 0) return get(target);
       return change(target, (items) => checked.reduce(added, items));
     },
   };

@@ -210,28 +210,6 @@ describe("readCookie", () => {
     expect(readCookie(untyped(header), "sid")).toEqual(ABSENT);
   });
 
-  test.each([
-    ["10,000 other cookies", (n: number) => "a=1; ".repeat(n)],
-    ["10,000 near misses", (n: number) => "sid; ".repeat(n)],
-    ["mentions and blanks", (n: number) => `sid${" ".repeat(8)}`.repeat(n)],
-    ["one run of blanks", (n: number) => `a=1;${" ".repeat(8 * n)}sid`],
-    ["blanks in the value", (n: number) => `sid=${" ".repeat(8 * n)}x`],
-    ["mentions in one value", (n: number) => `a=${"sid=".repeat(n)}`],
-  ])("B8 takes linear time: %s", (_, build) => {
-    const median = (n: number) => {
-      const header = build(n);
-      const times = Array.from({ length: 15 }, () => {
-        const start = process.hrtime.bigint();
-        readCookie(header, "sid");
-        return Number(process.hrtime.bigint() - start);
-      });
-      return times.toSorted((a, b) => a - b)[7] ?? 0;
-    };
-    median(10_000);
-    // Ten times the input; quadratic would be a hundred. The constant absorbs clock noise on microseconds.
-    expect(median(100_000)).toBeLessThan(40 * median(10_000) + 2_000_000);
-  });
-
   test("B8 finds the cookie behind 10,000 others", () => {
     const many = Array.from({ length: 10_000 }, (_, i) => `c${i}=v`).join("; ");
     expect(readCookie(`${many}; sid=last`, "sid")).toEqual(one("last"));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { bucketCharacters, newSessionId, randomBucket } from "../store/session-id.ts";
+import { bucketCharacters, newSessionId, randomBucket } from "../data/session-id.ts";
 import { HmacKey, type KeyPurpose, KeyRing } from "./keyring.ts";
 import { MAX_GENERATION, TOKEN_LENGTH, TokenSigner } from "./token.ts";
 

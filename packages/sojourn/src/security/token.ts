@@ -12,7 +12,7 @@
 
 import { hash, randomBytes } from "node:crypto";
 import { TOKEN_HASH_LENGTH } from "../data/record.ts";
-import { isSessionId } from "../store/session-id.ts";
+import { isSessionId } from "../data/session-id.ts";
 import { equalBytes, type HmacKey, type KeyRing } from "./keyring.ts";
 import { LruMap } from "./lru-map.ts";
 

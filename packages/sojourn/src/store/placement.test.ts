@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Placement, SALT_BYTES, userHashIn } from "./placement.ts";
-import { BUCKETS, bucketOf } from "./session-id.ts";
+import { BUCKETS, bucketOf } from "../data/session-id.ts";
 
 const SALT = Buffer.from(Array.from({ length: SALT_BYTES }, (_, i) => i));
 const placement = new Placement(SALT);

@@ -5,7 +5,7 @@
 
 import { USER_HASH_LENGTH } from "../data/record.ts";
 import { HmacKey } from "../security/keyring.ts";
-import { BUCKETS, bucketCharacters } from "./session-id.ts";
+import { BUCKETS, bucketCharacters } from "../data/session-id.ts";
 
 export const SALT_BYTES = 32;
 

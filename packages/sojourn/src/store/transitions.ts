@@ -4,15 +4,8 @@
  */
 
 import { applyFieldChanges } from "../data/field-patch.ts";
-import {
-  CorruptRecordError,
-  expiresAtOf,
-  HEADER_LENGTH,
-  OFFSET,
-  revisionOf,
-  UnsupportedRecordError,
-  withTouch,
-} from "../data/record.ts";
+import { expiresAtOf, HEADER_LENGTH, OFFSET, revisionOf, withTouch } from "../data/record.ts";
+import { CorruptRecordError, UnsupportedRecordError } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
 

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Request, Response } from "express";
-import express from "express";
+import type express from "express";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { COOKIE, type Site, startSite } from "../support/express-site.ts";
@@ -83,7 +83,9 @@ describe("C1: what the application says about caching", () => {
   });
 
   test("public is said in the log once", async () => {
-    const { site, user } = await siteWith((_req, res) => void res.set("Cache-Control", "public, max-age=60").send("ok"));
+    const { site, user } = await siteWith(
+      (_req, res) => void res.set("Cache-Control", "public, max-age=60").send("ok"),
+    );
     await user.get("/it");
     await user.get("/it");
     const lines = site.log.filter((line) => line.includes("public"));
@@ -119,24 +121,64 @@ describe("C1: every way of sending", () => {
     ["res.json", (_req, res) => res.json([1]), { status: 200, body: "[1]" }],
     ["res.sendStatus", (_req, res) => res.sendStatus(204), { status: 204 }],
     ["res.redirect", (_req, res) => res.redirect("/elsewhere"), { status: 302 }],
-    ["res.write and end", (_req, res) => { res.write("a"); res.end("b"); }, { status: 200, body: "ab" }],
-    ["flushHeaders", (_req, res) => { res.flushHeaders(); res.end("ok"); }, { status: 200, body: "ok" }],
+    [
+      "res.write and end",
+      (_req, res) => {
+        res.write("a");
+        res.end("b");
+      },
+      { status: 200, body: "ab" },
+    ],
+    [
+      "flushHeaders",
+      (_req, res) => {
+        res.flushHeaders();
+        res.end("ok");
+      },
+      { status: 200, body: "ok" },
+    ],
     ["a stream", (_req, res) => Readable.from(["a", "b"]).pipe(res), { status: 200, body: "ab" }],
-    ["server-sent events", async (_req, res) => {
-      res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
-      res.write("data: 1\n\n");
-      await sleep(10);
-      res.end("data: 2\n\n");
-    }, { status: 200, body: "data: 1\n\ndata: 2\n\n" }],
+    [
+      "server-sent events",
+      async (_req, res) => {
+        res.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache" });
+        res.write("data: 1\n\n");
+        await sleep(10);
+        res.end("data: 2\n\n");
+      },
+      { status: 200, body: "data: 1\n\ndata: 2\n\n" },
+    ],
     ["writeHead without headers", (_req, res) => res.writeHead(201).end("ok"), { status: 201, body: "ok" }],
-    ["writeHead with an object", (_req, res) => res.writeHead(200, { "Cache-Control": "public", "X-A": "1" }).end("ok"), { body: "ok" }],
-    ["writeHead with reason and object", (_req, res) => res.writeHead(200, "Fine", { "cache-control": "public", "X-A": "1" }).end("ok"), { body: "ok" }],
-    ["writeHead with a flat list", (_req, res) => res.writeHead(200, ["Cache-Control", "public", "X-A", "1"]).end("ok"), { body: "ok" }],
-    ["writeHead through a wrapper that passes undefined", (_req, res) => {
-      const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response;
-      writeHead(200, { "Cache-Control": "public", "X-A": "1" }, undefined).end("ok");
-    }, { body: "ok" }],
-    ["an error thrown by the handler", () => { throw new Error("a bug"); }, { status: 500 }],
+    [
+      "writeHead with an object",
+      (_req, res) => res.writeHead(200, { "Cache-Control": "public", "X-A": "1" }).end("ok"),
+      { body: "ok" },
+    ],
+    [
+      "writeHead with reason and object",
+      (_req, res) => res.writeHead(200, "Fine", { "cache-control": "public", "X-A": "1" }).end("ok"),
+      { body: "ok" },
+    ],
+    [
+      "writeHead with a flat list",
+      (_req, res) => res.writeHead(200, ["Cache-Control", "public", "X-A", "1"]).end("ok"),
+      { body: "ok" },
+    ],
+    [
+      "writeHead through a wrapper that passes undefined",
+      (_req, res) => {
+        const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response;
+        writeHead(200, { "Cache-Control": "public", "X-A": "1" }, undefined).end("ok");
+      },
+      { body: "ok" },
+    ],
+    [
+      "an error thrown by the handler",
+      () => {
+        throw new Error("a bug");
+      },
+      { status: 500 },
+    ],
     ["no such page", (_req, res) => res.status(404).send("none"), { status: 404 }],
   ];
   test.each(ways)("%s", async (what, way, expected) => {
@@ -169,18 +211,31 @@ describe("C1: every way of sending", () => {
 
 describe("C1: the session's cookie beside the application's", () => {
   const OURS = new RegExp(`^${COOKIE}=[A-Za-z0-9_-]{93}; `);
-  const begins = (send: (res: Response) => void): Handler => async (req, res) => {
-    await req.session.login({ userId: "ada" });
-    send(res);
-  };
+  const begins =
+    (send: (res: Response) => void): Handler =>
+    async (req, res) => {
+      await req.session.login({ userId: "ada" });
+      send(res);
+    };
   const sends: [string, (res: Response) => void, string[]][] = [
     ["res.cookie", (res) => res.cookie("a", "1").send("ok"), ["a=1; Path=/"]],
     ["res.cookie twice", (res) => res.cookie("a", "1").cookie("b", "2").end(), ["a=1; Path=/", "b=2; Path=/"]],
     ["writeHead with an object", (res) => res.writeHead(200, { "Set-Cookie": "a=1" }).end(), ["a=1"]],
     ["writeHead with several", (res) => res.writeHead(200, { "Set-Cookie": ["a=1", "b=2"] }).end(), ["a=1", "b=2"]],
-    ["writeHead with a flat list", (res) => res.writeHead(200, ["Set-Cookie", "a=1", "set-cookie", "b=2"]).end(), ["a=1", "b=2"]],
+    [
+      "writeHead with a flat list",
+      (res) => res.writeHead(200, ["Set-Cookie", "a=1", "set-cookie", "b=2"]).end(),
+      ["a=1", "b=2"],
+    ],
     ["redirect", (res) => res.cookie("a", "1").redirect("/"), ["a=1; Path=/"]],
-    ["write", (res) => { res.cookie("a", "1").write("x"); res.end(); }, ["a=1; Path=/"]],
+    [
+      "write",
+      (res) => {
+        res.cookie("a", "1").write("x");
+        res.end();
+      },
+      ["a=1; Path=/"],
+    ],
   ];
   test.each(sends)("%s", async (_what, way, theirs) => {
     const { site } = await siteWith(begins(way));
@@ -190,14 +245,19 @@ describe("C1: the session's cookie beside the application's", () => {
   });
 
   test("as without sessions: headers given to writeHead replace those set before", async () => {
-    const handler: Handler = (_req, res) => void res.cookie("gone", "1").set("X-A", "old").writeHead(200, { "x-a": "new", "set-cookie": "a=1" }).end();
+    const handler: Handler = (_req, res) =>
+      void res.cookie("gone", "1").set("X-A", "old").writeHead(200, { "x-a": "new", "set-cookie": "a=1" }).end();
     const { user } = await siteWith(handler);
     const reply = await user.get("/it");
     expect([reply.headers["x-a"], reply.setCookies]).toEqual(["new", ["a=1"]]);
   });
 
   test("an error after the login: the cookie is set, the error handler answers", async () => {
-    const { site } = await siteWith(begins(() => { throw new Error("a bug"); }));
+    const { site } = await siteWith(
+      begins(() => {
+        throw new Error("a bug");
+      }),
+    );
     const reply = await site.browser().get("/it");
     expect(reply.status).toBe(500);
     expect(reply.setCookies[0]).toMatch(OURS);
@@ -214,10 +274,11 @@ describe("C1: the session's cookie beside the application's", () => {
     };
     const site = await startSite({
       before: (app) => app.use(wrap),
-      routes: (app) => app.post("/it", wrap, async (req, res) => {
-        await req.session.login({ userId: "ada" });
-        res.send("ok");
-      }),
+      routes: (app) =>
+        app.post("/it", wrap, async (req, res) => {
+          await req.session.login({ userId: "ada" });
+          res.send("ok");
+        }),
     });
     const reply = await site.browser().post("/it");
     expect(reply.headers["x-wrapped"]).toBe("yes, yes");

@@ -11,7 +11,11 @@ const HTTPS = { "X-Forwarded-Proto": "https" };
 const trusting: SiteOptions = { before: (app) => app.set("trust proxy", 1) };
 const TOKEN = "[A-Za-z0-9_-]{93}";
 
-async function loginCookie(options: SiteOptions, body: object = {}, headers: Record<string, string> = {}): Promise<string> {
+async function loginCookie(
+  options: SiteOptions,
+  body: object = {},
+  headers: Record<string, string> = {},
+): Promise<string> {
   const site = await startSite(options);
   const reply = await send(`${site.origin}/login`, {
     method: "POST",
@@ -32,7 +36,9 @@ describe("B1, B3, B4, B5: attributes", () => {
   test("of an anonymous session the same", async () => {
     const site = await startSite(trusting);
     const reply = await site.browser().post("/set", { a: 1 });
-    expect(reply.setCookies[0]).toMatch(new RegExp(`^__Host-Http-sid=${TOKEN}; Path=/; HttpOnly; Secure; SameSite=Lax$`));
+    expect(reply.setCookies[0]).toMatch(
+      new RegExp(`^__Host-Http-sid=${TOKEN}; Path=/; HttpOnly; Secure; SameSite=Lax$`),
+    );
   });
 
   test.each([
@@ -51,9 +57,18 @@ describe("B1, B3, B4, B5: attributes", () => {
   });
 
   test("B2, B9: contradictory or dangerous options are refused at start", () => {
-    const wrong = [{ secure: false }, { domain: "a.example", name: COOKIE }, { name: "a=b" }, { name: "a;b" }, { path: "/;x" }, { domain: "a\r\nb" }];
+    const wrong = [
+      { secure: false },
+      { domain: "a.example", name: COOKIE },
+      { name: "a=b" },
+      { name: "a;b" },
+      { path: "/;x" },
+      { domain: "a\r\nb" },
+    ];
     for (const cookie of wrong) {
-      expect(() => createSessions({ store: memoryStore(), secrets: [SECRET], cookie }), JSON.stringify(cookie)).toThrow(ConfigError);
+      expect(() => createSessions({ store: memoryStore(), secrets: [SECRET], cookie }), JSON.stringify(cookie)).toThrow(
+        ConfigError,
+      );
     }
   });
 });
@@ -122,7 +137,9 @@ describe("in development", () => {
     expect(site.log).toEqual(["sojourn: development: on plain http the session cookie is sid-shop, without Secure"]);
     expect(JSON.parse((await visitor.get("/look")).body)).toMatchObject({ userId: "ada" });
     const logout = await visitor.post("/logout");
-    expect(logout.setCookies).toEqual(["sid-shop=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax"]);
+    expect(logout.setCookies).toEqual([
+      "sid-shop=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax",
+    ]);
   });
 
   test("on https it is the production cookie", async () => {

@@ -6,7 +6,7 @@ import { requireUser } from "../../src/adapters/express.ts";
 import { memoryStore } from "../../src/stores/memory/memory-store.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { COOKIE, type SiteOptions, startSite, tokenIn } from "../support/express-site.ts";
-import { Browser, send } from "../support/http.ts";
+import { type Browser, send } from "../support/http.ts";
 
 const EXPIRE = `${COOKIE}=; Max-Age=0; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax`;
 const HOUR = 3_600_000;
@@ -14,7 +14,11 @@ const HOUR = 3_600_000;
 const guarded: SiteOptions = {
   routes: (app) => {
     app.get("/me", requireUser(), (req, res) => void res.json(req.session.userId));
-    app.get("/account", requireUser({ redirectTo: "/login?next=account" }), (req, res) => void res.send(`account of ${req.session.userId}`));
+    app.get(
+      "/account",
+      requireUser({ redirectTo: "/login?next=account" }),
+      (req, res) => void res.send(`account of ${req.session.userId}`),
+    );
     app.post("/account", requireUser({ redirectTo: "/login" }), (_req, res) => void res.send("changed"));
   },
 };
@@ -150,7 +154,11 @@ describe("F1, F8: logout", () => {
     const site = await startSite(guarded);
     const visitor = site.browser();
     const login = await visitor.post("/login");
-    const attributes = (line = ""): string[] => line.split("; ").slice(1).filter((each) => !/^(Max-Age|Expires)=/.test(each));
+    const attributes = (line = ""): string[] =>
+      line
+        .split("; ")
+        .slice(1)
+        .filter((each) => !/^(Max-Age|Expires)=/.test(each));
     const thief = visitor.copy();
     const reply = await visitor.post("/logout");
     expect(JSON.parse(reply.body)).toEqual({ ended: true });
@@ -219,7 +227,10 @@ describe("F1, F8: logout", () => {
   test("F2: a slow request that began before the logout cannot write the session back", async () => {
     let arrived: () => void = () => undefined;
     let release: () => void = () => undefined;
-    const [arrival, barrier] = [new Promise<void>((resolve) => (arrived = resolve)), new Promise<void>((resolve) => (release = resolve))];
+    const [arrival, barrier] = [
+      new Promise<void>((resolve) => (arrived = resolve)),
+      new Promise<void>((resolve) => (release = resolve)),
+    ];
     const site = await startSite({
       routes: (app) =>
         app.post("/slow", async (req, res) => {
@@ -246,9 +257,12 @@ describe("F1, F8: logout", () => {
 describe("the cookie of a session that is over", () => {
   test.each([
     ["revoked", (site: Awaited<ReturnType<typeof startSite>>) => site.sessions.revokeUser("ada")],
-    ["logged out elsewhere", async (site: Awaited<ReturnType<typeof startSite>>) => {
-      for (const { id } of await site.sessions.list("ada")) await site.sessions.revoke(id, { reason: "logout" });
-    }],
+    [
+      "logged out elsewhere",
+      async (site: Awaited<ReturnType<typeof startSite>>) => {
+        for (const { id } of await site.sessions.list("ada")) await site.sessions.revoke(id, { reason: "logout" });
+      },
+    ],
   ])("%s: anonymous, the cookie is removed, once", async (_what, end) => {
     const site = await startSite();
     const visitor = site.browser();
@@ -296,7 +310,10 @@ describe("requireUser", () => {
     ["a form", "POST", "text/html", 401],
   ] as const)("redirectTo: %s", async (_what, method, accept, status) => {
     const site = await startSite(guarded);
-    const reply = await send(`${site.origin}/account`, { method, headers: accept === undefined ? {} : { Accept: accept } });
+    const reply = await send(`${site.origin}/account`, {
+      method,
+      headers: accept === undefined ? {} : { Accept: accept },
+    });
     expect(reply.status).toBe(status);
     expect(reply.headers["location"]).toBe(status === 303 ? "/login?next=account" : undefined);
     expect(reply.headers["vary"]).toContain("Cookie");

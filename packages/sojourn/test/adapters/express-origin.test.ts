@@ -34,7 +34,10 @@ async function ask(site: Site, { method = "POST", cookie = "live", headers }: As
 
 function expectRefused({ reply, site }: Asked, why: string): void {
   expect(reply.status).toBe(403);
-  expect(JSON.parse(reply.body)).toEqual({ error: "cross_site_request", message: expect.stringContaining(`(${why})`) as string });
+  expect(JSON.parse(reply.body)).toEqual({
+    error: "cross_site_request",
+    message: expect.stringContaining(`(${why})`) as string,
+  });
   expect(reply.headers).toMatchObject({ vary: "Sec-Fetch-Site, Origin", "cache-control": "no-store" });
   expect(reply.setCookies).toEqual([]);
   expect(site.store.calls).toEqual([]);
@@ -112,7 +115,16 @@ describe("H1, H2: the matrix", () => {
 });
 
 describe("H3, H6: what does not count", () => {
-  const types = [undefined, "TEXT/PLAIN", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "application/json;charset=utf-8", "application/json", ""];
+  const types = [
+    undefined,
+    "TEXT/PLAIN",
+    "text/plain",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded",
+    "application/json;charset=utf-8",
+    "application/json",
+    "",
+  ];
   test.each(types)("Content-Type %s: the same verdict", async (type) => {
     const site = await startSite();
     const content: Record<string, string> = type === undefined ? {} : { "Content-Type": type };
@@ -137,26 +149,34 @@ describe("H3, H6: what does not count", () => {
 
   test("Authorization beside the cookie is no exemption, nor are custom headers", async () => {
     const site = await startSite();
-    const headers = { Authorization: "Bearer abc", "X-Requested-With": "XMLHttpRequest", "X-CSRF-Token": "abc", "Sec-Fetch-Site": "cross-site" };
+    const headers = {
+      Authorization: "Bearer abc",
+      "X-Requested-With": "XMLHttpRequest",
+      "X-CSRF-Token": "abc",
+      "Sec-Fetch-Site": "cross-site",
+    };
     expectRefused(await ask(site, { headers }), "cross_site");
   });
 });
 
 describe("E7: login and logout", () => {
-  test.each(["/login", "/logout", "/set"])("a cross-site POST %s is refused with nothing changed, also without a cookie", async (path) => {
-    const site = await startSite();
-    const victim = site.browser();
-    await victim.post("/login");
-    site.store.calls.length = 0;
-    const headers = { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example", "Content-Type": "text/plain" };
-    for (const init of [victim.withCookies({ headers }), { headers }]) {
-      const reply = await send(site.origin + path, { ...init, method: "POST", body: '{"userId":"mallory"}' });
-      expect([reply.status, reply.setCookies]).toEqual([403, []]);
-    }
-    expect(site.store.calls).toEqual([]);
-    expect(JSON.parse((await victim.get("/look")).body)).toMatchObject({ userId: "ada" });
-    expect(await site.sessions.list("mallory")).toEqual([]);
-  });
+  test.each(["/login", "/logout", "/set"])(
+    "a cross-site POST %s is refused with nothing changed, also without a cookie",
+    async (path) => {
+      const site = await startSite();
+      const victim = site.browser();
+      await victim.post("/login");
+      site.store.calls.length = 0;
+      const headers = { "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example", "Content-Type": "text/plain" };
+      for (const init of [victim.withCookies({ headers }), { headers }]) {
+        const reply = await send(site.origin + path, { ...init, method: "POST", body: '{"userId":"mallory"}' });
+        expect([reply.status, reply.setCookies]).toEqual([403, []]);
+      }
+      expect(site.store.calls).toEqual([]);
+      expect(JSON.parse((await victim.get("/look")).body)).toMatchObject({ userId: "ada" });
+      expect(await site.sessions.list("mallory")).toEqual([]);
+    },
+  );
 });
 
 describe("H5: safe methods", () => {
@@ -227,7 +247,13 @@ describe("options", () => {
   });
 
   test("the refusal keeps a Vary that was there", async () => {
-    const site = await startSite({ before: (app) => app.use((_req, res, next) => void next(void res.vary("Accept-Encoding"))) });
+    const site = await startSite({
+      before: (app) =>
+        app.use((_req, res, next) => {
+          res.vary("Accept-Encoding");
+          next();
+        }),
+    });
     const { reply } = await ask(site, { headers: { "Sec-Fetch-Site": "cross-site" } });
     expect([reply.status, reply.headers["vary"]]).toEqual([403, "Accept-Encoding, Sec-Fetch-Site, Origin"]);
   });

@@ -1,8 +1,8 @@
 /** Row L2: no token, and no 12-character piece of its secret or MAC, in anything that is printed, logged or answered. */
 
 import { randomBytes } from "node:crypto";
-import { inspect } from "node:util";
-import express from "express";
+import { format, inspect } from "node:util";
+import type express from "express";
 import { expect, test } from "vitest";
 import { requireUser } from "../../src/adapters/express.ts";
 import { createSessions } from "../../src/create-sessions.ts";
@@ -49,7 +49,7 @@ test("req.session printed, as JSON, as text and with all that can be reached", a
           inspect(session.current, options),
           JSON.stringify(session),
           JSON.stringify({ session, current: session.current }),
-          String(session),
+          format("%s %o %O %j", session, session, session, session),
           ...symbolsOf(req).map((value) => inspect(value, options)),
         ].join("\n");
         res.end();
@@ -73,7 +73,8 @@ function symbolsOf(req: object): unknown[] {
 test("a request without a session prints as nothing", async () => {
   let printed: unknown;
   const site = await startSite({
-    routes: (app) => app.get("/print", (req, res) => void res.json((printed = [inspect(req.session), JSON.stringify(req.session)]))),
+    routes: (app) =>
+      app.get("/print", (req, res) => void res.json((printed = [inspect(req.session), JSON.stringify(req.session)]))),
   });
   await send(`${site.origin}/print`);
   expect(printed).toEqual(["RequestSession null", "null"]);
@@ -117,7 +118,9 @@ test("the bodies and headers of 401, 403 and 503, errors, and every log line", a
   expect(replies.map(({ status }) => status)).toEqual([403, 401, 401, 200, 503, 500, 401]);
   expect(errors).toMatchObject([{ code: "headers_sent" }, { code: "session_ended" }]);
   expect(site.log.length).toBeGreaterThanOrEqual(2);
-  const everything = inspect([replies, errors, errors.map((error) => (error as Error).stack), site.log], { depth: null });
+  const everything = inspect([replies, errors, errors.map((error) => (error as Error).stack), site.log], {
+    depth: null,
+  });
   expect(piecesIn(everything, token)).toEqual([]);
 });
 
@@ -125,7 +128,9 @@ test("patterns given a token where an id belongs do not repeat it in their error
   const sessions = createSessions({ store: memoryStore(), secrets: [SECRET], log: () => undefined });
   const { login } = auth(sessions, { verify: () => ({ id: "ada" }) });
   const token = (await login(null))?.token ?? "";
-  const error: unknown = await cart(sessions).add(token, "mug").catch((thrown: unknown) => thrown);
+  const error: unknown = await cart(sessions)
+    .add(token, "mug")
+    .catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: "session_ended" });
   expect(piecesIn(inspect(error), token)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** Row M4: when the store cannot answer, the client is told so; nobody is logged in or out by it. */
 
-import express from "express";
+import type express from "express";
 import { describe, expect, test } from "vitest";
 import { requireUser } from "../../src/adapters/express.ts";
 import { sqliteStore } from "../../src/stores/sqlite/sqlite-store.ts";
@@ -26,14 +26,20 @@ function expectUnavailable(reply: Reply): void {
 }
 
 describe("M4: the store is down", () => {
-  test.each(["/plain", "/look", "/me"])("GET %s with a cookie: 503, Retry-After, cookie kept, nothing of the inside in the body", async (path) => {
-    const { site, user } = await userOf();
-    site.store.down = true;
-    const reply = await user.get(path, { Accept: "text/html" });
-    expectUnavailable(reply);
-    expect(JSON.parse(reply.body)).toEqual({ error: "store_unavailable", message: "The session cannot be read at the moment. Please try again." });
-    expect(reply.body).not.toMatch(/ {2,}at |node_modules|\.ts|ECONNREFUSED|10\.11/);
-  });
+  test.each(["/plain", "/look", "/me"])(
+    "GET %s with a cookie: 503, Retry-After, cookie kept, nothing of the inside in the body",
+    async (path) => {
+      const { site, user } = await userOf();
+      site.store.down = true;
+      const reply = await user.get(path, { Accept: "text/html" });
+      expectUnavailable(reply);
+      expect(JSON.parse(reply.body)).toEqual({
+        error: "store_unavailable",
+        message: "The session cannot be read at the moment. Please try again.",
+      });
+      expect(reply.body).not.toMatch(/ {2,}at |node_modules|\.ts|ECONNREFUSED|10\.11/);
+    },
+  );
 
   test("the log says what failed, at most once a second", async () => {
     const { site, user } = await userOf();

@@ -6,7 +6,7 @@ import { createSessions, type Sessions } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { Monitor } from "../support/monitor.ts";
-import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 let server: RedisServer;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 beforeEach(async () => {
   await admin.flushAll();
-  sessions = createSessions({ store: redisStore(client), secrets: [TEST_SECRET] });
+  sessions = createSessions({ store: redisStore(client, { deadline: PATIENT }), secrets: [TEST_SECRET] });
 });
 
 async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
@@ -42,12 +42,14 @@ describe("reads", () => {
     const names = (await sentBy(read)).map((command) => command.split(" ")[0]);
     expect(names).toEqual(["MGET", "MGET", "MGET", "MGET"]);
     const [first] = made;
-    const twice = (await sentBy(async () => {
-      const one = sessions.validate(first?.token);
-      await Promise.resolve().then(() => undefined);
-      await new Promise((resolve) => setImmediate(resolve));
-      await Promise.all([one, sessions.validate(first?.token)]);
-    })).map((command) => command.split(" ")[0]);
+    const twice = (
+      await sentBy(async () => {
+        const one = sessions.validate(first?.token);
+        await Promise.resolve().then(() => undefined);
+        await new Promise((resolve) => setImmediate(resolve));
+        await Promise.all([one, sessions.validate(first?.token)]);
+      })
+    ).map((command) => command.split(" ")[0]);
     expect(twice).toEqual(["GET", "GET"]);
   });
 
@@ -57,7 +59,9 @@ describe("reads", () => {
       expect(await sessions.count()).toBe(1);
       expect(await sessions.list("ada")).toHaveLength(1);
     });
-    expect(new Set(commands.map((command) => command.split(" ")[0]))).toEqual(new Set(["ZCOUNT", "ZRANGEBYSCORE", "GET"]));
+    expect(new Set(commands.map((command) => command.split(" ")[0]))).toEqual(
+      new Set(["ZCOUNT", "ZRANGEBYSCORE", "GET"]),
+    );
     expect(commands).toHaveLength(1024 + 2);
   });
 });
@@ -78,7 +82,8 @@ describe("keys", () => {
       kinds.set(kind, [...(kinds.get(kind) ?? []), await admin.pTTL(key)]);
     }
     expect([...kinds.keys()].toSorted()).toEqual(["c", "d", "n", "o", "s", "u", "v", "x"]);
-    for (const kind of ["s", "u", "v", "o", "d"]) expect(Math.min(...(kinds.get(kind) ?? [-1])), kind).toBeGreaterThan(0);
+    for (const kind of ["s", "u", "v", "o", "d"])
+      expect(Math.min(...(kinds.get(kind) ?? [-1])), kind).toBeGreaterThan(0);
   });
 
   test("A5 a user id stands in no key", async () => {
@@ -100,7 +105,10 @@ describe("a server that is not as it should be", () => {
     const { token, session } = await sessions.create({ userId: "ada" });
     await admin.configSet("maxmemory", "1mb");
     try {
-      await expect(sessions.create({ userId: "grace" })).rejects.toMatchObject({ code: "store_unavailable", outcome: "not_executed" });
+      await expect(sessions.create({ userId: "grace" })).rejects.toMatchObject({
+        code: "store_unavailable",
+        outcome: "not_executed",
+      });
       await expect(session.set("a", "b")).rejects.toMatchObject({ code: "store_unavailable" });
       expect((await sessions.validate(token)).valid).toBe(true);
       expect(await sessions.logout(token)).toBe(true);
@@ -116,7 +124,11 @@ describe("a server that is not as it should be", () => {
     const late = createClient({ url: server.url });
     late.on("error", () => undefined);
     const waiting = createSessions({ store: redisStore(late), secrets: [TEST_SECRET] });
-    await expect(waiting.create()).rejects.toMatchObject({ code: "store_unavailable", reason: "connection", outcome: "not_executed" });
+    await expect(waiting.create()).rejects.toMatchObject({
+      code: "store_unavailable",
+      reason: "connection",
+      outcome: "not_executed",
+    });
     await late.connect();
     expect((await waiting.create()).session.userId).toBeNull();
     late.destroy();
@@ -128,7 +140,9 @@ describe("a server that is not as it should be", () => {
     }
     const prefixed = createClient({ url: server.url, keyPrefix: "app:" });
     expect(() => redisStore(prefixed)).toThrow(/key prefix/);
-    expect(() => redisStore(client, { namespace: "a{b}" })).toThrow(expect.objectContaining({ code: "config_invalid" }));
+    expect(() => redisStore(client, { namespace: "a{b}" })).toThrow(
+      expect.objectContaining({ code: "config_invalid" }),
+    );
   });
 });
 
@@ -151,7 +165,10 @@ describe("openStore", () => {
   ])("%j is refused with %s, and no password is repeated", async (url, code) => {
     await expect(openStore(url)).rejects.toMatchObject({ code });
     const withPassword = url.replace("//", "//user:hunter2secret@");
-    const message = await openStore(withPassword).then(() => "", (error: Error) => error.message);
+    const message = await openStore(withPassword).then(
+      () => "",
+      (error: Error) => error.message,
+    );
     expect(message).not.toBe("");
     expect(message).not.toContain("hunter2secret");
   });

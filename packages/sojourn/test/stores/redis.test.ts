@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import { runConformance } from "../support/run-conformance.ts";
-import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 
 let server: RedisServer;
 let clients: [TestClient, TestClient];
@@ -19,7 +19,7 @@ runConformance("redis (node-redis 6)", {
     await mine.flushAll();
     const clock = manualClock();
     clock.onAdvance(ageRedisKeys(mine));
-    const options = { clock, deadline: { readMs: 5_000, writeMs: 5_000 } };
+    const options = { clock, deadline: PATIENT };
     const [store, other] = [redisStore(mine, options), redisStore(theirs, options)];
     const close = async (): Promise<void> => {
       await Promise.all([store.close(), other.close()]);

@@ -23,36 +23,36 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function store(options: Parameters<typeof sqliteStore>[1] = {}): Store {
+function openedStore(options: Parameters<typeof sqliteStore>[1] = {}): Store {
   const made = sqliteStore(path, options);
   opened.push(made);
   return made;
 }
 
 test("only its owner may read the file", async () => {
-  await store().ready();
+  await openedStore().ready();
   for (const name of ["sessions.db", "sessions.db-wal"]) {
     expect((await stat(join(folder, name))).mode & 0o777, name).toBe(0o600);
   }
 });
 
 test("sessions survive closing and opening again, with the same salt", async () => {
-  const first = createSessions({ store: store(), secrets: [TEST_SECRET] });
+  const first = createSessions({ store: openedStore(), secrets: [TEST_SECRET] });
   const { token } = await first.create({ userId: "ada", data: { a: 1 } });
   await first.close();
-  const again = createSessions({ store: store(), secrets: [TEST_SECRET] });
+  const again = createSessions({ store: openedStore(), secrets: [TEST_SECRET] });
   const result = await again.validate(token);
   expect(result.valid && result.session.data).toEqual({ a: 1 });
   expect(await again.revokeUser("ada")).toEqual({ ended: 1 });
 });
 
 test("twenty stores that open one new file at once agree on its salt", async () => {
-  const facts = await Promise.all(Array.from({ length: 20 }, () => store().ready()));
+  const facts = await Promise.all(Array.from({ length: 20 }, () => openedStore().ready()));
   expect(new Set(facts.map(({ salt }) => salt.toString("hex"))).size).toBe(1);
 });
 
 test("a write that another writer's lock outlasts is a timeout that was not executed; reads go on", async () => {
-  const sessions = createSessions({ store: store({ writeDeadlineMs: 150 }), secrets: [TEST_SECRET] });
+  const sessions = createSessions({ store: openedStore({ writeDeadlineMs: 150 }), secrets: [TEST_SECRET] });
   const { token, session } = await sessions.create({ userId: "ada" });
   const other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
@@ -66,7 +66,7 @@ test("a write that another writer's lock outlasts is a timeout that was not exec
 });
 
 test("a write waits for another writer's lock without holding the event loop", async () => {
-  const sessions = createSessions({ store: store(), secrets: [TEST_SECRET] });
+  const sessions = createSessions({ store: openedStore(), secrets: [TEST_SECRET] });
   const { session } = await sessions.create({ userId: "ada" });
   const other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
@@ -82,14 +82,16 @@ test("a write waits for another writer's lock without holding the event loop", a
 });
 
 test("a file of another namespace, of a newer version, or of something else is refused with a reason", async () => {
-  await store({ namespace: "one" }).ready();
-  await expect(store({ namespace: "two" }).ready()).rejects.toMatchObject({ code: "config_invalid" });
+  await openedStore({ namespace: "one" }).ready();
+  await expect(openedStore({ namespace: "two" }).ready()).rejects.toMatchObject({ code: "config_invalid" });
   const database = new DatabaseSync(path);
   database.exec("PRAGMA user_version = 999");
   database.close();
-  await expect(store({ namespace: "one" }).ready()).rejects.toMatchObject({ code: "config_invalid" });
+  await expect(openedStore({ namespace: "one" }).ready()).rejects.toMatchObject({ code: "config_invalid" });
   await writeFile(join(folder, "letter.txt"), "Dear reader, this is no database.".repeat(40));
   await expect(openStore(`sqlite:${join(folder, "letter.txt")}`)).rejects.toMatchObject({ code: "store_unavailable" });
-  await expect(openStore(`sqlite:${join(folder, "no-such-folder", "x.db")}`)).rejects.toMatchObject({ code: "store_unavailable" });
+  await expect(openStore(`sqlite:${join(folder, "no-such-folder", "x.db")}`)).rejects.toMatchObject({
+    code: "store_unavailable",
+  });
   expect(() => sqliteStore("")).toThrow(expect.objectContaining({ code: "config_invalid" }));
 });

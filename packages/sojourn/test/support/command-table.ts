@@ -9,7 +9,7 @@ import { redisStore } from "../../src/stores/redis/index.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import "../../src/adapters/express-augment.ts";
 import { Monitor } from "./monitor.ts";
-import { startRedis } from "./redis-server.ts";
+import { PATIENT, startRedis } from "./redis-server.ts";
 import { TEST_SECRET } from "./secrets.ts";
 
 export interface CommandRow {
@@ -32,7 +32,7 @@ export async function measureCommands(): Promise<CommandRow[]> {
   const clock = manualClock();
   clock.onAdvance(ageRedisKeys(admin));
   const sessions = createSessions({
-    store: redisStore(client, { clock }),
+    store: redisStore(client, { clock, deadline: PATIENT }),
     secrets: [TEST_SECRET],
     development: true,
     log: () => undefined,

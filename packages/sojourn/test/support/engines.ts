@@ -9,7 +9,7 @@ import { memoryStore } from "../../src/stores/memory/memory-store.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
-import { type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
+import { PATIENT, type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
 
 export const ENGINES = ["memory", "sqlite", "redis"] as const;
 export type Engine = (typeof ENGINES)[number];
@@ -47,11 +47,11 @@ export function engineBench(): EngineBench {
     if (engine === "sqlite") {
       const folder = await mkdtemp(join(tmpdir(), "sojourn-test-"));
       cleanups.push(() => rm(folder, { recursive: true, force: true }));
-      return sqliteStore(join(folder, "sessions.db"), { clock, namespace });
+      return sqliteStore(join(folder, "sessions.db"), { clock, namespace, writeDeadlineMs: PATIENT.writeMs });
     }
     await admin.flushAll();
     clock.onAdvance(ageRedisKeys(admin));
-    return redisStore(client, { clock, namespace });
+    return redisStore(client, { clock, namespace, deadline: PATIENT });
   }
 
   return {

@@ -18,6 +18,9 @@ async function connect(port: number) {
   return client;
 }
 
+/** Deadlines for tests that are about something else: a busy machine must not fail them. */
+export const PATIENT = { readMs: 10_000, writeMs: 10_000 } as const;
+
 export class RedisServer {
   readonly port: number;
   readonly folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../errors.ts";
 import { Placement } from "../../store/placement.ts";
-import { BUCKETS, bucketCharacters, bucketOf, newSessionId } from "../../store/session-id.ts";
+import { BUCKETS, bucketCharacters, bucketOf, newSessionId } from "../../data/session-id.ts";
 import { Keys } from "./keys.ts";
 
 const SLOTS = 16_384;

@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../../errors.ts";
 import { userHashIn } from "../../store/placement.ts";
-import { bucketOf } from "../../store/session-id.ts";
+import { bucketOf } from "../../data/session-id.ts";
 import { BUCKET_TAGS } from "./bucket-tags.generated.ts";
 
 const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;

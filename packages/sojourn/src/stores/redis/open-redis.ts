@@ -72,5 +72,7 @@ async function clientFactory(): Promise<(options: object) => OwnClient> {
 
 function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join(", ");
-  return error instanceof Error ? error.message || error.constructor.name : String(error);
+  const message = error instanceof Error ? error.message || error.constructor.name : String(error);
+  // Errors of OpenSSL come with line breaks.
+  return message.trim().replace(/\s+/g, " ");
 }

@@ -9,7 +9,7 @@ import { expiresAtOf, MAX_FIELDS } from "../../data/record.ts";
 import { ConfigError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
-import { bucketOf, BUCKETS } from "../../store/session-id.ts";
+import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import {
   type CreateOutcome,
   FENCE_SLACK_MS,

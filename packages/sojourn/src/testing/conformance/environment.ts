@@ -2,9 +2,10 @@
 
 import { randomBytes } from "node:crypto";
 import type { FieldChange } from "../../data/field-patch.ts";
-import { encodeRecord, type RecordParts, SessionRecord } from "../../data/record.ts";
+import { encodeRecord, type RecordParts } from "../../data/record.ts";
+import { SessionRecord } from "../../data/session-record.ts";
 import { Placement, userHashIn } from "../../store/placement.ts";
-import { bucketOf, newSessionId, randomBucket } from "../../store/session-id.ts";
+import { bucketOf, newSessionId, randomBucket } from "../../data/session-id.ts";
 import { isRecord, type PatchInput, type PatchOutcome, type Store, type WriteCall } from "../../store/store.ts";
 import type { ManualClock } from "../manual-clock.ts";
 

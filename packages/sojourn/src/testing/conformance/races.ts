@@ -1,7 +1,7 @@
 /** Cases: writers that race, writes that come late, and writes that come twice. */
 
 import assert from "node:assert/strict";
-import { SessionRecord } from "../../data/record.ts";
+import { SessionRecord } from "../../data/session-record.ts";
 import { isRecord, type Store } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
 import { ending, endingUser, type Environment, IDLE, MAX_BYTES, patch, set } from "./environment.ts";

@@ -1,0 +1,229 @@
+/** A record that was read, with everything decoded only when asked for. */
+
+import { decodeMetadata, type Metadata } from "./metadata.ts";
+import {
+  expiresAtOf,
+  FLAG,
+  HEADER_LENGTH,
+  OFFSET,
+  RECORD_VERSION,
+  type RecordField,
+  revisionOf,
+  type RotationBlock,
+  ROTATION_LENGTH,
+  TOKEN_HASH_LENGTH,
+  USER_HASH_LENGTH,
+  userHashOf,
+} from "./record.ts";
+
+/** The bytes are no record of a known version. Internal: the lifecycle ends such a session. */
+export class CorruptRecordError extends Error {
+  override readonly name = "CorruptRecordError";
+}
+
+/** A record written by a newer version of this library. Internal: becomes `StoreUnavailableError`. */
+export class UnsupportedRecordError extends Error {
+  override readonly name = "UnsupportedRecordError";
+}
+
+/**
+ * A record that was read. Header fields are read where they stand; metadata and
+ * data are decoded at the first call that asks for them.
+ * The constructor checks the whole structure: lengths must add up to the byte.
+ * @throws CorruptRecordError, UnsupportedRecordError
+ */
+export class SessionRecord {
+  readonly bytes: Buffer;
+  readonly #rotationAt: number;
+  readonly #metadataAt: number;
+  readonly #directoryAt: number;
+  readonly #regionAt: number;
+  readonly #regionEnd: number;
+
+  constructor(bytes: Buffer) {
+    checkVersion(bytes);
+    this.bytes = bytes;
+    const userIdLength = bytes[OFFSET.userIdLength] ?? 0;
+    this.#rotationAt = HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
+    this.#metadataAt = this.#rotationAt + (this.#flag(FLAG.rotation) ? ROTATION_LENGTH : 0);
+    this.#directoryAt = this.#metadataAt + bytes.readUInt16BE(OFFSET.metadataLength);
+    const layout = measureDirectory(bytes, this.#directoryAt, this.fieldCount);
+    this.#regionAt = layout.end;
+    this.#regionEnd = layout.end + layout.plainBytes;
+    if (this.#regionEnd + layout.encryptedBytes !== bytes.length) throw new CorruptRecordError("lengths do not add up");
+  }
+
+  #flag(bit: number): boolean {
+    return ((this.bytes[OFFSET.flags] ?? 0) & bit) !== 0;
+  }
+  get confirmed(): boolean {
+    return this.#flag(FLAG.confirmed);
+  }
+  get locked(): boolean {
+    return this.#flag(FLAG.locked);
+  }
+  get aal(): number {
+    return this.bytes[OFFSET.aal] ?? 0;
+  }
+  get revision(): number {
+    return revisionOf(this.bytes);
+  }
+  get generation(): number {
+    return this.bytes.readUIntBE(OFFSET.generation, 3);
+  }
+  get floor(): number {
+    return this.bytes.readUIntBE(OFFSET.floor, 3);
+  }
+  get createdAt(): number {
+    return this.bytes.readUIntBE(OFFSET.createdAt, 6);
+  }
+  get lastSeenAt(): number {
+    return this.bytes.readUIntBE(OFFSET.lastSeenAt, 6);
+  }
+  get absoluteExpiresAt(): number {
+    return this.bytes.readUIntBE(OFFSET.absoluteExpiresAt, 6);
+  }
+  get idleMs(): number {
+    return this.bytes.readUIntBE(OFFSET.idleMs, 6);
+  }
+  get authenticatedAt(): number {
+    return this.bytes.readUIntBE(OFFSET.authenticatedAt, 6);
+  }
+  get userEpoch(): number {
+    return this.bytes.readUIntBE(OFFSET.userEpoch, 6);
+  }
+  get expiresAt(): number {
+    return expiresAtOf(this.bytes);
+  }
+  get tokenHash(): Buffer {
+    return this.bytes.subarray(OFFSET.tokenHash, OFFSET.tokenHash + TOKEN_HASH_LENGTH);
+  }
+  get fieldCount(): number {
+    return this.bytes.readUInt16BE(OFFSET.fieldCount);
+  }
+  /** The application's user id, or null for an anonymous session. */
+  get userId(): string | null {
+    const from = HEADER_LENGTH + USER_HASH_LENGTH;
+    return (this.bytes[OFFSET.userIdLength] ?? 0) === 0 ? null : this.bytes.toString("utf8", from, this.#rotationAt);
+  }
+  get userHash(): string | null {
+    return userHashOf(this.bytes);
+  }
+
+  get rotation(): RotationBlock | null {
+    if (!this.#flag(FLAG.rotation)) return null;
+    const block = this.bytes.subarray(this.#rotationAt, this.#metadataAt);
+    return {
+      state: block[0] === 1 ? "pending" : "confirmed",
+      at: block.readUIntBE(1, 6),
+      otherHash: block.subarray(7, 23),
+      wrap: block.subarray(23, 55),
+      wrapKeyId: block.readUInt32BE(55),
+    };
+  }
+
+  /** @throws CorruptRecordError when the metadata is not the JSON that `encodeRecord` writes. */
+  metadata(): Metadata {
+    return corruptWhenThrown(() => decodeMetadata(this.bytes.toString("utf8", this.#metadataAt, this.#directoryAt)));
+  }
+
+  /** All plain fields, by one `JSON.parse`. @throws CorruptRecordError */
+  plainData(): Record<string, unknown> {
+    const names = this.#plainNames();
+    const region = this.bytes.toString("utf8", this.#regionAt, this.#regionEnd);
+    const values = corruptWhenThrown(() => JSON.parse(`[${region}]`) as unknown[]);
+    if (values.length !== names.length) throw new CorruptRecordError("names and values differ in number");
+    const data: Record<string, unknown> = {};
+    names.forEach((name, i) => {
+      data[name] = values[i];
+    });
+    return data;
+  }
+
+  #plainNames(): string[] {
+    const names: string[] = [];
+    let at = this.#directoryAt;
+    while (at < this.#regionAt) {
+      const first = this.bytes[at] ?? 0;
+      const end = at + 5 + (first & 0x7f);
+      if (first < 0x80) names.push(checkedName(this.bytes.toString("utf8", at + 4, end)));
+      at = end;
+    }
+    return names;
+  }
+
+  /** Every field with its bytes as stored, in directory order. */
+  fields(): RecordField[] {
+    const out: RecordField[] = [];
+    let at = this.#directoryAt;
+    let plainAt = this.#regionAt;
+    let encryptedAt = this.#regionEnd;
+    while (at < this.#regionAt) {
+      const first = this.bytes[at] ?? 0;
+      const length = this.bytes.readUIntBE(at + 1, 3);
+      const end = at + 5 + (first & 0x7f);
+      const encrypted = first >= 0x80;
+      const from = encrypted ? encryptedAt : plainAt;
+      const name = checkedName(this.bytes.toString("utf8", at + 4, end));
+      // Malformed UTF-8 decodes to more bytes than it has: written back, the name would not fit.
+      if (Buffer.byteLength(name) !== end - at - 4) throw new CorruptRecordError("field name is no UTF-8");
+      out.push({ name, encrypted, bytes: this.bytes.subarray(from, from + length) });
+      if (encrypted) encryptedAt += length;
+      else plainAt += length + 1;
+      at = end;
+    }
+    return out;
+  }
+
+  /** The record up to its directory: what a patch keeps as it is. */
+  beforeFields(): Buffer {
+    return this.bytes.subarray(0, this.#directoryAt);
+  }
+}
+
+function checkVersion(bytes: Buffer): void {
+  const version = bytes[OFFSET.version];
+  if (version !== undefined && version > RECORD_VERSION) {
+    throw new UnsupportedRecordError(`record format ${version}; this version of Sojourn reads up to ${RECORD_VERSION}`);
+  }
+  if (version !== RECORD_VERSION) throw new CorruptRecordError(`unknown record format ${version}`);
+  if (bytes.length < HEADER_LENGTH) throw new CorruptRecordError("shorter than its header");
+}
+
+interface DirectoryLayout {
+  readonly end: number;
+  readonly plainBytes: number;
+  readonly encryptedBytes: number;
+}
+
+function measureDirectory(bytes: Buffer, from: number, fieldCount: number): DirectoryLayout {
+  let at = from;
+  let plainBytes = 0;
+  let plainCount = 0;
+  let encryptedBytes = 0;
+  for (let i = 0; i < fieldCount; i++) {
+    if (at + 5 > bytes.length) throw new CorruptRecordError("directory is cut");
+    const first = bytes[at] ?? 0;
+    const length = bytes.readUIntBE(at + 1, 3);
+    if (first >= 0x80) encryptedBytes += length;
+    else {
+      plainBytes += length;
+      plainCount += 1;
+    }
+    at += 5 + (first & 0x7f);
+  }
+  return { end: at, plainBytes: plainBytes + Math.max(0, plainCount - 1), encryptedBytes };
+}
+
+function checkedName(name: string): string {
+  if (name === "__proto__") throw new CorruptRecordError("field name __proto__");
+  return name;
+}
+
+function corruptWhenThrown<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw new CorruptRecordError(error instanceof Error ? error.message : "not decodable");
+  }
+}
