@@ -2,14 +2,18 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { generate as bucketTags } from "./gen-bucket-tags.mjs";
+import { generate as features, readmeWith } from "./gen-feature-table.mjs";
 import { generate as errors } from "./gen-errors.mjs";
 import { generate as scripts } from "./gen-scripts.mjs";
 
+const readme = new URL("../README.md", import.meta.url);
 const redis = new URL("../packages/sojourn/src/stores/redis/", import.meta.url);
 const files = [
   [new URL("bucket-tags.generated.ts", redis), bucketTags()],
   [new URL("scripts.generated.ts", redis), scripts(new URL("scripts/", redis))],
   [new URL("../docs/reference/errors.md", import.meta.url), errors()],
+  [new URL("../docs/reference/features.md", import.meta.url), features()],
+  [readme, readmeWith(readFileSync(readme, "utf8"))],
 ];
 
 const check = process.argv.includes("--check");

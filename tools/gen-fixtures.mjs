@@ -50,7 +50,8 @@ function encrypted(name, length) {
 function rotation(state, label, blanked) {
   return {
     state,
-    at: STARTED + 600_000,
+    graceUntil: STARTED + 600_000,
+    since: STARTED + 600_000,
     otherHash: bytesOf(`${label} other hash`, 16),
     wrap: blanked ? Buffer.alloc(32) : bytesOf(`${label} wrap`, 32),
     wrapKeyId: 0xc0ff_ee01,
@@ -178,7 +179,12 @@ const RECORDS = {
       userEpoch: GREATEST_TIME,
     },
     user: { id: "é".repeat(127), hash: "zzzzzzzzzzzzzzzz" },
-    rotation: { ...rotation("confirmed", "greatest", false), at: GREATEST_TIME, wrapKeyId: 2 ** 32 - 1 },
+    rotation: {
+      ...rotation("confirmed", "greatest", false),
+      graceUntil: GREATEST_TIME,
+      since: GREATEST_TIME,
+      wrapKeyId: 2 ** 32 - 1,
+    },
     metadata: { policy: "p".repeat(4096 - '{"p":""}'.length) },
     fields: [plain("n".repeat(128), "9007199254740991"), encrypted("é".repeat(64), 300)],
   },

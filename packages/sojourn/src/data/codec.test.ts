@@ -172,6 +172,7 @@ describe("encodeValue keeps what it accepts", () => {
     ["a fox and its surrogates in order", "🦊"],
     ["line separators and a BOM", "\u2028\u2029\ufeff\0"],
     ["empty names", { "": { "": [] } }],
+    ["an object without a prototype", Object.assign(Object.create(null) as object, { a: 1 })],
   ])("%s", (_, value) => {
     expect(JSON.parse(encodeValue("field", value))).toEqual(value);
   });

@@ -49,19 +49,30 @@ function checkValue(value: unknown, path: string, depth: number): void {
 }
 
 function checkObject(value: object, path: string, depth: number): void {
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) checkValue(value[i], `${path}[${i}]`, depth + 1);
-    return;
-  }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new InvalidValueError(
-      path,
-      `a ${(value as { constructor?: { name?: string } }).constructor?.name ?? "class instance"}`,
-    );
-  }
+  if (!Array.isArray(value)) checkPlain(value, path);
   if (typeof (value as { toJSON?: unknown }).toJSON === "function")
     throw new InvalidValueError(path, "an object with toJSON");
+  if (Object.getOwnPropertySymbols(value).length > 0)
+    throw new InvalidValueError(path, "an object with symbols for names");
+  if (Array.isArray(value)) checkElements(value, path, depth);
+  else checkProperties(value, path, depth);
+}
+
+/** Not compared with Object.prototype: a plain object may come from another realm (a test runner's sandbox). */
+function checkPlain(value: object, path: string): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return;
+  const { constructor } = value as { constructor?: { name?: string } };
+  throw new InvalidValueError(path, `a ${constructor?.name ?? "class instance"}`);
+}
+
+function checkElements(value: readonly unknown[], path: string, depth: number): void {
+  for (let i = 0; i < value.length; i++) checkValue(value[i], `${path}[${i}]`, depth + 1);
+  if (Object.keys(value).length !== value.length)
+    throw new InvalidValueError(path, "an array with more than its elements");
+}
+
+function checkProperties(value: object, path: string, depth: number): void {
   for (const [key, inner] of Object.entries(value)) {
     // An optional property that is undefined is absent to TypeScript and to JSON alike.
     if (inner !== undefined) checkValue(inner, `${path}.${key}`, depth + 1);

@@ -22,7 +22,14 @@ const PARTS: RecordParts = {
     tokenHash: Buffer.alloc(16, 0xab),
   },
   user: { id: "ada", hash: "0123456789abcdef" },
-  rotation: { state: "pending", at: 4_000, otherHash: Buffer.alloc(16, 1), wrap: Buffer.alloc(32, 2), wrapKeyId: 3 },
+  rotation: {
+    state: "pending",
+    graceUntil: 4_000,
+    since: 4_000,
+    otherHash: Buffer.alloc(16, 1),
+    wrap: Buffer.alloc(32, 2),
+    wrapKeyId: 3,
+  },
   metadata: { policy: "normal", device: { ip: "192.0.2.1" } },
   fields: [],
 };

@@ -55,9 +55,8 @@ export function dataBytes(fields: readonly RecordField[]): number {
 const CANONICAL_INTEGER = /^(?:0|-?[1-9][0-9]{0,15})$/;
 
 function incremented(field: RecordField | undefined, by: number): number | null {
-  if (field === undefined) return by;
-  const text = field.bytes.toString("latin1");
-  if (field.encrypted || !CANONICAL_INTEGER.test(text)) return null;
+  const text = field?.bytes.toString("latin1") ?? "0";
+  if (field?.encrypted === true || !CANONICAL_INTEGER.test(text)) return null;
   const current = Number(text);
   const sum = current + by;
   return Number.isSafeInteger(current) && Number.isSafeInteger(sum) ? sum : null;
@@ -65,7 +64,7 @@ function incremented(field: RecordField | undefined, by: number): number | null 
 
 function rewritten(record: SessionRecord, fields: readonly RecordField[]): Buffer {
   const out = Buffer.concat([record.beforeFields(), encodeFields(fields)]);
-  out.writeUInt32BE(revisionOf(record.bytes) + 1, OFFSET.revision);
+  out.writeUInt32BE((revisionOf(record.bytes) + 1) % 2 ** 32, OFFSET.revision);
   out.writeUInt16BE(fields.length, OFFSET.fieldCount);
   return out;
 }

@@ -72,6 +72,7 @@ export function encodeMetadata(metadata: Metadata): Buffer {
 export function decodeMetadata(text: string): Metadata {
   const stored = JSON.parse(text) as StoredMetadata;
   if (typeof stored !== "object" || stored === null || typeof stored.p !== "string") throw new TypeError("no policy");
+  if (stored.m !== undefined && !Array.isArray(stored.m)) throw new TypeError("amr is no list");
   return {
     policy: stored.p,
     ...deviceOf(stored),

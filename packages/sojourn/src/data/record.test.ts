@@ -45,7 +45,8 @@ const EMPTY: RecordParts = {
 const USER = { id: "ada", hash: "0123456789abcdef" };
 const ROTATION = {
   state: "pending",
-  at: 4_000,
+  graceUntil: 4_000,
+  since: 4_000,
   otherHash: Buffer.alloc(16, 1),
   wrap: Buffer.alloc(32, 2),
   wrapKeyId: 3,

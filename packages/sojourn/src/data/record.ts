@@ -4,7 +4,7 @@
  * ```text
  * header      70 bytes, big-endian, offsets in `OFFSET`
  * user        hash of the user id (16 ASCII characters) and the user id, when there is a user
- * rotation    59 bytes, when the flag says so
+ * rotation    65 bytes, when the flag says so
  * metadata    JSON object with one-letter names
  * directory   per field: 1 byte (name length - 1, high bit = encrypted), 3 bytes value length, name
  * region 1    plain values: JSON texts joined by commas, in directory order
@@ -13,7 +13,7 @@
  *
  * Stores never look behind the header except to splice fields by the directory's
  * lengths. Region 1 is decoded by one `JSON.parse`, and only when data is asked for.
- * The Redis scripts hold the same offsets (`stores/redis/scripts/_record.lua`);
+ * The Redis scripts hold the same offsets (`stores/redis/scripts/_lib.lua`);
  * `test/fixtures/records/v1/` holds records that every later version must read.
  */
 
@@ -26,7 +26,7 @@ export const MAX_USER_ID_BYTES = 255;
 export const MAX_METADATA_BYTES = 4096;
 export const USER_HASH_LENGTH = 16;
 export const TOKEN_HASH_LENGTH = 16;
-export const ROTATION_LENGTH = 59;
+export const ROTATION_LENGTH = 65;
 export const HEADER_LENGTH = 70;
 const MAX_VALUE_BYTES = 0xff_ff_ff;
 
@@ -78,8 +78,10 @@ export interface RecordHeader {
 /** A second token that is valid besides the current one while a renewal is under way. */
 export interface RotationBlock {
   readonly state: "pending" | "confirmed";
-  /** pending: when the successor was made; confirmed: until when the other token is honoured. */
-  readonly at: number;
+  /** Until when the token before the current one is honoured; 0 if there was none. */
+  readonly graceUntil: number;
+  /** When the successor was made. */
+  readonly since: number;
   readonly otherHash: Buffer;
   /** The successor's secret, wrapped under the old one; zeros once the window is over. */
   readonly wrap: Buffer;
@@ -149,12 +151,16 @@ function encodeHeader(parts: RecordParts, userIdLength: number, metadataLength: 
 }
 
 function encodeRotation(rotation: RotationBlock): Buffer {
+  if (rotation.otherHash.length !== TOKEN_HASH_LENGTH || rotation.wrap.length !== 32) {
+    throw new RangeError("a rotation block holds a hash of 16 and a wrap of 32 bytes");
+  }
   const out = Buffer.alloc(ROTATION_LENGTH);
   out.writeUInt8(rotation.state === "pending" ? 1 : 2, 0);
-  out.writeUIntBE(rotation.at, 1, 6);
-  rotation.otherHash.copy(out, 7, 0, 16);
-  rotation.wrap.copy(out, 23, 0, 32);
-  out.writeUInt32BE(rotation.wrapKeyId, 55);
+  out.writeUIntBE(rotation.graceUntil, 1, 6);
+  out.writeUIntBE(rotation.since, 7, 6);
+  rotation.otherHash.copy(out, 13, 0, 16);
+  rotation.wrap.copy(out, 29, 0, 32);
+  out.writeUInt32BE(rotation.wrapKeyId, 61);
   return out;
 }
 

@@ -47,6 +47,9 @@ export class SessionRecord {
     this.#rotationAt = HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
     this.#metadataAt = this.#rotationAt + (this.#flag(FLAG.rotation) ? ROTATION_LENGTH : 0);
     this.#directoryAt = this.#metadataAt + bytes.readUInt16BE(OFFSET.metadataLength);
+    if (this.#flag(FLAG.rotation) && !isRotationState(bytes[this.#rotationAt])) {
+      throw new CorruptRecordError("unknown state of rotation");
+    }
     const layout = measureDirectory(bytes, this.#directoryAt, this.fieldCount);
     this.#regionAt = layout.end;
     this.#regionEnd = layout.end + layout.plainBytes;
@@ -115,10 +118,11 @@ export class SessionRecord {
     const block = this.bytes.subarray(this.#rotationAt, this.#metadataAt);
     return {
       state: block[0] === 1 ? "pending" : "confirmed",
-      at: block.readUIntBE(1, 6),
-      otherHash: block.subarray(7, 23),
-      wrap: block.subarray(23, 55),
-      wrapKeyId: block.readUInt32BE(55),
+      graceUntil: block.readUIntBE(1, 6),
+      since: block.readUIntBE(7, 6),
+      otherHash: block.subarray(13, 29),
+      wrap: block.subarray(29, 61),
+      wrapKeyId: block.readUInt32BE(61),
     };
   }
 
@@ -213,6 +217,10 @@ function measureDirectory(bytes: Buffer, from: number, fieldCount: number): Dire
     at += 5 + (first & 0x7f);
   }
   return { end: at, plainBytes: plainBytes + Math.max(0, plainCount - 1), encryptedBytes };
+}
+
+function isRotationState(byte: number | undefined): boolean {
+  return byte === 1 || byte === 2;
 }
 
 function checkedName(name: string): string {

@@ -28,7 +28,7 @@ describe("parseDuration", () => {
       ["w", 6048e5],
     ) as fc.Arbitrary<[string, number]>;
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10_000 }), units, (n, [unit, ms]) => {
+      fc.property(fc.integer({ min: 1, max: 5_000 }), units, (n, [unit, ms]) => {
         expect(parseDuration("idle", `${n}${unit}`)).toBe(n * ms);
       }),
     );
@@ -47,6 +47,8 @@ describe("parseDuration", () => {
     ["15M"],
     ["15min"],
     ["15y"],
+    ["36501d"],
+    ["999999999w"],
     ["1.5h"],
     ["1e3s"],
     ["-5m"],

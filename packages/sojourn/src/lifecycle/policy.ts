@@ -63,7 +63,13 @@ export class Policies {
   }
 }
 
-function parsePolicy(name: string, options: PolicyOptions): Policy {
+function parsePolicy(name: string, options: PolicyOptions | undefined): Policy {
+  if (typeof options !== "object" || options === null) {
+    throw new ConfigError(`Option policies.${name} must be { idle, absolute }, not ${String(options)}.`);
+  }
+  if (options.aal !== undefined && ![0, 1, 2, 3].includes(options.aal)) {
+    throw new ConfigError(`Option policies.${name}.aal must be 0, 1, 2 or 3, not ${String(options.aal)}.`);
+  }
   const idleMs = parseDuration(`policies.${name}.idle`, options.idle);
   const absoluteMs = parseDuration(`policies.${name}.absolute`, options.absolute);
   if (idleMs > absoluteMs)

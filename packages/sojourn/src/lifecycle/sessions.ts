@@ -183,7 +183,9 @@ export class Sessions<D extends object = DataObject> {
     const anonymous = keep.length === 0 ? null : await this.#anonymousRecord(previous);
     const kept = anonymous === null ? {} : picked(this.#core.dataOf(previous.id, anonymous), keep);
     const created = await this.create({ ...rest, data: { ...kept, ...rest.data } } as CreateInput<D>);
-    await this.#endPredecessor(previous.id, anonymous, keep, created.session);
+    // What the login itself sets is not for the anonymous session to decide.
+    const carried = keep.filter((name) => !Object.hasOwn(rest.data ?? {}, name));
+    await this.#endPredecessor(previous.id, anonymous, carried, created.session);
     return created;
   }
 

@@ -78,7 +78,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 const HINT = `Make one with: node -e "console.log(require('crypto').randomBytes(32).toString('base64url'))"`;
 const SAMPLE =
-  /^(?:change[-_ ]?me|your[-_ ]|my[-_ ]?secret|secret[-_ ]?(?:key|here|value)|keyboard cat|example|test[-_ ]?secret|password|xxx)/i;
+  /change[-_ ]?(?:me|this)|replace[-_ ]?(?:me|this)|(?:your|my)[-_ ](?:own[-_ ])?(?:super|secret|session|key)|secret[-_ ]?(?:key|here|value)|(?:super|default|test|random)[-_ ]?secret|keyboard ?cat|example|password/i;
 
 function checkSecrets(secrets: readonly string[]): void {
   if (!Array.isArray(secrets) || secrets.length === 0) {
@@ -87,7 +87,7 @@ function checkSecrets(secrets: readonly string[]): void {
       "secrets_missing",
     );
   }
-  secrets.forEach((secret: unknown, i) => {
+  for (const [i, secret] of secrets.entries() as Iterable<[number, unknown]>) {
     if (typeof secret !== "string" || secret === "") {
       throw new ConfigError(
         `secrets[${i}] is ${secret === "" ? "empty" : typeof secret}, not a string. ${HINT}`,
@@ -100,12 +100,17 @@ function checkSecrets(secrets: readonly string[]): void {
         "secrets_weak",
       );
     }
-    if (SAMPLE.test(secret) || new Set(secret).size < 8) {
+    if (SAMPLE.test(secret) || new Set(secret).size < 8 || isRepeated(secret)) {
       throw new ConfigError(
         `secrets[${i}] looks like a sample or a repeated pattern, not like a random secret. ${HINT}`,
         "secrets_weak",
       );
     }
-  });
+  }
   if (new Set(secrets).size !== secrets.length) throw new ConfigError("Option secrets holds the same secret twice.");
+}
+
+/** Whether the text is one piece said at least twice. */
+function isRepeated(text: string): boolean {
+  return (text + text).indexOf(text, 1) <= text.length / 2;
 }

@@ -18,6 +18,7 @@ import { LruMap } from "./lru-map.ts";
 
 export const TOKEN_LENGTH = 93;
 const VERSION = "1";
+const SECRET_BYTES = 32;
 const SIGNED_LENGTH = 71;
 const ID_AT = 1;
 const GENERATION_AT = 25;
@@ -57,7 +58,7 @@ export class TokenSigner {
 
   /** A new token with 32 fresh random bytes. */
   issue(id: string, generation: number): IssuedToken {
-    return this.compose(id, generation, randomBytes(32));
+    return this.compose(id, generation, randomBytes(SECRET_BYTES));
   }
 
   /** The token of a given secret; test vectors and re-issues under a newer key use it. */
@@ -66,6 +67,8 @@ export class TokenSigner {
     if (!(Number.isInteger(generation) && generation >= 0 && generation <= MAX_GENERATION)) {
       throw new RangeError(`generation ${generation} is not within 0 and ${MAX_GENERATION}`);
     }
+    if (secret.length !== SECRET_BYTES)
+      throw new RangeError(`the secret has ${secret.length} bytes, not ${SECRET_BYTES}`);
     const signed = VERSION + id + encodeGeneration(generation) + secret.toString("base64url");
     const mac = this.#signer.mac(this.#message(signed)).toString("base64url");
     return { token: signed + mac, hash: secretHash(secret) };

@@ -32,7 +32,7 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
   const result = readable(() => applyFieldChanges(record, input.changes, input.maxBytes));
   if (result === null) return { outcome: gone(null), write: null };
   if (result.status !== "patched") return { outcome: result, write: null };
-  const revision = previousRevision + 1;
+  const revision = revisionOf(result.record);
   return {
     outcome: { status: "patched", previousRevision, revision, increments: result.increments },
     write: result.record,

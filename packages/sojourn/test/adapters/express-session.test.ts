@@ -299,7 +299,7 @@ describe('load: "lazy"', () => {
     sojourn: { load: "lazy" },
     routes: (app) => {
       app.get("/loaded", async (req, res) => {
-        const { userId } = await req.session.load();
+        const [{ userId }] = await Promise.all([req.session.load(), req.session.load()]);
         await req.session.load();
         res.json({ userId });
       });

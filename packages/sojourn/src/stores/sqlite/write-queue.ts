@@ -116,7 +116,7 @@ export class WriteQueue {
     const overdue = this.#waiting.filter((write) => write.deadline < now);
     this.#waiting = this.#waiting.filter((write) => write.deadline >= now);
     const reason = new StoreUnavailableError(
-      "The sqlite store was locked by another writer until the write's deadline.",
+      "The write could not begin before its deadline: other writers held the file, or this process was busy.",
       {
         reason: "timeout",
         outcome: "not_executed",

@@ -201,7 +201,8 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
     async run(env) {
       const rotation = {
         state: "pending",
-        at: env.store.now(),
+        graceUntil: env.store.now(),
+        since: env.store.now(),
         otherHash: Buffer.alloc(16, 1),
         wrap: Buffer.alloc(32, 2),
         wrapKeyId: 7,

@@ -29,7 +29,7 @@ if expected ~= '' and revision ~= tonumber(expected) then return {'conflict', no
 local id_length, flags = string.byte(record, 4), string.byte(record, 2)
 local at = 71
 if id_length > 0 then at = at + 16 + id_length end
-if bit.band(flags, 2) ~= 0 then at = at + 59 end
+if bit.band(flags, 2) ~= 0 then at = at + 65 end
 at = at + struct.unpack('>I2', record, 67)
 local directory_at, count = at, struct.unpack('>I2', record, 69)
 
@@ -68,7 +68,7 @@ end
 
 local position = {}
 for i = 1, count do position[names[i]] = i end
-local answer = {'patched', now, revision, revision + 1}
+local answer = {'patched', now, revision, (revision + 1) % 4294967296}
 local function put(name, value)
   local i = position[name]
   if not i then
@@ -115,7 +115,7 @@ if fields > max_fields then return {'too_many_fields', now} end
 if new_bytes > max_bytes and new_bytes > old_bytes then return {'too_large', now, new_bytes} end
 
 redis.call('SET', KEYS[1], table.concat({
-  string.sub(record, 1, 4), struct.pack('>I4', revision + 1), string.sub(record, 9, 68), struct.pack('>I2', fields),
+  string.sub(record, 1, 4), struct.pack('>I4', answer[4]), string.sub(record, 9, 68), struct.pack('>I2', fields),
   string.sub(record, 71, directory_at - 1), table.concat(directory), table.concat(plain, ','), table.concat(hidden),
 }), 'KEEPTTL')
 local numbers = {}
