@@ -9,7 +9,7 @@ import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
-import { DEFAULTS, MAX_MAX_BYTES } from "./options.ts";
+import { DEFAULTS, MAX_MAX_BYTES, MAX_SERVER_ID_BYTES } from "./options.ts";
 import { type CookieOptions, resolveCookieAttributes } from "./security/cookie.ts";
 import { KeyRing } from "./security/keyring.ts";
 import { TokenSigner } from "./security/token.ts";
@@ -23,7 +23,7 @@ export interface SessionsOptions {
    * Random strings of at least 32 characters: the first signs, all verify. To rotate, put a new one
    * in front; drop the old one after the longest absolute timeout. Needed unless `development`.
    */
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly (string | undefined)[];
   /** Added to, or in place of, the built-in policies: normal rememberMe sensitive temporary anonymous aal1 aal2 aal3. */
   readonly policies?: Readonly<Record<string, PolicyOptions>>;
   /** Of sessions with a user. Default "normal" (idle 24 h, absolute 7 d). */
@@ -33,7 +33,7 @@ export interface SessionsOptions {
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
   /** Name of this server, stored with each session that it begins. */
-  readonly serverId?: string;
+  readonly serverId?: string | undefined;
   /** Replaces the salt that the store keeps: at least 32 characters, never to be changed. */
   readonly indexKey?: string;
   /** Relaxed for a developer's machine: secrets and store may be missing, cookies go over plain http. Default false. */
@@ -72,7 +72,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
       clock,
       notices,
       maxBytes: maxBytesOf(given),
-      serverId: given.serverId ?? null,
+      serverId: serverIdOf(given),
       development,
       indexKey: indexKeyOf(given),
     }),
@@ -90,14 +90,26 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
 }
 
 function storeOf(options: SessionsOptions, clock: Clock): Store {
-  if (options.store !== undefined) return options.store;
+  if (options.store !== undefined) return checkedStore(options.store);
   if (options.development === true) return memoryStore({ clock });
   throw new ConfigError(
     'Option store is missing: pass sqliteStore("./sessions.db") from "sojourn/sqlite" or redisStore(client) from "sojourn/redis" (or development: true for a store in memory).',
   );
 }
 
-function secretsOf(options: SessionsOptions, notices: Notices): readonly string[] {
+function checkedStore(store: Store): Store {
+  const isStore =
+    typeof store === "object" &&
+    store !== null &&
+    typeof store.read === "function" &&
+    typeof store.ready === "function";
+  if (isStore) return store;
+  throw new ConfigError(
+    "Option store must be what memoryStore(), sqliteStore(), redisStore() or openStore() answered (await the last).",
+  );
+}
+
+function secretsOf(options: SessionsOptions, notices: Notices): readonly (string | undefined)[] {
   if (options.secrets !== undefined || options.development !== true) return options.secrets ?? [];
   notices.once("secret", "no secrets given: made one for this process, all sessions end with it (development)");
   return [randomBytes(32).toString("base64url")];
@@ -109,8 +121,17 @@ function maxBytesOf(options: SessionsOptions): number {
   throw new ConfigError(`Option maxBytes must be a whole number from 1 to ${MAX_MAX_BYTES}, not ${String(maxBytes)}.`);
 }
 
+function serverIdOf({ serverId }: SessionsOptions): string | null {
+  if (serverId === undefined) return null;
+  if (typeof serverId === "string" && serverId !== "" && Buffer.byteLength(serverId) <= MAX_SERVER_ID_BYTES)
+    return serverId;
+  throw new ConfigError(`Option serverId must be a string of 1 to ${MAX_SERVER_ID_BYTES} bytes.`);
+}
+
 function indexKeyOf(options: SessionsOptions): Buffer | null {
   if (options.indexKey === undefined) return null;
-  if (options.indexKey.length < 32) throw new ConfigError("Option indexKey must have at least 32 characters.");
+  if (typeof options.indexKey !== "string" || options.indexKey.length < 32) {
+    throw new ConfigError("Option indexKey must be a string of at least 32 characters.");
+  }
   return Buffer.from(options.indexKey, "utf8");
 }

@@ -39,7 +39,7 @@ export abstract class SojournError extends Error {
   }
 }
 
-/** An option is missing, contradictory or out of range. Thrown by constructors, before any I/O. */
+/** An option is missing, contradictory or out of range, or does not fit what the store holds. */
 export class ConfigError extends SojournError {
   readonly code: "config_invalid" | "secrets_missing" | "secrets_weak";
 

@@ -51,12 +51,12 @@ async function storeOf(url: string, options: OpenStoreOptions): Promise<Store> {
     }
     default:
       throw new ConfigError(
-        `${redacted(url)} is no store URL: use redis://host:6379, rediss://host:6380, sqlite:./sessions.db or memory:.`,
+        `${shown(scheme, url)} is no store URL: use redis://host:6379, rediss://host:6380, sqlite:./sessions.db or memory:.`,
       );
   }
 }
 
-/** The URL without what may be a password. */
-function redacted(url: unknown): string {
-  return JSON.stringify(String(url).replace(/\/\/[^@/]*@/, "//…@"));
+/** The scheme at most: any other part may be a password, and so may be what only looks like a scheme. */
+function shown(scheme: string | undefined, url: string): string {
+  return scheme !== undefined && url.slice(scheme.length).startsWith("://") ? `"${scheme}://…"` : "This";
 }

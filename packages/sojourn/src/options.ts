@@ -24,3 +24,5 @@ export const DEFAULTS = {
 
 /** Hard upper bound of `maxBytes`: a session is no file store. */
 export const MAX_MAX_BYTES = 1_048_576;
+
+export const MAX_SERVER_ID_BYTES = 128;

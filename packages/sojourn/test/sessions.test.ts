@@ -153,8 +153,7 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
     expect(before).toEqual({ list: [1] });
     expect(await session.get("a")).toEqual({ b: 1, c: [2] });
     expect(await session.get("nothing")).toBeUndefined();
-    expect(await session.update(() => ({ only: true }))).toEqual({ only: true });
-    expect((await sessions.get(session.id))?.data).toEqual({ only: true });
+    expect((await sessions.get(session.id))?.data).toEqual(after);
   });
 
   test("what a caller stores is copied: changing the object afterwards changes nothing", async () => {
@@ -165,6 +164,98 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
     cart.items.push("b");
     expect(session.data["cart"]).toEqual({ items: ["a"] });
     expect(await session.get("cart")).toEqual({ items: ["a"] });
+  });
+
+  test("update() ignores what its function answers, and refuses an async one", async () => {
+    const { sessions } = await open();
+    const { session } = await sessions.create({ userId: "ada", data: { cart: [1], theme: "dark" } });
+    await session.update((draft) => (draft["profile"] = { name: "Ada" }));
+    expect((await sessions.get(session.id))?.data).toEqual({ cart: [1], theme: "dark", profile: { name: "Ada" } });
+    await expect(
+      session.update((async (draft: Record<string, unknown>) => void (draft["a"] = 1)) as never),
+    ).rejects.toBeInstanceOf(TypeError);
+    await expect(
+      sessions.data(session.id).update((() => Promise.reject(new Error("x"))) as never),
+    ).rejects.toBeInstanceOf(TypeError);
+    await expect(
+      session.update(() => {
+        throw new RangeError("mine");
+      }),
+    ).rejects.toBeInstanceOf(RangeError);
+    expect(session.revision).toBe(1);
+  });
+
+  test("update() stores a value that was changed in place in a snapshot", async () => {
+    const { sessions } = await open();
+    const { session } = await sessions.create({ userId: "ada", data: { cart: { items: [1] } } });
+    const cart = (await session.get("cart")) as { items: number[] };
+    cart.items.push(2);
+    await session.update((draft) => void (draft["cart"] = cart));
+    expect(await session.get("cart")).toEqual({ items: [1, 2] });
+    const shown = session.data["cart"] as { items: number[] };
+    shown.items.push(3);
+    await session.update((draft) => void (draft["cart"] = shown));
+    expect((await sessions.get(session.id))?.data).toEqual({ cart: { items: [1, 2, 3] } });
+  });
+
+  test("a refused shared call is not overtaken by the write after it", async () => {
+    const { sessions } = await open();
+    const { session } = await sessions.create({ userId: "ada" });
+    const first = Promise.allSettled([session.set("note", "x".repeat(20_000)), session.set("page", 1)]);
+    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    await session.set("page", 2);
+    expect((await first).map((each) => each.status)).toEqual(["rejected", "fulfilled"]);
+    expect(await session.get("page")).toBe(2);
+  });
+
+  test("an update beside a set shows both, whichever answer comes last", async () => {
+    const { sessions } = await open();
+    const { session } = await sessions.create({ userId: "ada", data: { n: 1 } });
+    await Promise.all([session.update((draft) => void (draft["u"] = 1)), session.set("x", 1)]);
+    await session.update(() => undefined);
+    expect((await sessions.get(session.id))?.data).toEqual({ n: 1, u: 1, x: 1 });
+    expect(await session.get("x")).toBe(1);
+    expect(session.data).toEqual({ n: 1, u: 1, x: 1 });
+  });
+
+  test("names of inherited methods are no fields", async () => {
+    const { sessions } = await open();
+    const { session } = await sessions.create({ userId: "ada" });
+    expect([await session.get("toString"), await sessions.data(session.id).get("constructor")]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("wrong calls are TypeErrors, and nothing is ended or stored", async () => {
+    const { sessions } = await open();
+    const { token, session } = await sessions.create({ userId: "ada" });
+    const wrong: (() => Promise<unknown>)[] = [
+      () => sessions.revokeUser("ada", { except: token }),
+      () => sessions.revokeUser(""),
+      () => sessions.revoke(session.id, { reason: 5 as never }),
+      () => sessions.revoke(session.id, { actor: "x".repeat(300) }),
+      () => sessions.create({ data: [1] as never }),
+      () => sessions.create({ data: new Map() as never }),
+      () => sessions.create({ device: null as never }),
+      () => sessions.create({ userId: 123 as never }),
+      () => sessions.create(null as never),
+      () => sessions.login(token, undefined as never),
+      () => sessions.login(token, { userId: "ada", keep: "cart" as never }),
+    ];
+    for (const call of wrong) await expect(call()).rejects.toBeInstanceOf(TypeError);
+    expect((await sessions.validate(token)).valid).toBe(true);
+    expect(await sessions.count()).toBe(1);
+  });
+
+  test("close waits for writes under way", async () => {
+    const { sessions } = await open();
+    const { session } = await sessions.create({ userId: "ada" });
+    const write = session.set("a", 1);
+    await Promise.resolve();
+    await sessions.close();
+    await write;
   });
 
   test("G2 update() after an own set() with a foreign write between sees both", async () => {
@@ -268,7 +359,7 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
       await data.set("n", 2),
       await data.delete("n"),
       await data.increment("n"),
-      await data.update(() => ({ n: 4 })),
+      await data.update((draft) => void (draft["n"] = 4)),
       await data.get("n"),
     ]).toEqual([false, false, null, null, undefined]);
     expect(await sessions.data("no-such-id").set("n", 1)).toBe(false);
@@ -381,7 +472,7 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
     const { sessions } = await open();
     const { session } = await sessions.create({ userId: "ada" });
     await session.set("userId", "admin");
-    await session.update(() => ({ aal: 3, expiresAt: 0, userId: "root" }));
+    await session.update((draft) => void Object.assign(draft, { aal: 3, expiresAt: 0, userId: "root" }));
     expect(await sessions.get(session.id)).toMatchObject({ userId: "ada", aal: 1, policy: "normal" });
     expect(await sessions.list("admin")).toEqual([]);
   });

@@ -11,7 +11,8 @@ import { checkName, encodeValue } from "../data/codec.ts";
 import type { Device } from "../data/metadata.ts";
 import { HeadersSentError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
-import type { Counter, Session } from "../lifecycle/session.ts";
+import { runOnDraft } from "../lifecycle/field-writer.ts";
+import type { Counter, Draft, Session } from "../lifecycle/session.ts";
 import type { CreateResult, LoginInput, Sessions } from "../lifecycle/sessions.ts";
 
 const NOTHING = Object.freeze({});
@@ -32,7 +33,7 @@ export interface SessionCarrier {
 }
 
 /** The data to begin an anonymous session with; null when there is nothing to keep. */
-type FirstData<D> = () => Partial<D> | Promise<Partial<D> | null>;
+type FirstData<D> = () => Partial<D> | null;
 
 export class RequestSession<D extends object = DataObject> {
   readonly #sessions: Sessions<D>;
@@ -125,12 +126,10 @@ export class RequestSession<D extends object = DataObject> {
   }
 
   /** Changes data atomically; begins an anonymous session when there is none. See `session.update`. */
-  async update(change: (draft: Partial<D>) => unknown): Promise<Readonly<Partial<D>>> {
-    const first = async (): Promise<Partial<D> | null> => {
-      const draft: Partial<D> = {};
-      const returned = await change(draft);
-      const data = isPlainObject(returned) ? (returned as Partial<D>) : draft;
-      return Object.values(data).every((value) => value === undefined) ? null : data;
+  async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>>> {
+    const first = (): Partial<D> | null => {
+      const data = runOnDraft({}, change as (draft: DataObject) => unknown);
+      return Object.values(data).every((value) => value === undefined) ? null : (data as Partial<D>);
     };
     await this.#inSession("update", first, (session) => session.update(change));
     return this.data;
@@ -179,7 +178,8 @@ export class RequestSession<D extends object = DataObject> {
       await this.load();
       if (this.#current !== null) return this.#current;
       this.#requireHeaders(operation);
-      const data = await firstData();
+      const data = firstData();
+      // The function may have sent the response.
       this.#requireHeaders(operation);
       if (data !== null) this.#adopt(await this.#sessions.create({ data }));
       return null;
@@ -232,8 +232,4 @@ export class RequestSession<D extends object = DataObject> {
   [inspect.custom](): string {
     return `RequestSession ${inspect(this.toJSON())}`;
   }
-}
-
-function isPlainObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

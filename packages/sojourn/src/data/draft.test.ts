@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fieldName } from "../../test/fixtures/records/arbitrary.ts";
 import { InvalidNameError, type InvalidValueError } from "../errors.ts";
-import { draftChanges, draftOf } from "./draft.ts";
+import { dataFrom, draftChanges, textsAfter } from "./draft.ts";
 import { applyFieldChanges } from "./field-patch.ts";
 import { encodeRecord, type RecordField } from "./record.ts";
 import { SessionRecord } from "./session-record.ts";
@@ -25,6 +25,10 @@ const HEADER = {
 
 type Data = Record<string, unknown>;
 
+function texts(data: Readonly<Data>): Map<string, string> {
+  return new Map(Object.entries(data).map(([key, each]) => [key, JSON.stringify(each)]));
+}
+
 /** What stored data becomes when the changes between the two are applied to it. */
 function storedAfter(before: Data, after: Data): Data {
   const fields: RecordField[] = Object.entries(before).map(([name, value]) => ({
@@ -33,7 +37,7 @@ function storedAfter(before: Data, after: Data): Data {
     bytes: Buffer.from(JSON.stringify(value)),
   }));
   const record = encodeRecord({ header: HEADER, user: null, rotation: null, metadata: { policy: "normal" }, fields });
-  const result = applyFieldChanges(record, draftChanges(before, after), 1_000_000);
+  const result = applyFieldChanges(record, draftChanges(texts(before), after), 1_000_000);
   if (result.status !== "patched") throw new Error(result.status);
   return new SessionRecord(result.record).plainData();
 }
@@ -57,7 +61,7 @@ describe("draftChanges", () => {
         const changed = new Set(
           [...Object.keys(before), ...Object.keys(after)].filter((key) => textOf(before, key) !== textOf(after, key)),
         );
-        expect(new Set(draftChanges(before, after).map((change) => change.name))).toEqual(changed);
+        expect(new Set(draftChanges(texts(before), after).map((change) => change.name))).toEqual(changed);
         expect(storedAfter(before, after)).toEqual(after);
       }),
       { numRuns: 500 },
@@ -67,14 +71,14 @@ describe("draftChanges", () => {
   test("nothing changed, nothing to write", () => {
     fc.assert(
       fc.property(data, (before) => {
-        expect(draftChanges(before, draftOf(before))).toEqual([]);
+        expect(draftChanges(texts(before), dataFrom(texts(before)))).toEqual([]);
       }),
     );
   });
 
   test("set, delete and undefined", () => {
     const before = { a: 1, b: { c: 2 }, d: 3, e: 4 };
-    expect(draftChanges(before, { a: 1, b: { c: 3 }, d: undefined, f: [] })).toEqual([
+    expect(draftChanges(texts(before), { a: 1, b: { c: 3 }, d: undefined, f: [] })).toEqual([
       { kind: "set", name: "b", json: '{"c":3}' },
       { kind: "set", name: "f", json: "[]" },
       { kind: "delete", name: "d" },
@@ -86,17 +90,17 @@ describe("draftChanges", () => {
     "N1 a field named %s is set and deleted like any other",
     (inherited) => {
       const change = { kind: "set", name: inherited, json: "1" };
-      expect(draftChanges({}, { [inherited]: 1 })).toEqual([change]);
-      expect(draftChanges({ [inherited]: 1 }, {})).toEqual([{ kind: "delete", name: inherited }]);
-      expect(draftChanges({ [inherited]: 1 }, { [inherited]: 1 })).toEqual([]);
+      expect(draftChanges(texts({}), { [inherited]: 1 })).toEqual([change]);
+      expect(draftChanges(texts({ [inherited]: 1 }), {})).toEqual([{ kind: "delete", name: inherited }]);
+      expect(draftChanges(texts({ [inherited]: 1 }), { [inherited]: 1 })).toEqual([]);
     },
   );
 
   test("N1 a draft whose prototype was set loses its fields, and no prototype is written", () => {
-    const draft = draftOf({ a: 1 });
+    const draft = dataFrom(texts({ a: 1 }));
     draft["__proto__"] = { b: 2 };
     delete draft["a"];
-    expect(draftChanges({ a: 1, b: 3 }, draft)).toEqual([
+    expect(draftChanges(texts({ a: 1, b: 3 }), draft)).toEqual([
       { kind: "delete", name: "a" },
       { kind: "delete", name: "b" },
     ]);
@@ -104,7 +108,7 @@ describe("draftChanges", () => {
   });
 
   test("an own __proto__ is refused", () => {
-    expect(() => draftChanges({}, JSON.parse('{"__proto__":1}') as Data)).toThrow(InvalidNameError);
+    expect(() => draftChanges(texts({}), JSON.parse('{"__proto__":1}') as Data)).toThrow(InvalidNameError);
   });
 
   test.each([
@@ -112,7 +116,7 @@ describe("draftChanges", () => {
     ["a Map", { cart: new Map() }, "cart"],
     ["NaN", { list: [0, Number.NaN] }, "list[1]"],
   ])("refuses %s with its path", (_, after, path) => {
-    expect(() => draftChanges({}, after)).toThrow(expect.objectContaining({ path }) as InvalidValueError);
+    expect(() => draftChanges(texts({}), after)).toThrow(expect.objectContaining({ path }) as InvalidValueError);
   });
 });
 
@@ -120,13 +124,29 @@ function textOf(from: Data, key: string): string | undefined {
   return Object.hasOwn(from, key) ? JSON.stringify(from[key]) : undefined;
 }
 
-describe("draftOf", () => {
-  test("is a copy all the way down, of frozen data too", () => {
-    const base = Object.freeze({ list: Object.freeze([Object.freeze({ n: 1 })]) });
-    const draft = draftOf(base) as { list: Array<{ n: number }> };
-    draft.list[0] = { n: 2 };
-    draft.list.push({ n: 3 });
-    expect(base).toEqual({ list: [{ n: 1 }] });
-    expect(draft).toEqual({ list: [{ n: 2 }, { n: 3 }] });
+describe("dataFrom", () => {
+  test("gives back what was stored, and shares nothing with anybody", () => {
+    fc.assert(
+      fc.property(data, (before) => {
+        const stored = texts(before);
+        expect(dataFrom(stored)).toEqual(before);
+        expect(Object.keys(dataFrom(stored)).toSorted()).toEqual(Object.keys(before).toSorted());
+      }),
+    );
+    const stored = texts({ list: [{ n: 1 }] });
+    (dataFrom(stored)["list"] as unknown[]).push(2);
+    expect(dataFrom(stored)).toEqual({ list: [{ n: 1 }] });
+  });
+});
+
+describe("textsAfter", () => {
+  test("follows the changes and leaves the base as it was", () => {
+    fc.assert(
+      fc.property(data, data, (before, after) => {
+        const base = texts(before);
+        expect(dataFrom(textsAfter(base, draftChanges(base, after)))).toEqual(after);
+        expect(dataFrom(base)).toEqual(before);
+      }),
+    );
   });
 });

@@ -5,9 +5,9 @@
 
 /** The device a session was begun on, as the application or adapter described it. */
 export interface Device {
-  readonly ip?: string;
+  readonly ip?: string | undefined;
   /** The User-Agent header, cut to 512 characters. */
-  readonly userAgent?: string;
+  readonly userAgent?: string | undefined;
   /** Anything else worth showing on a devices page, such as `{ name: "Ada's phone" }`. */
   readonly [extra: string]: string | undefined;
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { bytes as someBytes, plainOf, recordParts } from "../../test/fixtures/records/arbitrary.ts";
@@ -6,15 +5,12 @@ import type { Metadata } from "./metadata.ts";
 import {
   encodeRecord,
   expiresAtOf,
-  FLAG,
   HEADER_LENGTH,
   MAX_FIELDS,
   OFFSET,
   type RecordField,
   type RecordParts,
   revisionOf,
-  ROTATION_LENGTH,
-  USER_HASH_LENGTH,
   userHashOf,
   withTouch,
   withUserEpoch,
@@ -390,67 +386,5 @@ describe("functions over the bytes agree with the class", () => {
         expect(bytes).toEqual(before);
       }),
     );
-  });
-});
-
-describe("the Redis scripts hold the same offsets", () => {
-  const script = (name: string) =>
-    readFileSync(new URL(`../stores/redis/scripts/${name}.lua`, import.meta.url), "utf8");
-  /** Lua counts from 1. */
-  const lua = (offset: number) => offset + 1;
-  const last = HEADER_LENGTH + USER_HASH_LENGTH;
-  const { lastSeenAt, idleMs, absoluteExpiresAt, userEpoch, createdAt } = OFFSET;
-
-  test("the numbers that stored records carry for ever", () => {
-    expect(OFFSET).toMatchObject({ createdAt: 14, lastSeenAt: 20, absoluteExpiresAt: 26, idleMs: 32, userEpoch: 44 });
-    expect(FLAG).toEqual({ confirmed: 1, rotation: 2, locked: 4 });
-    expect(last).toBe(86);
-  });
-
-  test.each([
-    ["_lib", /local HEADER, HEADER_WITH_USER = (\d+), (\d+)/, [HEADER_LENGTH, last]],
-    [
-      "_lib",
-      /math\.min\(u48\(head, (\d+)\) \+ u48\(head, (\d+)\), u48\(head, (\d+)\)\)/,
-      [lastSeenAt, idleMs, absoluteExpiresAt],
-    ],
-    ["_lib", /string\.byte\(head, (\d+)\) == 0 then return nil/, [lua(OFFSET.userIdLength)]],
-    ["_lib", /string\.sub\(head, (\d+), (\d+)\)/, [lua(HEADER_LENGTH), last]],
-    ["_end", /local created = .*u48\(head, (\d+)\)/, [createdAt]],
-    ["create", /u48\(stored, (\d+)\)/, [userEpoch]],
-    [
-      "create",
-      /sub\(record, 1, (\d+)\) .. struct\.pack\('>I6', epoch\) .. string\.sub\(record, (\d+)\)/,
-      [userEpoch, lua(userEpoch + 6)],
-    ],
-    ["touch", /local seen = u48\(head, (\d+)\)/, [lastSeenAt]],
-    ["touch", /SETRANGE', KEYS\[1\], (\d+), struct\.pack\('>I6', seen\)/, [lastSeenAt]],
-    ["touch", /local flags = string\.byte\(head, (\d+)\)/, [lua(OFFSET.flags)]],
-    ["touch", /SETRANGE', KEYS\[1\], (\d+), string\.char\(bit\.bor\(flags, (\d+)\)/, [OFFSET.flags, FLAG.confirmed]],
-    ["end-older", /u48\(head, (\d+)\) < epoch/, [userEpoch]],
-    ["raise-epoch", /SETRANGE', KEYS\[4\], (\d+), struct\.pack\('>I6', epoch\)/, [userEpoch]],
-    ["patch", /unpack\('>I4', record, (\d+)\)/, [lua(OFFSET.revision)]],
-    [
-      "patch",
-      /string\.byte\(record, (\d+)\), string\.byte\(record, (\d+)\)/,
-      [lua(OFFSET.userIdLength), lua(OFFSET.flags)],
-    ],
-    ["patch", /local at = (\d+)\n/, [lua(HEADER_LENGTH)]],
-    ["patch", /at = at \+ (\d+) \+ id_length/, [USER_HASH_LENGTH]],
-    ["patch", /bit\.band\(flags, (\d+)\) ~= 0 then at = at \+ (\d+)/, [FLAG.rotation, ROTATION_LENGTH]],
-    ["patch", /at \+ struct\.unpack\('>I2', record, (\d+)\)/, [lua(OFFSET.metadataLength)]],
-    ["patch", /at, struct\.unpack\('>I2', record, (\d+)\)/, [lua(OFFSET.fieldCount)]],
-  ])("%s.lua %s", (name, pattern, expected) => {
-    expect(pattern.exec(script(name))?.slice(1).map(Number)).toEqual(expected);
-  });
-
-  test("every time a script reads is one of the header's", () => {
-    const times = [createdAt, lastSeenAt, absoluteExpiresAt, idleMs, OFFSET.authenticatedAt, userEpoch];
-    const names = ["_lib", "_end", "create", "touch", "patch", "revoke", "raise-epoch", "end-older"];
-    const read = names.flatMap((name) =>
-      [...script(name).matchAll(/u48\(\w+, (\d+)\)/g)].map((match) => Number(match[1])),
-    );
-    expect(read.length).toBeGreaterThanOrEqual(8);
-    for (const offset of read) expect(times).toContain(offset);
   });
 });

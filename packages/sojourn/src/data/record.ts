@@ -219,6 +219,26 @@ export function withTouch(record: Buffer, lastSeenAt: number, confirm: boolean):
   return copy;
 }
 
+/** A copy with this rotation block in place of the one it has, or without one. */
+export function withRotation(record: Buffer, rotation: RotationBlock | null): Buffer {
+  const userIdLength = record[OFFSET.userIdLength] ?? 0;
+  const at = HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
+  const flags = record[OFFSET.flags] ?? 0;
+  const old = (flags & FLAG.rotation) === 0 ? 0 : ROTATION_LENGTH;
+  const block = rotation === null ? Buffer.alloc(0) : encodeRotation(rotation);
+  const out = Buffer.concat([record.subarray(0, at), block, record.subarray(at + old)]);
+  out.writeUInt8(rotation === null ? flags & ~FLAG.rotation : flags | FLAG.rotation, OFFSET.flags);
+  return out;
+}
+
+/** A copy whose current token is of this generation and hash. */
+export function withToken(record: Buffer, generation: number, tokenHash: Buffer): Buffer {
+  const copy = Buffer.from(record);
+  copy.writeUIntBE(generation, OFFSET.generation, 3);
+  tokenHash.copy(copy, OFFSET.tokenHash, 0, TOKEN_HASH_LENGTH);
+  return copy;
+}
+
 /** A copy stamped with the epoch of its user. */
 export function withUserEpoch(record: Buffer, epoch: number): Buffer {
   const copy = Buffer.from(record);

@@ -144,6 +144,12 @@ export class SessionRecord {
     return data;
   }
 
+  /** All plain fields as stored: name → JSON text. */
+  plainTexts(): Map<string, string> {
+    const plain = this.fields().filter((field) => !field.encrypted);
+    return new Map(plain.map((field) => [field.name, field.bytes.toString("utf8")]));
+  }
+
   #plainNames(): string[] {
     const names: string[] = [];
     let at = this.#directoryAt;
@@ -231,7 +237,8 @@ function checkedName(name: string): string {
 function corruptWhenThrown<T>(decode: () => T): T {
   try {
     return decode();
-  } catch (error) {
-    throw new CorruptRecordError(error instanceof Error ? error.message : "not decodable");
+  } catch {
+    // Not the parser's message: it quotes what it read, and that is session data.
+    throw new CorruptRecordError("not decodable");
   }
 }

@@ -2,13 +2,14 @@
 
 import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import type { DataObject, FieldTexts } from "../data/draft.ts";
+import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
-import type { Store, WriteCall } from "../store/store.ts";
-import type { DataObject } from "../data/draft.ts";
+import type { Store } from "../store/store.ts";
 import type { Notices } from "./notices.ts";
 import type { Policies } from "./policy.ts";
+import { TrackedStore } from "./tracked-store.ts";
 
 export interface CoreSettings {
   readonly store: Store;
@@ -33,11 +34,11 @@ export class Core {
   readonly serverId: string | null;
   readonly development: boolean;
   readonly #indexKey: Buffer | null;
-  readonly #background = new Set<Promise<void>>();
+  #salt: Buffer | null = null;
   #placement: Placement | null = null;
 
   constructor(settings: CoreSettings) {
-    this.store = settings.store;
+    this.store = new TrackedStore(settings.store);
     this.tokens = settings.tokens;
     this.policies = settings.policies;
     this.clock = settings.clock;
@@ -48,28 +49,22 @@ export class Core {
     this.#indexKey = settings.indexKey;
   }
 
+  /** Asked anew each time: a store that lost its salt answers another one. @throws StoreUnavailableError */
   async placement(): Promise<Placement> {
-    if (this.#placement === null) {
-      const { salt } = await this.store.ready();
+    const { salt } = await this.store.ready();
+    if (this.#placement === null || salt !== this.#salt) {
+      this.#salt = salt;
       this.#placement = new Placement(this.#indexKey ?? salt);
     }
     return this.#placement;
   }
 
-  /** Lets work go on behind the caller's back; `settled()` waits for it. */
+  /** Lets work go on behind the caller's back; a failure is said to the operator. */
   background(what: string, work: Promise<unknown>): void {
-    const done: Promise<void> = work
-      .then(
-        () => undefined,
-        (error: unknown) =>
-          this.notices.warn(what, `${what} failed: ${error instanceof Error ? error.message : String(error)}`),
-      )
-      .finally(() => this.#background.delete(done));
-    this.#background.add(done);
-  }
-
-  async settled(): Promise<void> {
-    await Promise.all(this.#background);
+    work.catch((error: unknown) => {
+      if (error instanceof StoreClosedError) return;
+      this.notices.warn(what, `${what} failed: ${error instanceof Error ? error.message : String(error)}`);
+    });
   }
 
   /**
@@ -96,12 +91,25 @@ export class Core {
 
   /** The data of a record; none when it cannot be decoded, and then the session is ended. */
   dataOf(id: string, record: SessionRecord): Readonly<DataObject> {
+    return this.#decoded(id, () => record.plainData()) ?? {};
+  }
+
+  /** The same as texts, each known to be JSON. */
+  textsOf(id: string, record: SessionRecord): FieldTexts {
+    const texts = this.#decoded(id, () => {
+      record.plainData();
+      return record.plainTexts();
+    });
+    return texts ?? new Map<string, string>();
+  }
+
+  #decoded<T>(id: string, decode: () => T): T | null {
     try {
-      return record.plainData();
+      return decode();
     } catch (error) {
       if (!(error instanceof CorruptRecordError)) throw error;
       this.endCorrupt(id, error);
-      return {};
+      return null;
     }
   }
 
@@ -110,7 +118,7 @@ export class Core {
     this.background("ending a corrupt session", this.revoke(id, "corrupt", null));
   }
 
-  async revoke(id: string, reason: string, actor: string | null, call?: WriteCall): Promise<boolean> {
-    return (await this.store.revoke({ id, reason, actor }, call)).ended;
+  async revoke(id: string, reason: string, actor: string | null): Promise<boolean> {
+    return (await this.store.revoke({ id, reason, actor })).ended;
   }
 }

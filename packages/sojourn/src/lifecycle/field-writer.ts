@@ -12,27 +12,28 @@
 
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type DataObject, dataFrom, draftChanges, type FieldTexts, textsAfter } from "../data/draft.ts";
+import type { FieldChange } from "../data/field-patch.ts";
 import { MAX_FIELDS } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
-import { type DataObject, draftChanges, draftOf } from "../data/draft.ts";
-import type { FieldChange } from "../data/field-patch.ts";
 import {
   ConflictError,
   DataTooLargeError,
   SessionEndedError,
   type SojournError,
+  StoreUnavailableError,
   TooManyFieldsError,
   WrongKindError,
 } from "../errors.ts";
-import type { PatchOutcome } from "../store/store.ts";
+import { isRecord, type PatchOutcome } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 
 type Patched = Extract<PatchOutcome, { status: "patched" }>;
 
-/** Data together with the revision it was read at. */
+/** Data as stored, together with the revision it was read at. */
 export interface DataSnapshot {
-  readonly data: Readonly<DataObject>;
+  readonly texts: FieldTexts;
   readonly revision: number;
 }
 
@@ -42,12 +43,18 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** Writes of one owner: at most one call is under way, so that none overtakes another. */
+interface Outbox {
+  waiting: Pending[];
+  sending: boolean;
+}
+
 const JITTER_FROM_TRY = 3;
 const MAX_JITTER_MS = 12;
 
 export class FieldWriter {
   readonly #core: Core;
-  readonly #pending = new Map<object, Pending[]>();
+  readonly #outboxes = new WeakMap<object, Outbox>();
   readonly #updates = new KeyedQueue();
 
   constructor(core: Core) {
@@ -61,30 +68,40 @@ export class FieldWriter {
    */
   write(owner: object, id: string, change: FieldChange): Promise<Patched> {
     return new Promise((resolve, reject) => {
-      const pending = this.#pending.get(owner);
-      if (pending !== undefined) {
-        pending.push({ change, resolve, reject });
-        return;
-      }
-      this.#pending.set(owner, [{ change, resolve, reject }]);
-      queueMicrotask(() => void this.#flush(owner, id));
+      const outbox = this.#outboxes.get(owner) ?? { waiting: [], sending: false };
+      this.#outboxes.set(owner, outbox);
+      outbox.waiting.push({ change, resolve, reject });
+      if (outbox.sending) return;
+      outbox.sending = true;
+      queueMicrotask(() => void this.#flush(outbox, id));
     });
   }
 
-  async #flush(owner: object, id: string): Promise<void> {
-    const batch = this.#pending.get(owner) ?? [];
-    this.#pending.delete(owner);
+  async #flush(outbox: Outbox, id: string): Promise<void> {
+    while (outbox.waiting.length > 0) {
+      const batch = outbox.waiting;
+      outbox.waiting = [];
+      const failure = await this.#send(id, batch);
+      if (failure instanceof StoreUnavailableError) rejectUnsent(outbox, failure);
+    }
+    outbox.sending = false;
+  }
+
+  /** Settles every write of the batch; answers what failed for all of them, or null. */
+  async #send(id: string, batch: readonly Pending[]): Promise<unknown> {
     try {
       const outcome = await this.#patch(
         id,
         batch.map((each) => each.change),
       );
-      if (outcome.status === "patched") this.#settle(batch, outcome);
+      if (outcome.status === "patched") settle(batch, outcome);
       else if (batch.length === 1 || outcome.status === "gone") {
         for (const each of batch) each.reject(this.#errorOf(id, outcome));
       } else await this.#oneByOne(id, batch);
+      return null;
     } catch (error) {
       for (const each of batch) each.reject(error);
+      return error;
     }
   }
 
@@ -94,15 +111,6 @@ export class FieldWriter {
       const outcome = await this.#patch(id, [each.change]);
       if (outcome.status === "patched") each.resolve(outcome);
       else each.reject(this.#errorOf(id, outcome));
-    }
-  }
-
-  /** Increments of a shared call get the result of their own. */
-  #settle(batch: readonly Pending[], patched: Patched): void {
-    let next = 0;
-    for (const each of batch) {
-      const increments = each.change.kind === "increment" ? patched.increments.slice(next, ++next) : [];
-      each.resolve({ ...patched, increments });
     }
   }
 
@@ -116,7 +124,14 @@ export class FieldWriter {
     known: () => DataSnapshot | null,
     change: (draft: DataObject) => unknown,
   ): Promise<DataSnapshot | null> {
-    return this.#updates.run(id, () => this.#update(id, known(), change));
+    const queuedAt = this.#core.clock.monotonic();
+    return this.#updates.run(id, async (errorBefore) => {
+      const waited = this.#core.clock.monotonic() - queuedAt;
+      if (errorBefore instanceof StoreUnavailableError && waited >= this.#core.store.writeDeadlineMs) {
+        throw neverSent(errorBefore);
+      }
+      return this.#update(id, known(), change);
+    });
   }
 
   async #update(
@@ -127,12 +142,13 @@ export class FieldWriter {
     const deadline = this.#core.clock.monotonic() + this.#core.store.writeDeadlineMs;
     let base = known ?? (await this.read(id));
     for (let attempt = 1; base !== null; attempt++) {
-      const after = await changedDraft(base.data, change);
-      const changes = draftChanges(base.data, after);
+      const changes = draftChanges(base.texts, runOnDraft(dataFrom(base.texts), change));
       if (changes.length === 0) return base;
       if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
       const outcome = await this.#patch(id, changes, base.revision);
-      if (outcome.status === "patched") return { data: applied(base.data, changes), revision: outcome.revision };
+      if (outcome.status === "patched") {
+        return { texts: textsAfter(base.texts, changes), revision: outcome.revision };
+      }
       if (outcome.status !== "conflict") throw this.#errorOf(id, outcome);
       if (this.#core.clock.monotonic() > deadline) throw new ConflictError(id, attempt);
       base = this.#snapshot(id, this.#core.parse(id, outcome.record));
@@ -143,12 +159,12 @@ export class FieldWriter {
   /** The stored data, or null when there is no such live session. */
   async read(id: string): Promise<DataSnapshot | null> {
     const outcome = await this.#core.store.read(id);
-    const record = outcome instanceof Buffer ? this.#core.parse(id, outcome) : null;
+    const record = isRecord(outcome) ? this.#core.parse(id, outcome) : null;
     return record !== null && this.#core.store.now() < record.expiresAt ? this.#snapshot(id, record) : null;
   }
 
   #snapshot(id: string, record: SessionRecord | null): DataSnapshot | null {
-    return record === null ? null : { data: this.#core.dataOf(id, record), revision: record.revision };
+    return record === null ? null : { texts: this.#core.textsOf(id, record), revision: record.revision };
   }
 
   #patch(id: string, changes: readonly FieldChange[], expectedRevision?: number): Promise<PatchOutcome> {
@@ -172,22 +188,39 @@ export class FieldWriter {
   }
 }
 
-async function changedDraft(data: Readonly<DataObject>, change: (draft: DataObject) => unknown): Promise<DataObject> {
-  const draft = draftOf(data);
-  const returned = await change(draft);
-  return isPlainObject(returned) ? returned : draft;
-}
-
-function isPlainObject(value: unknown): value is DataObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** What the store now holds, made from the texts that were sent: never the caller's own objects. */
-export function applied(data: Readonly<DataObject>, changes: readonly FieldChange[]): DataObject {
-  const after: DataObject = { ...data };
-  for (const change of changes) {
-    if (change.kind === "set") after[change.name] = JSON.parse(change.json) as unknown;
-    else if (change.kind === "delete") delete after[change.name];
+/** Increments of a shared call get the result of their own. */
+function settle(batch: readonly Pending[], patched: Patched): void {
+  let next = 0;
+  for (const each of batch) {
+    const increments = each.change.kind === "increment" ? patched.increments.slice(next, ++next) : [];
+    each.resolve({ ...patched, increments });
   }
-  return after;
+}
+
+/** The store does not answer: what waits behind would only wait as long again. */
+function rejectUnsent(outbox: Outbox, failure: StoreUnavailableError): void {
+  for (const each of outbox.waiting) each.reject(neverSent(failure));
+  outbox.waiting = [];
+}
+
+function neverSent(before: StoreUnavailableError): StoreUnavailableError {
+  return new StoreUnavailableError(`Not sent, because the write before it failed: ${before.message}`, {
+    reason: before.reason,
+    outcome: "not_executed",
+    cause: before,
+  });
+}
+
+/**
+ * Runs the caller's function. What it answers is ignored: `draft => (draft.a = {})` answers an object too.
+ * @throws TypeError for an asynchronous function: it may have to run again on newer data, and others wait for it.
+ */
+export function runOnDraft(draft: DataObject, change: (draft: DataObject) => unknown): DataObject {
+  const answered = change(draft);
+  if (answered instanceof Promise) {
+    // Nobody will await it; its failure would end the process.
+    answered.catch(() => undefined);
+    throw new TypeError("update: the function must not be async; await what it needs before, then change the draft.");
+  }
+  return draft;
 }

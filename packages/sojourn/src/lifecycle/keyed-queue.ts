@@ -2,9 +2,10 @@
 export class KeyedQueue {
   readonly #tails = new Map<string, Promise<unknown>>();
 
-  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+  /** @param task gets the error of the task before it in the queue, or null. */
+  run<T>(key: string, task: (errorBefore: unknown) => Promise<T>): Promise<T> {
     const before = this.#tails.get(key) ?? Promise.resolve();
-    const result = before.then(task, task);
+    const result = before.then(() => task(null), task);
     this.#tails.set(key, result);
     const forget = (): void => {
       if (this.#tails.get(key) === result) this.#tails.delete(key);

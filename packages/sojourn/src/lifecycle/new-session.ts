@@ -12,17 +12,17 @@ import type { Policy } from "./policy.ts";
 
 export interface CreateInput<D extends object = DataObject> {
   /** The application's id of the user, 1–255 bytes. Absent: an anonymous session. */
-  readonly userId?: string;
+  readonly userId?: string | undefined;
   /** Default `defaultPolicy`; without a user `"anonymous"`. */
-  readonly policy?: string;
-  readonly data?: Readonly<Partial<D>>;
-  readonly device?: Device;
+  readonly policy?: string | undefined;
+  readonly data?: Readonly<Partial<D>> | undefined;
+  readonly device?: Device | undefined;
   /** Free text for lists, such as `"password"` or `"passkey"`. */
-  readonly loginMethod?: string;
+  readonly loginMethod?: string | undefined;
   /** Authentication methods references, RFC 8176. */
-  readonly amr?: readonly string[];
+  readonly amr?: readonly string[] | undefined;
   /** Assurance level 0–3. Default the policy's, else 1 with a user and 0 without. */
-  readonly aal?: 0 | 1 | 2 | 3;
+  readonly aal?: 0 | 1 | 2 | 3 | undefined;
 }
 
 export interface FirstRecord {
@@ -35,25 +35,42 @@ export interface FirstRecord {
 }
 
 /** Wrong types are programming errors: refused as such, before anything is stored. */
-export function checkCreateInput(operation: string, input: Omit<CreateInput, "data">): void {
-  if (typeof input !== "object" || input === null)
+export function checkCreateInput(operation: string, input: Omit<CreateInput, "data"> & { data?: unknown }): void {
+  if (typeof input !== "object" || input === null) {
     throw new TypeError(`${operation} takes an object, not ${String(input)}.`);
-  const { userId, aal, amr, loginMethod } = input;
-  if (userId !== undefined) {
-    if (typeof userId !== "string" || userId === "" || !userId.isWellFormed()) {
-      throw new TypeError(
-        `${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`,
-      );
-    }
-    requireBytes("userId", Buffer.byteLength(userId), MAX_USER_ID_BYTES);
   }
-  if (aal !== undefined && ![0, 1, 2, 3].includes(aal))
+  const { userId, aal, amr, loginMethod, device, data } = input;
+  if (userId !== undefined) checkedUserId(operation, userId);
+  if (aal !== undefined && ![0, 1, 2, 3].includes(aal)) {
     throw new TypeError(`${operation}: aal must be 0, 1, 2 or 3, not ${String(aal)}.`);
+  }
   if (amr !== undefined && !(Array.isArray(amr) && amr.every((method) => typeof method === "string"))) {
     throw new TypeError(`${operation}: amr must be an array of strings.`);
   }
-  if (loginMethod !== undefined && typeof loginMethod !== "string")
+  if (loginMethod !== undefined && typeof loginMethod !== "string") {
     throw new TypeError(`${operation}: loginMethod must be a string.`);
+  }
+  if (device !== undefined && !isPlain(device))
+    throw new TypeError(`${operation}: device must be an object of strings.`);
+  if (data !== undefined && !isPlain(data)) throw new TypeError(`${operation}: data must be a plain object.`);
+}
+
+/** @throws TypeError, MetadataTooLargeError */
+export function checkedUserId(operation: string, userId: unknown): string {
+  if (typeof userId !== "string") {
+    throw new TypeError(`${operation}: userId must be a string, not ${userId === null ? "null" : typeof userId}.`);
+  }
+  if (userId === "" || !userId.isWellFormed()) {
+    throw new TypeError(`${operation}: userId must be a non-empty string of well-formed Unicode.`);
+  }
+  requireBytes("userId", Buffer.byteLength(userId), MAX_USER_ID_BYTES);
+  return userId;
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** @throws InvalidNameError, InvalidValueError, TooManyFieldsError, DataTooLargeError */

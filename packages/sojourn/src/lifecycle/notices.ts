@@ -23,13 +23,22 @@ export class Notices {
     const now = this.#clock.monotonic();
     if (now - (this.#lastAt.get(kind) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return;
     this.#lastAt.set(kind, now);
-    this.#log(`sojourn: ${line}`);
+    this.#say(line);
   }
 
-  /** Something about the set-up, said once in the life of the process. */
+  /** Something about the set-up, said once. */
   once(kind: string, line: string): void {
     if (this.#said.has(kind)) return;
     this.#said.add(kind);
-    this.#log(`sojourn: ${line}`);
+    this.#say(line);
+  }
+
+  /** A log function that throws must not fail the request it speaks about. */
+  #say(line: string): void {
+    try {
+      this.#log(`sojourn: ${line}`);
+    } catch (error) {
+      process.emitWarning(`the log function given to createSessions failed: ${String(error)}`, "SojournWarning");
+    }
   }
 }

@@ -32,12 +32,15 @@ export class Policies {
   readonly #byName: ReadonlyMap<string, Policy>;
   readonly #fallback: Policy;
   readonly longestAbsoluteMs: number;
+  readonly shortestTouchIntervalMs: number;
 
   /** @throws ConfigError for a wrong duration, an idle timeout over the absolute one, or an unknown default. */
   constructor(options: Readonly<Record<string, PolicyOptions>>, defaultPolicy: string) {
     this.#byName = new Map(Object.entries(options).map(([name, each]) => [name, parsePolicy(name, each)]));
     this.#fallback = this.named(defaultPolicy, "defaultPolicy");
-    this.longestAbsoluteMs = Math.max(...[...this.#byName.values()].map((policy) => policy.absoluteMs));
+    const all = [...this.#byName.values()];
+    this.shortestTouchIntervalMs = Math.min(...all.map((policy) => policy.touchIntervalMs));
+    this.longestAbsoluteMs = Math.max(...all.map((policy) => policy.absoluteMs));
   }
 
   /** @throws ConfigError when there is no policy of that name. */

@@ -4,9 +4,9 @@ import { checkName, encodeValue } from "../data/codec.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
-import type { DataObject } from "../data/draft.ts";
+import { type DataObject, dataFrom } from "../data/draft.ts";
 import type { FieldWriter } from "./field-writer.ts";
-import type { Counter } from "./session.ts";
+import type { Counter, Draft } from "./session.ts";
 
 /** Absence is an answer here: `false`, `null` or `undefined` when there is no such live session. */
 export class SessionDataById<D extends object = DataObject> {
@@ -23,7 +23,8 @@ export class SessionDataById<D extends object = DataObject> {
     checkName(name);
     if (!isSessionId(this.#id)) return undefined;
     const snapshot = await this.#writer.read(this.#id);
-    return snapshot === null || !Object.hasOwn(snapshot.data, name) ? undefined : (snapshot.data[name] as D[K]);
+    const text = snapshot?.texts.get(name);
+    return text === undefined ? undefined : (JSON.parse(text) as D[K]);
   }
 
   /** True when stored, false when there is no such session. @throws what `session.set` throws */
@@ -46,21 +47,24 @@ export class SessionDataById<D extends object = DataObject> {
   }
 
   /** The new data, or null when there is no such session. See `session.update`. @throws ConflictError */
-  async update(change: (draft: Partial<D>) => unknown): Promise<Readonly<Partial<D>> | null> {
+  async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>> | null> {
     if (!isSessionId(this.#id)) return null;
     const updated = this.#writer.update(this.#id, () => null, change as (draft: DataObject) => unknown);
-    const snapshot = await updated.catch(nullWhenEnded);
-    return snapshot === null ? null : (snapshot.data as Readonly<Partial<D>>);
+    const snapshot = await updated.catch((error: unknown) => this.#nullWhenEnded(error));
+    return snapshot === null ? null : (dataFrom(snapshot.texts) as Readonly<Partial<D>>);
   }
 
   async #write(change: FieldChange): Promise<number | null> {
     if (!isSessionId(this.#id)) return null;
-    const patched = await this.#writer.write(this, this.#id, change).catch(nullWhenEnded);
+    const patched = await this.#writer
+      .write(this, this.#id, change)
+      .catch((error: unknown) => this.#nullWhenEnded(error));
     return patched === null ? null : (patched.increments[0] ?? 0);
   }
-}
 
-function nullWhenEnded(error: unknown): null {
-  if (error instanceof SessionEndedError) return null;
-  throw error;
+  /** Only the end of this session is an answer; the function may have met the end of another. */
+  #nullWhenEnded(error: unknown): null {
+    if (error instanceof SessionEndedError && error.sessionId === this.#id) return null;
+    throw error;
+  }
 }

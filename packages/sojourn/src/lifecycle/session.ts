@@ -2,14 +2,14 @@
 
 import { inspect } from "node:util";
 import { checkName, deepFreeze, encodeValue } from "../data/codec.ts";
+import { type DataObject, dataFrom, type FieldTexts, textsAfter } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
-import type { DataObject } from "../data/draft.ts";
-import { applied, type DataSnapshot, type FieldWriter } from "./field-writer.ts";
+import type { DataSnapshot, FieldWriter } from "./field-writer.ts";
 
 const NO_DEVICE: Device = Object.freeze({});
 
@@ -17,6 +17,9 @@ const NO_DEVICE: Device = Object.freeze({});
 export type Counter<D> = {
   [K in keyof D & string]: Exclude<D[K], undefined> extends number ? K : unknown extends D[K] ? K : never;
 }[keyof D & string];
+
+/** Data that `update()` may change: every field optional, none readonly. */
+export type Draft<D> = { -readonly [K in keyof D]?: D[K] };
 
 /**
  * Times are milliseconds since the epoch, on the store's clock. Facts and `data` are
@@ -29,7 +32,10 @@ export class Session<D extends object = DataObject> {
   readonly #writer: FieldWriter;
   #record: SessionRecord;
   #metadata: Metadata | null = null;
+  /** What `data` shows, made when it is asked for. */
   #data: Readonly<DataObject> | null = null;
+  /** Data as stored, once more is known than the record says. */
+  #texts: FieldTexts | null = null;
   #revision: number;
   #lastSeenAt: number;
   /** A write of somebody else came between: `data` is not the whole truth, and `update` reads first. */
@@ -101,19 +107,22 @@ export class Session<D extends object = DataObject> {
   get revision(): number {
     return this.#revision;
   }
-  /** Frozen; replaced after an own write, never changed in place. */
+  /** Frozen (all the way down in development); replaced after an own write. To change a value, write it. */
   get data(): Readonly<Partial<D>> {
-    this.#data ??= this.#freeze(this.#core.dataOf(this.id, this.#record));
+    this.#data ??= this.#freeze(
+      this.#texts === null ? this.#core.dataOf(this.id, this.#record) : dataFrom(this.#texts),
+    );
     return this.#data as Readonly<Partial<D>>;
   }
 
-  /** The value in the store now; undefined when the field is not there. @throws SessionEndedError */
+  /** The value in the store now, a fresh copy; undefined when the field is not there. @throws SessionEndedError */
   async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     checkName(name);
     const snapshot = await this.#writer.read(this.id);
     if (snapshot === null) throw await this.#ended();
-    this.#replace(snapshot);
-    return (this.data as Partial<D>)[name];
+    this.#adopt(snapshot);
+    const text = snapshot.texts.get(name);
+    return text === undefined ? undefined : (JSON.parse(text) as D[K]);
   }
 
   /**
@@ -139,15 +148,16 @@ export class Session<D extends object = DataObject> {
   }
 
   /**
-   * Changes data atomically: the function gets a draft to change (or answers a new object) and runs
-   * again when another writer was faster, so it must have no other effects. Answers the new data.
-   * @throws SessionEndedError, ConflictError (at the write deadline), and what `set` throws
+   * Changes data atomically: the function gets a draft to change, and runs again when another writer was
+   * faster, so it must not be async and have no other effects. What it answers is ignored. Answers the new data.
+   * @throws SessionEndedError, ConflictError (at the write deadline), TypeError for an async function, and what `set` throws
    */
-  async update(change: (draft: Partial<D>) => unknown): Promise<Readonly<Partial<D>>> {
-    const known = (): DataSnapshot | null => (this.#stale ? null : { data: this.data, revision: this.#revision });
+  async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>>> {
+    const known = (): DataSnapshot | null =>
+      this.#stale ? null : { texts: this.#currentTexts(), revision: this.#revision };
     const snapshot = await this.#writer.update(this.id, known, change as (draft: DataObject) => unknown);
     if (snapshot === null) throw await this.#ended();
-    this.#replace(snapshot);
+    this.#adopt(snapshot);
     return this.data;
   }
 
@@ -166,18 +176,29 @@ export class Session<D extends object = DataObject> {
   async #write(change: FieldChange): Promise<number> {
     const patched = await this.#writer.write(this, this.id, change);
     const [sum] = patched.increments;
-    const asStored: FieldChange =
+    const stored: FieldChange =
       change.kind === "increment" ? { kind: "set", name: change.name, json: String(sum) } : change;
-    this.#data = this.#freeze(applied(this.data, [asStored]));
+    // A later snapshot has this write in it, and perhaps what came after it.
+    if (patched.revision >= this.#revision) {
+      this.#texts = textsAfter(this.#currentTexts(), [stored]);
+      this.#data = null;
+    }
     // Writes that shared the call answer the same revisions: the second finds its own there already.
-    if (patched.previousRevision === this.#revision || patched.revision === this.#revision)
-      this.#revision = patched.revision;
-    else this.#stale = true;
+    if (patched.previousRevision !== this.#revision && patched.revision !== this.#revision) this.#stale = true;
+    this.#revision = Math.max(this.#revision, patched.revision);
     return sum ?? 0;
   }
 
-  #replace(snapshot: DataSnapshot): void {
-    this.#data = this.#freeze(snapshot.data);
+  #currentTexts(): FieldTexts {
+    this.#texts ??= this.#core.textsOf(this.id, this.#record);
+    return this.#texts;
+  }
+
+  /** An answer that was overtaken by one of a later revision says nothing new. */
+  #adopt(snapshot: DataSnapshot): void {
+    if (snapshot.revision < this.#revision) return;
+    this.#texts = snapshot.texts;
+    this.#data = null;
     this.#revision = snapshot.revision;
     this.#stale = false;
   }

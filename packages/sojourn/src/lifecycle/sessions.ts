@@ -3,6 +3,7 @@
  * Made by `createSessions`; all I/O waits for the first call.
  */
 
+import type { DataObject } from "../data/draft.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { equalBytes } from "../security/keyring.ts";
@@ -10,9 +11,8 @@ import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
 import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
 import type { Core } from "./core.ts";
-import type { DataObject } from "../data/draft.ts";
 import { FieldWriter } from "./field-writer.ts";
-import { checkCreateInput, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
+import { checkCreateInput, checkedUserId, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
 import { Session } from "./session.ts";
 import { SessionDataById } from "./session-data.ts";
 
@@ -130,7 +130,7 @@ export class Sessions<D extends object = DataObject> {
     const record = this.#judge(verified, await this.#core.store.read(verified.id));
     if ("valid" in record) return record;
     const session = this.#session(verified.id, record);
-    if (options.touch === true) return this.#touchNow(session);
+    if (options.touch === true) return this.#touchNow(token, session);
     if (options.touch !== false) this.#touchWhenDue(session);
     return { valid: true, session };
   }
@@ -146,12 +146,11 @@ export class Sessions<D extends object = DataObject> {
     return genuine ? record : NOT_FOUND;
   }
 
-  async #touchNow(session: Session<D>): Promise<Validation<D>> {
+  async #touchNow(token: unknown, session: Session<D>): Promise<Validation<D>> {
     try {
       await session.touch();
     } catch (error) {
-      if (error instanceof SessionEndedError)
-        return error.reason === "unknown" ? EXPIRED : { ...NOT_FOUND, reason: "revoked" };
+      if (error instanceof SessionEndedError) return this.validate(token, { touch: false });
       throw error;
     }
     return { valid: true, session };
@@ -159,6 +158,8 @@ export class Sessions<D extends object = DataObject> {
 
   #touchWhenDue(session: Session<D>): void {
     const { store, policies } = this.#core;
+    // Most requests end here, without decoding the metadata that names the policy.
+    if (store.now() - session.lastSeenAt < policies.shortestTouchIntervalMs) return;
     const interval = policies.touchIntervalOf(session.policy, session.idleMs);
     if (store.now() - session.lastSeenAt < interval || this.#touching.has(session.id)) return;
     this.#touching.add(session.id);
@@ -175,9 +176,10 @@ export class Sessions<D extends object = DataObject> {
    * @throws what `create` throws
    */
   async login(token: unknown, input: LoginInput<D>): Promise<CreateResult<D>> {
+    checkCreateInput("login", input);
     const { keep = [], ...rest } = input;
-    checkCreateInput("login", rest);
-    if (rest.userId === undefined) throw new TypeError("login: userId must be a non-empty string, not undefined.");
+    checkedUserId("login", rest.userId);
+    if (!Array.isArray(keep)) throw new TypeError("login: keep must be an array of field names.");
     const previous = this.#core.tokens.verify(token);
     if (previous === null) return this.create(rest);
     const anonymous = keep.length === 0 ? null : await this.#anonymousRecord(previous);
@@ -254,7 +256,8 @@ export class Sessions<D extends object = DataObject> {
   /** Ends one session. True if it is ended now, also when it was before; false for an id nobody knows. */
   async revoke(id: string, options: RevokeOptions = {}): Promise<boolean> {
     if (!isSessionId(id)) return false;
-    return this.#core.revoke(id, options.reason ?? "revoked", options.actor ?? null);
+    const { reason, actor } = endingOf("revoke", options);
+    return this.#core.revoke(id, reason, actor);
   }
 
   /** Ends all sessions of a user, or all but one, that began before this call. Logins that begin later stay. */
@@ -262,16 +265,15 @@ export class Sessions<D extends object = DataObject> {
     const placement = await this.#core.placement();
     return this.#core.store.revokeUser({
       userKey: placement.userKey(checkedUserId("revokeUser", userId)),
-      except: isSessionId(options.except) ? options.except : null,
-      reason: options.reason ?? "revoked",
-      actor: options.actor ?? null,
+      except: checkedException(options.except),
+      ...endingOf("revokeUser", options),
       epochKeptMs: this.#core.policies.longestAbsoluteMs,
     });
   }
 
-  /** Waits for what is under way and closes the store. Idempotent. */
+  /** Waits for the writes under way and closes the store. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#core.settled().then(() => this.#core.store.close());
+    this.#closing ??= this.#core.store.close();
     return this.#closing;
   }
 
@@ -290,11 +292,24 @@ function endedBy(tombstone: Tombstone): Exclude<Validation, { valid: true }> {
   };
 }
 
-function checkedUserId(operation: string, userId: unknown): string {
-  if (typeof userId === "string" && userId !== "") return userId;
-  throw new TypeError(
-    `${operation}: userId must be a non-empty string, not ${typeof userId === "string" ? '""' : typeof userId}.`,
-  );
+/** Anything but an id would silently protect nothing: a token handed in by mistake, for one. */
+function checkedException(except: unknown): string | null {
+  if (except === undefined || except === null) return null;
+  if (isSessionId(except)) return except;
+  throw new TypeError("revokeUser: except must be the id of a session (session.id).");
+}
+
+const MAX_REASON_BYTES = 256;
+
+function endingOf(operation: string, options: RevokeOptions): { reason: string; actor: string | null } {
+  const { reason = "revoked", actor = null } = options;
+  for (const [name, text] of Object.entries({ reason, actor })) {
+    if (text === null) continue;
+    if (typeof text !== "string" || !text.isWellFormed() || Buffer.byteLength(text) > MAX_REASON_BYTES) {
+      throw new TypeError(`${operation}: ${name} must be a string of at most ${MAX_REASON_BYTES} bytes.`);
+    }
+  }
+  return { reason, actor };
 }
 
 function picked(data: Readonly<DataObject>, names: readonly string[]): DataObject {

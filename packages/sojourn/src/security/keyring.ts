@@ -11,12 +11,15 @@ import { ConfigError } from "../errors.ts";
 const MIN_SECRET_LENGTH = 32;
 const BLOCK = 64;
 const MAC_BYTES = 16;
+const KEY_ID = Buffer.from("key id");
 
 /** What a subkey is for. A value made for one purpose verifies for no other. */
 export type KeyPurpose = "token-mac" | "csrf" | "rotate" | "fingerprint";
 
 /** HMAC-SHA256 (RFC 2104) with the pads made once, as two one-shot hashes: faster than `createHmac` per message. */
 export class HmacKey {
+  /** Tells keys of one purpose apart in stored data; says nothing about the key. */
+  readonly id: number;
   readonly #inner: Buffer;
   readonly #outer: Buffer;
 
@@ -25,6 +28,7 @@ export class HmacKey {
     (key.length > BLOCK ? hash("sha256", key, "buffer") : key).copy(block);
     this.#inner = block.map((byte) => byte ^ 0x36) as Buffer;
     this.#outer = block.map((byte) => byte ^ 0x5c) as Buffer;
+    this.id = this.digest(KEY_ID).readUInt32BE(0);
   }
 
   /** All 32 bytes. */
@@ -43,7 +47,7 @@ export class KeyRing {
   readonly #rings: ReadonlyMap<KeyPurpose, readonly HmacKey[]>;
 
   /** @throws ConfigError when a secret is missing, short, repeated or a documented sample. */
-  constructor(secrets: readonly string[]) {
+  constructor(secrets: readonly (string | undefined)[]) {
     checkSecrets(secrets);
     const purposes: KeyPurpose[] = ["token-mac", "csrf", "rotate", "fingerprint"];
     this.#rings = new Map(purposes.map((purpose) => [purpose, secrets.map((secret) => subkey(secret, purpose))]));
@@ -80,7 +84,7 @@ const HINT = `Make one with: node -e "console.log(require('crypto').randomBytes(
 const SAMPLE =
   /change[-_ ]?(?:me|this)|replace[-_ ]?(?:me|this)|(?:your|my)[-_ ](?:own[-_ ])?(?:super|secret|session|key)|secret[-_ ]?(?:key|here|value)|(?:super|default|test|random)[-_ ]?secret|keyboard ?cat|example|password/i;
 
-function checkSecrets(secrets: readonly string[]): void {
+function checkSecrets(secrets: readonly (string | undefined)[]): asserts secrets is readonly string[] {
   if (!Array.isArray(secrets) || secrets.length === 0) {
     throw new ConfigError(
       `Option secrets is missing: pass secrets: [process.env.SESSION_SECRET]. ${HINT}`,

@@ -93,7 +93,7 @@ export class TokenSigner {
     return {
       id: token.slice(ID_AT, GENERATION_AT),
       generation: Buffer.from(`A${token.slice(GENERATION_AT, SECRET_AT)}`, "base64url").readUIntBE(0, 3),
-      hash: secretHash(Buffer.from(token.slice(SECRET_AT, SIGNED_LENGTH), "base64url")),
+      hash: secretHash(secretOf(token)),
       keyIndex,
     };
   }
@@ -101,6 +101,11 @@ export class TokenSigner {
   #message(signed: string): Buffer {
     return Buffer.concat([this.#label, Buffer.from(signed, "latin1")]);
   }
+}
+
+/** The secret within a token that was verified. */
+export function secretOf(token: string): Buffer {
+  return Buffer.from(token.slice(SECRET_AT, SIGNED_LENGTH), "base64url");
 }
 
 /** 18 bits in 3 characters: the last three of the four that 24 bits take. */

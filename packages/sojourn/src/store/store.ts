@@ -15,7 +15,8 @@ export interface WriteCall {
   /**
    * Store time after which the write must not happen: run later it rejects with
    * `StoreUnavailableError` (reason `late`, outcome `not_executed`) and changes nothing.
-   * Default: now + the engine's write deadline + 1 s.
+   * Default: in Redis now + what is left of the write deadline + 1 s; none in memory, where a write runs at
+   * once, and none in sqlite, whose queue gives up what could not begin within the write deadline.
    */
   readonly notAfter?: number;
   /** A patch or `revokeUser` with an operation id that was executed already answers the same and changes nothing. */
@@ -109,7 +110,7 @@ export interface StoredSession {
 }
 
 export interface StoreFacts {
-  /** 32 bytes made once in this namespace and kept. */
+  /** 32 bytes made once in this namespace and kept as long as the store keeps anything. */
   readonly salt: Buffer;
 }
 
@@ -120,9 +121,12 @@ export interface Store {
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
 
-  /** Opens what is needed and answers the facts; the same promise each time until it fails. */
+  /**
+   * Opens what is needed and answers the facts. Cheap when nothing changed: ask again rather than keep
+   * them, for a server that lost its memory may come back with another salt.
+   */
   ready(): Promise<StoreFacts>;
-  /** The store's time. Exact after `ready()`. */
+  /** The store's time. Exact to half a round trip after `ready()`, and after every call that is answered. */
   now(): number;
 
   /** Stores a new session under `id`; its user, expiry and times stand in the record. */

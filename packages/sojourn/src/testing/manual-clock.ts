@@ -11,7 +11,14 @@ export interface ManualClock extends Clock {
 }
 
 /**
- * Real time plus what it was advanced by. Pass it to the store and to `createSessions`.
+ * Real time plus what it was advanced by. Give the same one to the store and to `createSessions`: the store
+ * judges what has expired, `createSessions` measures its deadlines, and one of them alone would stay behind.
+ *
+ * ```ts
+ * const clock = manualClock();
+ * const sessions = createSessions({ store: memoryStore({ clock }), clock, secrets });
+ * await clock.advance(3_600_000);
+ * ```
  * For Redis add `clock.onAdvance(ageRedisKeys(client))`, on a server that only the test uses.
  */
 export function manualClock(): ManualClock {

@@ -1,12 +1,14 @@
 /** The Redis engine on a real server: what it sends, and what it does when the server is not as it should be. */
 
-import { createClient } from "redis";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { createClient, createCluster, createSentinel } from "redis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createSessions, type Sessions } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { Monitor } from "../support/monitor.ts";
-import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { freePort, PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 let server: RedisServer;
@@ -23,6 +25,8 @@ beforeEach(async () => {
   await admin.flushAll();
   sessions = createSessions({ store: redisStore(client, { deadline: PATIENT }), secrets: [TEST_SECRET] });
 });
+
+afterEach(() => sessions.close());
 
 async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
   const monitor = await Monitor.on(server.port);
@@ -140,10 +144,45 @@ describe("a server that is not as it should be", () => {
     }
     const prefixed = createClient({ url: server.url, keyPrefix: "app:" });
     expect(() => redisStore(prefixed)).toThrow(/key prefix/);
-    expect(() => redisStore(client, { namespace: "a{b}" })).toThrow(
-      expect.objectContaining({ code: "config_invalid" }),
-    );
   });
+
+  test("cluster and sentinel clients are refused, because their sendCommand takes other arguments", () => {
+    const cluster = createCluster({ rootNodes: [{ url: server.url }] });
+    const sentinel = createSentinel({ name: "main", sentinelRootNodes: [{ host: "127.0.0.1", port: 1 }] });
+    for (const wrong of [cluster, sentinel]) {
+      expect(() => redisStore(wrong as never)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+      expect(() => redisStore(wrong as never)).toThrow(/later version/);
+    }
+  });
+});
+
+describe("what is stored is corrupt", () => {
+  async function keyOf(kind: "s" | "d", id: string): Promise<string> {
+    return (await admin.keys(`*:${kind}:*${id}`))[0] ?? "";
+  }
+
+  test("a record shorter than a header is passed over by list, and ended by who reads it", async () => {
+    const [sound, corrupt] = [await sessions.create({ userId: "ada" }), await sessions.create({ userId: "ada" })];
+    for (const bytes of ["\u0001short", ""]) {
+      await admin.set(await keyOf("s", corrupt.session.id), bytes, { expiration: "KEEPTTL" });
+      expect((await sessions.list("ada")).map(({ id }) => id)).toEqual([sound.session.id]);
+    }
+    expect(await sessions.validate(corrupt.token)).toMatchObject({ valid: false });
+    await expect.poll(async () => admin.exists(await keyOf("s", corrupt.session.id))).toBe(0);
+    expect(await sessions.revokeUser("ada")).toEqual({ ended: 1 });
+  });
+
+  test.each(["1 2 {bad", "1 2 null", '1 2 {"r":5,"a":[]}', "nothing of the kind", ""])(
+    "tombstone %j: the session has ended, for an unknown reason",
+    async (bytes) => {
+      const store = redisStore(client, { deadline: PATIENT });
+      const { session } = await sessions.create({ userId: "ada" });
+      await session.revoke();
+      await admin.set(await keyOf("d", session.id), bytes, { expiration: "KEEPTTL" });
+      expect(await store.read(session.id)).toMatchObject({ reason: "unknown", actor: null });
+      await store.close();
+    },
+  );
 });
 
 describe("openStore", () => {
@@ -162,6 +201,7 @@ describe("openStore", () => {
     ["redis://", "config_invalid"],
     ["mysql://localhost", "config_invalid"],
     ["", "config_invalid"],
+    ["redis://127.0.0.1:1/%zz", "config_invalid"],
   ])("%j is refused with %s, and no password is repeated", async (url, code) => {
     await expect(openStore(url)).rejects.toMatchObject({ code });
     const withPassword = url.replace("//", "//user:hunter2secret@");
@@ -171,5 +211,36 @@ describe("openStore", () => {
     );
     expect(message).not.toBe("");
     expect(message).not.toContain("hunter2secret");
+  });
+
+  test.each([
+    "user:hunter2secret@host:6379",
+    "rdis://user:hunter2/hunter2secret@host:6379",
+    "hunter2secret:6379",
+    "redis://user:hunter2secret%zz@127.0.0.1:1",
+    "redis://hunter2secret%zz@127.0.0.1:1",
+    "redis:user:hunter2secret@host",
+  ])("of %j nothing but the scheme is repeated", async (url) => {
+    const refused: unknown = await openStore(url).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "config_invalid" });
+    expect(String(refused)).not.toContain("hunter2");
+  });
+
+  test("a port that accepts and says nothing is no answer after three seconds, and its connection is closed", async () => {
+    const silent = createServer();
+    const closed = new Promise<void>((resolve) => {
+      silent.on("connection", (socket) => {
+        socket.on("error", () => undefined).on("close", () => resolve());
+        socket.resume();
+      });
+    });
+    const port = await freePort();
+    await once(silent.listen(port, "127.0.0.1"), "listening");
+    await expect(openStore(`redis://127.0.0.1:${port}`)).rejects.toMatchObject({
+      code: "store_unavailable",
+      message: `No Redis answers at 127.0.0.1:${port} (no answer within 3 s).`,
+    });
+    await closed;
+    silent.close();
   });
 });

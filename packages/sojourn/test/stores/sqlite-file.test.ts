@@ -4,11 +4,13 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createSessions, type Store } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
+
+const original = Object.getOwnPropertyDescriptor(DatabaseSync.prototype, "exec")?.value as DatabaseSync["exec"];
 
 let folder: string;
 let path: string;
@@ -94,4 +96,53 @@ test("a file of another namespace, of a newer version, or of something else is r
     code: "store_unavailable",
   });
   expect(() => sqliteStore("")).toThrow(expect.objectContaining({ code: "config_invalid" }));
+});
+
+test("a full disk fails the writes of its transaction, all of them and cleanly; the queue goes on", async () => {
+  const handles = new Set<DatabaseSync>();
+  const exec = vi.spyOn(DatabaseSync.prototype, "exec").mockImplementation(function (this: DatabaseSync, sql) {
+    handles.add(this);
+    return original.call(this, sql);
+  });
+  const sessions = createSessions({ store: openedStore(), secrets: [TEST_SECRET] });
+  const { session } = await sessions.create({ userId: "ada" });
+  exec.mockRestore();
+  const [database] = handles;
+  // No page more than there are: what a full disk answers.
+  database?.exec("PRAGMA max_page_count = 1");
+  const writes = Array.from({ length: 5 }, () => sessions.create({ data: { text: "x".repeat(5_000) } }));
+  for (const write of await Promise.allSettled(writes)) {
+    expect(write).toMatchObject({
+      status: "rejected",
+      reason: { code: "store_unavailable", reason: "server", outcome: "not_executed" },
+    });
+  }
+  expect(await sessions.count()).toBe(1);
+  database?.exec("PRAGMA max_page_count = 100000");
+  await session.set("a", 1);
+  expect(await session.get("a")).toBe(1);
+});
+
+test("a record shorter than a header is no live session, no exception, and ends with its user", async () => {
+  const store = openedStore();
+  const { session } = await createSessions({ store, secrets: [TEST_SECRET] }).create({ userId: "ada" });
+  const other = new DatabaseSync(path);
+  const userKey = String(other.prepare("SELECT user_key FROM sessions").get()?.["user_key"]);
+  other.exec("UPDATE sessions SET record = x'01'");
+  other.close();
+  expect(await store.listUser(userKey)).toEqual([]);
+  const ending = { userKey, except: session.id, reason: "test", actor: null, epochKeptMs: 60_000 };
+  expect(await store.revokeUser(ending)).toEqual({ ended: 0 });
+  expect(await store.read(session.id)).toMatchObject({ reason: "test", createdAt: 0 });
+});
+
+test("an open that finds the file locked gives up after twice the write deadline", async () => {
+  const other = new DatabaseSync(path);
+  other.exec("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE");
+  const begun = performance.now();
+  await expect(openedStore({ writeDeadlineMs: 200 }).ready()).rejects.toMatchObject({ code: "store_unavailable" });
+  const waited = performance.now() - begun;
+  other.close();
+  expect(waited).toBeGreaterThan(390);
+  expect(waited).toBeLessThan(900);
 });

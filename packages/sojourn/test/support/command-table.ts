@@ -80,10 +80,14 @@ async function measureAll(measure: Measure, shop: Shop, advance: (ms: number) =>
   await measure("one write", "1 GET + 1 script", () => shop.request("POST", "/write", cookie));
   await measure("two writes of one tick", "1 GET + 1 script", () => shop.request("POST", "/two-writes", cookie));
   await advance(31_000);
-  await measure("read that finds the clock sample over 30 s old", "1 GET + TIME", () =>
-    shop.request("GET", "/", cookie),
+  await measure(
+    "read that finds clock and salt unchecked for 30 s (the checks are not awaited)",
+    "1 GET + TIME + HSETNX + HMGET",
+    () => shop.request("GET", "/", cookie),
   );
   await advance(11 * 60_000);
+  // Takes the next such check upon itself, so that the rows below show their operations alone.
+  await shop.request("POST", "/write");
   await measure("first write of an anonymous visitor", "1 script", async () => {
     anonymous = cookieOf(await shop.request("POST", "/write"));
   });

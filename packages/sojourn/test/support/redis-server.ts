@@ -61,8 +61,14 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
     ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...settings],
     { stdio: "ignore" },
   );
-  await answering(port, process);
-  return new RedisServer(port, folder, process);
+  const server = new RedisServer(port, folder, process);
+  try {
+    await answering(port, process);
+    return server;
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
 }
 
 async function answering(port: number, process: ChildProcess): Promise<void> {

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { expiresAtOf, OFFSET, userHashOf, withUserEpoch } from "../../data/record.ts";
 import { StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
+import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
   type CreateOutcome,
@@ -40,18 +41,26 @@ import {
 } from "../../store/transitions.ts";
 
 export interface MemoryStoreOptions {
-  /** Part of every token's MAC: a token of one namespace is refused in another. Default "sojourn". */
+  /** Part of every token's MAC: a token of one namespace is refused in another. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
   readonly namespace?: string;
   readonly clock?: Clock;
 }
 
-/** A store in this process's memory. Nothing survives a restart. */
+/**
+ * A store in this process's memory. Nothing survives a restart.
+ * @throws ConfigError for a wrong namespace.
+ */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   return new MemoryStore(options);
 }
 
-/** Records looked at for death by each create, so that memory follows the living without a timer. */
+/** Looked at for death by each create, so that memory follows the living without a timer. */
 const SWEPT_PER_CREATE = 2;
+
+interface UserEpoch {
+  readonly epoch: number;
+  readonly keptUntil: number;
+}
 
 class MemoryStore implements Store {
   readonly engine = "memory";
@@ -60,14 +69,16 @@ class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #salt = randomBytes(SALT_BYTES);
   readonly #records = new Map<string, Buffer>();
+  /** In the order of their endings. */
   readonly #tombstones = new Map<string, Tombstone>();
   readonly #sessionsOf = new Map<string, Set<string>>();
-  readonly #epochs = new Map<string, number>();
+  /** In the order of their raising. */
+  readonly #epochs = new Map<string, UserEpoch>();
   #sweep: Iterator<[string, Buffer]>;
   #closed = false;
 
   constructor(options: MemoryStoreOptions) {
-    this.namespace = options.namespace ?? DEFAULTS.namespace;
+    this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
     this.#sweep = this.#records.entries();
   }
@@ -88,7 +99,7 @@ class MemoryStore implements Store {
     if (tombstone !== null) return gone(tombstone);
     const stored = this.#records.get(id);
     if (stored !== undefined) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
-    const userEpoch = userKey === null ? 0 : (this.#epochs.get(userKey) ?? 0);
+    const userEpoch = userKey === null ? 0 : this.#epochOf(userKey);
     this.#records.set(id, withUserEpoch(record, userEpoch));
     if (userKey !== null) this.#idsOf(userKey).add(id);
     return { status: "created", userEpoch };
@@ -117,8 +128,9 @@ class MemoryStore implements Store {
 
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
     this.#begin(call);
-    const epoch = Math.max((this.#epochs.get(input.userKey) ?? 0) + 1, this.now());
-    this.#epochs.set(input.userKey, epoch);
+    const epoch = Math.max(this.#epochOf(input.userKey) + 1, this.now());
+    this.#epochs.delete(input.userKey);
+    this.#epochs.set(input.userKey, { epoch, keptUntil: this.now() + input.epochKeptMs });
     let ended = 0;
     for (const id of this.#sessionsOf.get(input.userKey) ?? []) {
       const record = this.#record(id);
@@ -206,6 +218,14 @@ class MemoryStore implements Store {
     return null;
   }
 
+  #epochOf(userKey: string): number {
+    const known = this.#epochs.get(userKey);
+    if (known === undefined) return 0;
+    if (this.now() < known.keptUntil) return known.epoch;
+    this.#epochs.delete(userKey);
+    return 0;
+  }
+
   #end(id: string, record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">): void {
     this.#forget(id, record);
     this.#tombstones.set(id, tombstoneOf(record, ending, this.now()));
@@ -222,14 +242,28 @@ class MemoryStore implements Store {
   }
 
   #sweepSome(): void {
+    this.#sweepOld();
     for (let i = 0; i < SWEPT_PER_CREATE; i++) {
       const next = this.#sweep.next();
       if (next.done === true) {
         this.#sweep = this.#records.entries();
-        for (const id of this.#tombstones.keys()) this.#tombstone(id);
         return;
       }
       this.#record(next.value[0]);
     }
+  }
+
+  /** Both maps are in the order of age: the first one that stays ends the search. */
+  #sweepOld(): void {
+    sweepOldest(this.#tombstones.keys(), (id) => this.#tombstone(id) === null);
+    sweepOldest(this.#epochs.keys(), (userKey) => this.#epochOf(userKey) === 0);
+  }
+}
+
+/** @param forget forgets what is dead, and answers whether it was */
+function sweepOldest(keys: Iterator<string>, forget: (key: string) => boolean): void {
+  for (let i = 0; i < SWEPT_PER_CREATE; i++) {
+    const next = keys.next();
+    if (next.done === true || !forget(next.value)) return;
   }
 }

@@ -14,4 +14,9 @@ export interface Driver {
   primaries(args: readonly Argument[]): Promise<readonly Reply[]>;
   /** False when a command would only be queued: the caller fails fast instead. */
   isReady(): boolean;
+  /**
+   * Calls the listener whenever the client has connected anew: the server may have been restarted or
+   * be another one. Answers how to stop. A client that tells nothing never calls it.
+   */
+  onReconnect(listener: () => void): () => void;
 }

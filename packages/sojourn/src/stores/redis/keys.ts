@@ -1,11 +1,9 @@
 /** Every key that Sojourn writes to Redis. No other file names one. */
 
-import { ConfigError } from "../../errors.ts";
+import { checkedNamespace } from "../../store/namespace.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import { BUCKET_TAGS } from "./bucket-tags.generated.ts";
-
-const NAMESPACE = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /**
  * The namespace stands before the tag, so that ACL patterns (`~ns:*`) work; the
@@ -16,12 +14,7 @@ export class Keys {
 
   /** @throws ConfigError: a namespace has 1–64 characters of `A-Z a-z 0-9 _ . -`. */
   constructor(namespace: string) {
-    if (!NAMESPACE.test(namespace)) {
-      throw new ConfigError(
-        `Option namespace must be 1–64 characters of A-Z a-z 0-9 _ . -, not ${JSON.stringify(namespace)}.`,
-      );
-    }
-    this.#namespace = namespace;
+    this.#namespace = checkedNamespace(namespace);
   }
 
   /** String: the record. */

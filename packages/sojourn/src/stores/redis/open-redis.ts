@@ -1,6 +1,6 @@
 /** A store with a connection of its own, from a URL. The client package is imported here, when asked for. */
 
-import { ConfigError, StoreUnavailableError } from "../../errors.ts";
+import { ConfigError, SojournError, StoreUnavailableError } from "../../errors.ts";
 import type { Store } from "../../store/store.ts";
 import type { NodeRedisClient } from "./drivers/node-redis.ts";
 import { type RedisStoreOptions, redisStore } from "./redis-store.ts";
@@ -32,16 +32,35 @@ export async function openRedis(url: string, options: RedisStoreOptions): Promis
   // Calls report their own failures; without a listener an error event would end the process.
   client.on("error", () => undefined);
   try {
-    await client.connect();
-    connected = true;
+    const store = redisStore(client, options);
+    await within(CONNECT_TIMEOUT_MS, async () => {
+      await client.connect();
+      connected = true;
+      await store.ready();
+    });
+    return withOwnClient(store, client);
   } catch (error) {
+    if (client.isOpen) client.destroy();
+    if (error instanceof SojournError) throw error;
     throw new StoreUnavailableError(`No Redis answers at ${hostname}:${port || "6379"} (${messageOf(error)}).`, {
       reason: "connection",
       outcome: "not_executed",
       cause: error,
     });
   }
-  return withOwnClient(redisStore(client, options), client);
+}
+
+/** The client waits for ever on a port that accepts connections and says nothing. */
+async function within(ms: number, work: () => Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  });
+  try {
+    await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function withOwnClient(store: Store, client: OwnClient): Store {
@@ -55,10 +74,25 @@ function withOwnClient(store: Store, client: OwnClient): Store {
 
 function parsedUrl(url: string): URL {
   const parsed = URL.parse(url);
-  if (parsed === null || parsed.hostname === "") {
-    throw new ConfigError("The Redis URL cannot be read: it must look like redis://user:password@host:6379/0.");
+  if (parsed === null || parsed.hostname === "") throw unreadableUrl("it must look like");
+  if (!isPercentEncoded(parsed.username) || !isPercentEncoded(parsed.password)) {
+    throw unreadableUrl("user and password must be percent-encoded (% is %25), as in");
   }
+  if (!/^\/?\d*$/.test(parsed.pathname)) throw unreadableUrl("its path must be the number of a database, as in");
   return parsed;
+}
+
+function unreadableUrl(why: string): ConfigError {
+  return new ConfigError(`The Redis URL cannot be read: ${why} redis://user:password@host:6379/0.`);
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function clientFactory(): Promise<(options: object) => OwnClient> {

@@ -22,6 +22,7 @@ export class RedisConnection {
   readonly serverClock: ServerClock;
   readonly #driver: Driver;
   readonly #clock: Clock;
+  readonly #stopListening: (() => void)[] = [];
   #closed = false;
 
   constructor(driver: Driver, deadlines: Deadlines, clock: Clock) {
@@ -36,16 +37,27 @@ export class RedisConnection {
     return this.#within(this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
-  write(slotKey: string | null, args: readonly Argument[]): Promise<Reply> {
-    return this.#within(this.deadlines.writeMs, "unknown", () => this.#driver.exec(slotKey, args));
+  /** A command that prepares the store: what the caller asked for did not begin when it fails. */
+  prepare(slotKey: string, args: readonly Argument[]): Promise<Reply> {
+    return this.#within(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
+  }
+
+  /** Until `close()`. */
+  onReconnect(listener: () => void): void {
+    this.#stopListening.push(this.#driver.onReconnect(listener));
   }
 
   /** Runs a script; its answer always is `[status, server time, …]`. */
-  async script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<ScriptAnswer> {
+  async script(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly Argument[],
+    deadlineMs = this.deadlines.writeMs,
+  ): Promise<ScriptAnswer> {
     const { sha1 } = SCRIPTS[name];
     const command = ["EVALSHA", sha1, String(keys.length), ...keys, ...args];
-    const sentAt = this.#clock.monotonic();
-    const reply = await this.#within(this.deadlines.writeMs, "unknown", async () => {
+    const sent = this.serverClock.sent();
+    const reply = await this.#within(deadlineMs, "unknown", async () => {
       try {
         return await this.#driver.exec(keys[0] ?? null, command);
       } catch (error) {
@@ -55,7 +67,7 @@ export class RedisConnection {
       }
     });
     const answer = new ScriptAnswer(reply);
-    this.serverClock.sampled(answer.number(1), sentAt);
+    this.serverClock.sampled(answer.number(1), sent);
     return answer;
   }
 
@@ -65,15 +77,16 @@ export class RedisConnection {
   }
 
   async sampleClock(): Promise<void> {
-    const sentAt = this.#clock.monotonic();
+    const sent = this.serverClock.sent();
     const reply = await this.read(null, ["TIME"]);
     const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
     if (seconds === undefined || micros === undefined) throw unexpectedReply(reply);
-    this.serverClock.sampled(seconds * 1000 + Math.floor(micros / 1000) + this.#clock.shift(), sentAt);
+    this.serverClock.sampled(seconds * 1000 + Math.floor(micros / 1000) + this.#clock.shift(), sent);
   }
 
   close(): void {
     this.#closed = true;
+    for (const stop of this.#stopListening.splice(0)) stop();
   }
 
   async #load(name: ScriptName): Promise<void> {

@@ -5,9 +5,11 @@
 
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
-import { expiresAtOf, MAX_FIELDS } from "../../data/record.ts";
+import { MAX_FIELDS } from "../../data/record.ts";
 import { ConfigError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
+import { checkedDeadline } from "../../store/deadline.ts";
+import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import {
@@ -28,7 +30,7 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
-import { gone, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
+import { gone, isLive, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
 import type { Reply } from "./driver.ts";
 import { isNodeRedisClient, type NodeRedisClient, nodeRedisDriver } from "./drivers/node-redis.ts";
 import { Keys } from "./keys.ts";
@@ -39,7 +41,7 @@ import { parsePatch, parseTombstone } from "./script-answers.ts";
 export interface RedisStoreOptions {
   /** Begins every key, and part of every token's MAC. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
   readonly namespace?: string;
-  /** Milliseconds until a call gives up. Default 250 for reads, 1000 for writes. */
+  /** Milliseconds until a call gives up, 1 to 60000. Default 250 for reads, 1000 for writes. */
   readonly deadline?: { readonly readMs?: number; readonly writeMs?: number };
   readonly clock?: Clock;
 }
@@ -48,11 +50,17 @@ export interface RedisStoreOptions {
 const CHUNK = 500;
 /** Commands of a count sent at once. */
 const PIPELINE = 128;
+/** How often calls compare clock and facts with the server's. */
+const REFRESH_MS = 30_000;
+/** A machine that is suspended again while its clock is sampled: so often the sample is taken anew. */
+const SAMPLE_TRIES = 3;
+/** Kept at `facts()`: how this version lays out its keys. */
+const LAYOUT = "1";
 
 /**
  * A store on the Redis client that the application has: connected, without a key prefix.
  * The client stays the application's: `close()` does not close it.
- * @throws ConfigError for a client of a kind that is not supported.
+ * @throws ConfigError for a client of a kind that is not supported, and for a wrong namespace or deadline.
  */
 export function redisStore(client: NodeRedisClient, options: RedisStoreOptions = {}): Store {
   if (typeof client !== "object" || client === null || !isNodeRedisClient(client)) {
@@ -68,28 +76,40 @@ class RedisStore implements Store {
   readonly #keys: Keys;
   readonly #redis: RedisConnection;
   readonly #records: ReadBatch;
+  readonly #clock: Clock;
   #facts: Promise<StoreFacts> | null = null;
   #prepared = false;
-  #resampling = false;
+  /** The salt last heard of: put back where the server lost it, given up where another one stands. */
+  #salt: Buffer | null = null;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
 
   constructor(client: NodeRedisClient, options: RedisStoreOptions) {
-    this.namespace = options.namespace ?? DEFAULTS.namespace;
+    this.namespace = checkedNamespace(options.namespace);
     this.#keys = new Keys(this.namespace);
     const deadlines = {
-      readMs: options.deadline?.readMs ?? DEFAULTS.readDeadlineMs,
-      writeMs: options.deadline?.writeMs ?? DEFAULTS.writeDeadlineMs,
+      readMs: checkedDeadline("deadline.readMs", options.deadline?.readMs, DEFAULTS.readDeadlineMs),
+      writeMs: checkedDeadline("deadline.writeMs", options.deadline?.writeMs, DEFAULTS.writeDeadlineMs),
     };
     this.writeDeadlineMs = deadlines.writeMs;
-    this.#redis = new RedisConnection(nodeRedisDriver(client), deadlines, options.clock ?? systemClock);
+    this.#clock = options.clock ?? systemClock;
+    this.#redis = new RedisConnection(nodeRedisDriver(client), deadlines, this.#clock);
+    this.#redis.onReconnect(() => this.#forgetPreparation());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
   }
 
   ready(): Promise<StoreFacts> {
-    this.#facts ??= this.#prepare().catch((error: unknown) => {
-      this.#facts = null;
-      throw error;
-    });
-    return this.#facts;
+    if (this.#facts !== null) return this.#facts;
+    const facts = this.#prepare();
+    this.#facts = facts;
+    facts.then(
+      () => {
+        this.#prepared = this.#facts === facts;
+      },
+      () => {
+        if (this.#facts === facts) this.#facts = null;
+      },
+    );
+    return facts;
   }
 
   now(): number {
@@ -111,6 +131,8 @@ class RedisStore implements Store {
   async read(id: string): Promise<ReadOutcome> {
     await this.#usable();
     const record = await this.#records.get(this.#keys.session(id));
+    // Suspended while the answer was on its way: whoever judges the record asks `now()` next.
+    if (!this.#redis.serverClock.isUsable()) await this.#sampleClock();
     return record ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
   }
 
@@ -185,11 +207,12 @@ class RedisStore implements Store {
       this.#keys.userSessions(input.userKey),
       this.#keys.operation(bucket, operationId),
     ];
-    // A session of another bucket is another user's: it is no exception to this user's end.
+    // A session of another bucket is another user's; the script looks at those of this one.
     if (input.except !== null && bucketOf(input.except) === bucket) keys.push(this.#keys.session(input.except));
     const raised = await this.#fenced("raiseEpoch", keys, call, (fence) => [
       text(input.epochKeptMs),
       text(fence.operationKeptMs),
+      userHashIn(input.userKey),
     ]);
     const ids = raised.textsFrom(3);
     let ended = 0;
@@ -225,7 +248,8 @@ class RedisStore implements Store {
     const now = this.now();
     return ids.flatMap((id, i) => {
       const record = records[i] ?? null;
-      return record !== null && now < expiresAtOf(record) ? [{ id, record }] : [];
+      // One that is too short to be a record is passed over: whoever reads it by its id ends it.
+      return record !== null && isLive(record, now) ? [{ id, record }] : [];
     });
   }
 
@@ -258,8 +282,8 @@ class RedisStore implements Store {
   }
 
   /**
-   * Runs a writing script behind its fence. A write refused as late although its
-   * caller still waits met a stale clock sample: it is sent once more.
+   * Runs a writing script behind its fence. A write refused as late although its caller still
+   * waits met a stale clock sample: it is sent once more, in what is left of its deadline.
    */
   async #fenced(
     name: ScriptName,
@@ -267,54 +291,84 @@ class RedisStore implements Store {
     call: WriteCall | undefined,
     rest: (fence: Fence) => (string | Buffer)[],
   ): Promise<ScriptAnswer> {
-    if (!this.#prepared) await this.ready();
+    await this.#usable();
     const { writeMs } = this.#redis.deadlines;
-    const send = (notAfter: number): Promise<ScriptAnswer> => {
+    const until = this.#clock.monotonic() + writeMs;
+    const send = (leftMs: number): Promise<ScriptAnswer> => {
+      const notAfter = call?.notAfter ?? this.now() + leftMs + FENCE_SLACK_MS;
       const fence = { operationKeptMs: Math.max(1, notAfter - this.now()) + FENCE_SLACK_MS };
-      return this.#redis.script(name, keys, [text(notAfter), text(this.#redis.serverClock.shift()), ...rest(fence)]);
+      const args = [text(notAfter), text(this.#redis.serverClock.shift()), ...rest(fence)];
+      return this.#redis.script(name, keys, args, leftMs);
     };
-    let answer = await send(call?.notAfter ?? this.now() + writeMs + FENCE_SLACK_MS);
-    if (answer.status === "late" && call?.notAfter === undefined) {
-      answer = await send(this.now() + writeMs + FENCE_SLACK_MS);
-    }
+    let answer = await send(writeMs);
+    const leftMs = Math.ceil(until - this.#clock.monotonic());
+    if (answer.status === "late" && call?.notAfter === undefined && leftMs > 0) answer = await send(leftMs);
     if (answer.status === "late") throw lateWrite();
     if (answer.status === "unsupported") throw unsupportedRecord();
     return answer;
   }
 
-  /** Scripts sample the server's clock by themselves; reads see to it when no script ran for a while. */
+  /** Before every call: prepared, and with a clock that can be believed. */
   async #usable(): Promise<void> {
     if (!this.#prepared) await this.ready();
-    else if (this.#redis.serverClock.isStale()) this.#resample();
+    if (!this.#redis.serverClock.isUsable()) await this.#sampleClock();
+    if (this.#clock.monotonic() - this.#refreshedAt > REFRESH_MS) this.#refresh();
   }
 
-  /** Not awaited: the old sample is good enough for the call that finds it old. */
-  #resample(): void {
-    if (this.#resampling) return;
-    this.#resampling = true;
-    const done = (): void => {
-      this.#resampling = false;
-    };
-    // A failure shows in the calls themselves; the next one samples again.
-    this.#redis.sampleClock().then(done, done);
+  async #sampleClock(): Promise<void> {
+    const { serverClock } = this.#redis;
+    for (let tries = 0; tries < SAMPLE_TRIES && !serverClock.isUsable(); tries++) await this.#redis.sampleClock();
+  }
+
+  /** Not awaited: what is known is good enough for the call that finds it old, and a failure shows in the calls themselves. */
+  #refresh(): void {
+    this.#refreshedAt = this.#clock.monotonic();
+    const [salt, facts] = [this.#salt, this.#facts];
+    if (salt === null) return;
+    Promise.all([this.#redis.sampleClock(), this.#sharedSalt(salt)]).then(
+      ([, shared]) => {
+        const same = shared.salt.equals(salt) && shared.layout === LAYOUT;
+        if (!same && this.#facts === facts) this.#forgetPreparation();
+      },
+      () => undefined,
+    );
+  }
+
+  /** The next call prepares anew: after a reconnect it may be a server that lost its scripts, its facts or its time. */
+  #forgetPreparation(): void {
+    this.#facts = null;
+    this.#prepared = false;
   }
 
   async #prepare(): Promise<StoreFacts> {
+    const key = this.#keys.facts();
     await this.#redis.sampleClock();
     await this.#redis.loadScripts();
-    const key = this.#keys.facts();
-    await this.#redis.write(key, ["HSETNX", key, "salt", randomBytes(SALT_BYTES)]);
-    await this.#redis.write(key, ["HSETNX", key, "layout", "1"]);
-    const reply = await this.#redis.read(key, ["HMGET", key, "salt", "layout"]);
-    const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
-    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
-    if (String(layout) !== "1") {
+    await this.#redis.prepare(key, ["HSETNX", key, "layout", LAYOUT]);
+    const { salt, layout } = await this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES));
+    if (layout !== LAYOUT) {
       throw new ConfigError(
-        `Namespace ${this.namespace} has key layout ${String(layout)}; this version of Sojourn knows layout 1.`,
+        `Namespace ${this.namespace} has key layout ${layout}; this version of Sojourn knows layout ${LAYOUT}.`,
       );
     }
-    this.#prepared = true;
+    this.#salt = salt;
+    this.#refreshedAt = this.#clock.monotonic();
     return { salt };
+  }
+
+  /**
+   * The namespace's salt. Where the server has none, `own` becomes it: a server that lost its memory gets back
+   * the one that this process has used, unless another process was first.
+   */
+  async #sharedSalt(own: Buffer): Promise<{ salt: Buffer; layout: string }> {
+    const key = this.#keys.facts();
+    const [, reply] = await Promise.all([
+      this.#redis.prepare(key, ["HSETNX", key, "salt", own]),
+      this.#redis.read(key, ["HMGET", key, "salt", "layout"]),
+    ]);
+    const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
+    return { salt, layout: String(layout) };
   }
 }
 

@@ -5,17 +5,23 @@ import type { PatchOutcome, Tombstone } from "../../store/store.ts";
 import { gone } from "../../store/transitions.ts";
 import type { ScriptAnswer } from "./redis-connection.ts";
 
-/** A tombstone is `createdAt endedAt {"r":reason,"a":actor}`; null and anything else is none. */
+/**
+ * A tombstone is `createdAt endedAt {"r":reason,"a":actor}`. A corrupt one still says that the session has
+ * ended, for an unknown reason.
+ */
 export function parseTombstone(bytes: Buffer | null): Tombstone | null {
-  const match = bytes === null ? null : /^(\d+) (\d+) (.*)$/s.exec(bytes.toString("utf8"));
-  if (match === null) return null;
-  const detail = JSON.parse(match[3] ?? "{}") as { r?: string; a?: string };
-  return {
-    reason: detail.r ?? "unknown",
-    actor: detail.a ?? null,
-    createdAt: Number(match[1]),
-    endedAt: Number(match[2]),
-  };
+  if (bytes === null) return null;
+  const [, createdAt = 0, endedAt = 0, detail = ""] = /^(\d+) (\d+) (.*)$/s.exec(bytes.toString("utf8")) ?? [];
+  return { ...parseDetail(detail), createdAt: Number(createdAt), endedAt: Number(endedAt) };
+}
+
+function parseDetail(json: string): Pick<Tombstone, "reason" | "actor"> {
+  try {
+    const { r, a } = JSON.parse(json) as { r?: unknown; a?: unknown };
+    return { reason: typeof r === "string" ? r : "unknown", actor: typeof a === "string" ? a : null };
+  } catch {
+    return { reason: "unknown", actor: null };
+  }
 }
 
 export function parsePatch(answer: ScriptAnswer): PatchOutcome {

@@ -1,14 +1,22 @@
 /**
  * The server's time, without asking each time: an offset to this process's
- * monotonic clock, sampled by every script's answer and, when only reads happen,
- * by a `TIME` every 30 seconds.
+ * monotonic clock, sampled by every script's answer and by a `TIME` every 30 seconds
+ * (see the refresh of `redis-store.ts`).
  */
 
 import type { Clock } from "../../clock.ts";
 
 const SAMPLE_AGE_MS = 30_000;
+/** Wall clock and monotonic clock may part this far before a sample is no longer believed. */
+const MAX_DRIFT_MS = 1_000;
 /** The server's answers are whole milliseconds. */
 const RESOLUTION_MS = 2;
+
+/** When a command was sent, on both clocks. */
+export interface Sent {
+  readonly at: number;
+  readonly wallOffset: number;
+}
 
 export class ServerClock {
   readonly #clock: Clock;
@@ -17,10 +25,13 @@ export class ServerClock {
   #sampledAt = Number.NEGATIVE_INFINITY;
   /** Round trip of the sample in use: its error is at most half of it. */
   #roundTrip = Number.POSITIVE_INFINITY;
+  /** Wall time minus monotonic time when the sample in use was asked for. */
+  #wallOffset: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#offset = clock.now() - clock.monotonic();
+    this.#wallOffset = this.#offset;
   }
 
   now(): number {
@@ -32,23 +43,41 @@ export class ServerClock {
     return this.#clock.shift();
   }
 
-  isStale(): boolean {
-    return this.#clock.monotonic() - this.#sampledAt > SAMPLE_AGE_MS;
+  /**
+   * False when the machine was suspended since the sample: the monotonic clock stands still meanwhile, and what
+   * expired would count as live. The wall clock tells, and when it was merely set, a new sample does no harm.
+   */
+  isUsable(): boolean {
+    return Math.abs(this.#wallOffsetNow() - this.#wallOffset) <= MAX_DRIFT_MS;
+  }
+
+  /** To be taken when a command is sent whose answer will be a sample. */
+  sent(): Sent {
+    return { at: this.#clock.monotonic(), wallOffset: this.#wallOffsetNow() };
   }
 
   /**
-   * The server said `time` (shift included) in an answer to a command sent at `sentAt`: taken to be half-way, so
-   * it is wrong by half a round trip at most. A slower answer than the one in use says less and is passed over,
-   * unless that is old, or the two cannot both be right: then the server's clock was set, or it is another server.
+   * The server said `time` (shift included) in the answer to a command: taken to be half-way, so it is wrong by half
+   * a round trip at most. A slower answer than the one in use says less and is passed over, unless that is old or
+   * unusable, or the two cannot both be right: then the server's clock was set, or it is another server.
    */
-  sampled(time: number, sentAt: number): void {
+  sampled(time: number, sent: Sent): void {
     const received = this.#clock.monotonic();
-    const roundTrip = received - sentAt;
-    const offset = time - (sentAt + received) / 2;
+    const roundTrip = received - sent.at;
+    const offset = time - (sent.at + received) / 2;
     const bothRight = Math.abs(offset - this.#offset) <= (roundTrip + this.#roundTrip) / 2 + RESOLUTION_MS;
-    if (roundTrip > this.#roundTrip && bothRight && !this.isStale()) return;
+    if (roundTrip > this.#roundTrip && bothRight && !this.#isStale() && this.isUsable()) return;
     this.#offset = offset;
     this.#roundTrip = roundTrip;
     this.#sampledAt = received;
+    this.#wallOffset = sent.wallOffset;
+  }
+
+  #isStale(): boolean {
+    return this.#clock.monotonic() - this.#sampledAt > SAMPLE_AGE_MS;
+  }
+
+  #wallOffsetNow(): number {
+    return this.#clock.now() - this.#clock.monotonic();
   }
 }

@@ -9,9 +9,11 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../clock.ts";
-import { expiresAtOf, OFFSET, withUserEpoch } from "../../data/record.ts";
+import { expiresAtOf, HEADER_LENGTH, OFFSET, withUserEpoch } from "../../data/record.ts";
 import { ConfigError, StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
+import { checkedDeadline } from "../../store/deadline.ts";
+import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
   type CreateOutcome,
@@ -46,9 +48,9 @@ import { prepareStatements, type Statements } from "./statements.ts";
 import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
 
 export interface SqliteStoreOptions {
-  /** Part of every token's MAC; one file holds one namespace. Default "sojourn". */
+  /** Part of every token's MAC; one file holds one namespace. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
   readonly namespace?: string;
-  /** How long a write may wait for other writers, in milliseconds. Default 1000. */
+  /** How long a write may wait for other writers, in milliseconds: 1 to 60000. Default 1000. */
   readonly writeDeadlineMs?: number;
   readonly clock?: Clock;
 }
@@ -56,6 +58,7 @@ export interface SqliteStoreOptions {
 /**
  * A store in an SQLite file, made when it is not there (its folder must be), or `":memory:"`.
  * Opened at the first call or `ready()`, which reject with `StoreUnavailableError` when it cannot be.
+ * @throws ConfigError for a wrong path, namespace or deadline.
  */
 export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   if (typeof path !== "string" || path === "") {
@@ -83,9 +86,9 @@ class SqliteStore implements Store {
 
   constructor(path: string, options: SqliteStoreOptions) {
     this.#path = path;
-    this.namespace = options.namespace ?? DEFAULTS.namespace;
+    this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
-    this.writeDeadlineMs = options.writeDeadlineMs ?? DEFAULTS.writeDeadlineMs;
+    this.writeDeadlineMs = checkedDeadline("writeDeadlineMs", options.writeDeadlineMs, DEFAULTS.writeDeadlineMs);
   }
 
   async ready(): Promise<StoreFacts> {
@@ -136,7 +139,7 @@ class SqliteStore implements Store {
       sql.raiseEpoch.run(input.userKey, epoch, now + input.epochKeptMs);
       let ended = 0;
       for (const { id, record } of sessionsOf(sql, input.userKey, now - REAP_GRACE_MS)) {
-        if (id === input.except) {
+        if (id === input.except && record.length >= HEADER_LENGTH) {
           sql.update.run(expiresAtOf(record), withUserEpoch(record, epoch), id);
           continue;
         }
@@ -149,7 +152,7 @@ class SqliteStore implements Store {
 
   async listUser(userKey: string): Promise<StoredSession[]> {
     const { sql } = await this.#open();
-    return this.#query(() => sessionsOf(sql, userKey, this.now()));
+    return this.#query(() => sessionsOf(sql, userKey, this.now()).filter(({ record }) => isLive(record, this.now())));
   }
 
   async count(): Promise<number> {
@@ -241,9 +244,12 @@ class SqliteStore implements Store {
     return this.#opening;
   }
 
-  /** Several processes may start at once: whoever finds the file locked tries again until the deadline. */
+  /**
+   * Several processes may start at once: whoever finds the file locked tries again, twice as long as
+   * a write may wait, because the one that holds it may be making the schema.
+   */
   async #openFile(): Promise<Opened> {
-    const deadline = this.#clock.monotonic() + 5 * this.writeDeadlineMs;
+    const deadline = this.#clock.monotonic() + 2 * this.writeDeadlineMs;
     for (;;) {
       try {
         return this.#openOnce();

@@ -89,25 +89,37 @@ export class WriteQueue {
     }
   }
 
+  /** Whatever is thrown rejects the writes that were taken: the queue goes on with the next. */
   #commitSome(): void {
-    const { database, monotonic } = this.#options;
-    const until = monotonic() + MAX_TURN_MS;
-    const settled: (() => void)[] = [];
-    const inTransaction: QueuedWrite[] = [];
-    do {
-      const write = this.#waiting.shift();
-      if (write === undefined) break;
-      inTransaction.push(write);
-      settled.push(runInSavepoint(database, write));
-    } while (monotonic() < until);
+    const { database } = this.#options;
+    const taken: QueuedWrite[] = [];
+    let committing = false;
     try {
+      const settled = this.#runSome(taken);
+      committing = true;
       database.exec("COMMIT");
       for (const settle of settled) settle();
     } catch (error) {
       rollBack(database);
-      const reason = unavailable("could not commit", "unknown", error);
-      for (const write of inTransaction) write.reject(reason);
+      const reason = committing
+        ? unavailable("could not commit", "unknown", error)
+        : unavailable("rolled the transaction back", "not_executed", error);
+      for (const write of taken) write.reject(reason);
     }
+  }
+
+  /** @throws whatever ended the whole transaction: nothing of it is kept then. */
+  #runSome(taken: QueuedWrite[]): (() => void)[] {
+    const { database, monotonic } = this.#options;
+    const until = monotonic() + MAX_TURN_MS;
+    const settled: (() => void)[] = [];
+    do {
+      const write = this.#waiting.shift();
+      if (write === undefined) break;
+      taken.push(write);
+      settled.push(runInSavepoint(database, write));
+    } while (monotonic() < until);
+    return settled;
   }
 
   #rejectOverdue(): void {
@@ -133,14 +145,26 @@ function runInSavepoint(database: DatabaseSync, write: QueuedWrite): () => void 
     database.exec("RELEASE one");
     return () => write.resolve(value);
   } catch (error) {
+    // A full disk, an I/O error or no memory end the whole transaction: there is no savepoint to go back to.
+    if (!database.isTransaction) throw error;
     database.exec("ROLLBACK TO one");
     database.exec("RELEASE one");
-    return () => write.reject(error);
+    const reason = isSqliteError(error) ? unavailable("could not write", "not_executed", error) : error;
+    return () => write.reject(reason);
   }
 }
 
+/** Never throws: a connection that cannot even roll back fails the next transaction by itself. */
 function rollBack(database: DatabaseSync): void {
-  if (database.isTransaction) database.exec("ROLLBACK");
+  try {
+    if (database.isTransaction) database.exec("ROLLBACK");
+  } catch {
+    return;
+  }
+}
+
+function isSqliteError(error: unknown): boolean {
+  return typeof (error as { errcode?: unknown } | null)?.errcode === "number";
 }
 
 /** SQLITE_BUSY (5) and SQLITE_LOCKED (6), with their extended codes. */

@@ -104,6 +104,19 @@ export const DATA_WRITES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "increment is exact up to the largest safe integer, either way",
+    async run(env) {
+      for (const n of [9007199254740989, 9007199254740990, Number.MAX_SAFE_INTEGER]) {
+        for (const by of [n, -n]) {
+          const { id } = await env.created();
+          const outcome = await patch(env.store, id, [increment("n", by), increment("n", 0)]);
+          assert.deepEqual(outcome, { status: "patched", previousRevision: 0, revision: 1, increments: [by, by] });
+          assert.deepEqual(await env.data(id), { n: by });
+        }
+      }
+    },
+  },
+  {
     name: "N1 patch keeps names and values exactly: prototypes' names, empty strings, any Unicode",
     async run(env) {
       const { id } = await env.created();
@@ -155,6 +168,18 @@ export const DATA_WRITES: readonly ConformanceCase[] = [
         assert.equal((await env.store.revoke({ ...ending(id), knownRevision: 0 })).ended, true);
       }
       assert.deepEqual(await env.store.listUser(env.userKey("ada")), []);
+    },
+  },
+  {
+    name: "a record of version 0, which never was, is corrupt: not patched, and can be ended",
+    async run(env) {
+      const made = env.made();
+      const old = Buffer.from(made.record);
+      old.writeUInt8(0, 0);
+      await env.store.create(made.id, null, old);
+      assert.equal((await patch(env.store, made.id, [set("a", 1)])).status, "gone");
+      assert.deepEqual(await env.store.read(made.id), old);
+      assert.equal((await env.store.revoke(ending(made.id))).ended, true);
     },
   },
   {

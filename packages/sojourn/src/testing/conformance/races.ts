@@ -119,6 +119,18 @@ export const RACES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "an increment sent again with its operation id answers the largest integers exactly",
+    needs: "operation ids",
+    async run(env) {
+      const { id } = await env.created();
+      const call = { operationId: "operation-e" };
+      const changes = [{ kind: "increment", name: "n", by: 9007199254740989 } as const];
+      const first = await patch(env.store, id, changes, {}, call);
+      assert.deepEqual(first.status === "patched" ? first.increments : null, [9007199254740989]);
+      assert.deepEqual(await patch(env.other, id, changes, {}, call), first);
+    },
+  },
+  {
     name: "revokeUser sent again with its operation id spares the logins in between",
     needs: "operation ids",
     async run(env) {

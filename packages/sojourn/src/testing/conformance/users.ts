@@ -1,12 +1,19 @@
 /** Cases: revokeUser and its epoch. */
 
 import assert from "node:assert/strict";
+import { bucketOf } from "../../data/session-id.ts";
 import { isRecord } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
 import { endingUser, type Environment, IDLE, MINUTE, set, patch } from "./environment.ts";
 
 async function liveIds(env: Environment, userId: string): Promise<string[]> {
   return (await env.store.listUser(env.userKey(userId))).map((session) => session.id).toSorted();
+}
+
+/** Another user whose sessions lie in the same bucket. */
+function neighbourOf(env: Environment, userId: string): string {
+  const bucket = bucketOf(env.userKey(userId));
+  for (let i = 0; ; i++) if (bucketOf(env.userKey(`user-${i}`)) === bucket) return `user-${i}`;
 }
 
 export const USERS: readonly ConformanceCase[] = [
@@ -47,6 +54,16 @@ export const USERS: readonly ConformanceCase[] = [
       assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"), grace.id)), { ended: 1 });
       assert.deepEqual(await liveIds(env, "grace"), [grace.id]);
       assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("grace"))), { ended: 1 });
+    },
+  },
+  {
+    name: "F10 an exception that is another user's session of the same bucket keeps its bytes, epoch included",
+    async run(env) {
+      await env.created({ userId: "ada" });
+      const neighbour = await env.created({ userId: neighbourOf(env, "ada") });
+      const before = await env.store.read(neighbour.id);
+      assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"), neighbour.id)), { ended: 1 });
+      assert.deepEqual(await env.store.read(neighbour.id), before);
     },
   },
   {

@@ -20,8 +20,31 @@ export function isNodeRedisClient(client: object): client is NodeRedisClient {
   );
 }
 
-/** @throws ConfigError for a client that prefixes keys: the scripts' keys would not be the prefixed ones. */
+/** What tells about connections, where a client has it. */
+interface Emitting {
+  on(event: "ready", listener: () => void): unknown;
+  off(event: "ready", listener: () => void): unknown;
+}
+
+function isEmitting(client: object): client is Emitting {
+  return "on" in client && typeof client.on === "function" && "off" in client && typeof client.off === "function";
+}
+
+/** A cluster's `sendCommand` begins with a key and a sentinel's with a flag: they take 4 and 3 arguments, a client 2. */
+function takesRoutingArguments(client: NodeRedisClient): boolean {
+  return client.sendCommand.length > 2;
+}
+
+/**
+ * @throws ConfigError for a cluster or sentinel client, and for a client that prefixes keys: the scripts' keys
+ * would not be the prefixed ones.
+ */
 export function nodeRedisDriver(client: NodeRedisClient): Driver {
+  if (takesRoutingArguments(client)) {
+    throw new ConfigError(
+      "redisStore takes a client made by createClient(): cluster and sentinel clients come with a later version.",
+    );
+  }
   const options = (client as { options?: { keyPrefix?: string } }).options;
   if (options?.keyPrefix)
     throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
@@ -30,5 +53,10 @@ export function nodeRedisDriver(client: NodeRedisClient): Driver {
     exec: (_slotKey, args) => send(args),
     primaries: async (args) => [await send(args)],
     isReady: () => client.isReady,
+    onReconnect: (listener) => {
+      if (!isEmitting(client)) return () => undefined;
+      client.on("ready", listener);
+      return () => void client.off("ready", listener);
+    },
   };
 }

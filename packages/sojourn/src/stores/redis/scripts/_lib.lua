@@ -4,6 +4,7 @@ local function server_now(shift)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift
 end
 
+local VERSION = 1
 local HEADER, HEADER_WITH_USER = 70, 86
 
 local function u48(bytes, offset)

@@ -1,6 +1,6 @@
 -- Begins the end of all sessions of a user: raises the epoch and re-stamps the session that stays.
 -- KEYS  1 epoch of the user  2 sessions of the user  3 operation  [4 session that stays]
--- ARGV  1 not after (ms)  2 shift (ms)  3 epoch kept (ms)  4 operation kept (ms)
+-- ARGV  1 not after (ms)  2 shift (ms)  3 epoch kept (ms)  4 operation kept (ms)  5 user hash
 -- answers  {'raised', now, epoch, id, id, ...}: the sessions that began before | {'late', now}
 -- Sent again with its operation key it answers the same epoch: logins in between stay.
 -- @include _lib.lua
@@ -16,7 +16,8 @@ if epoch == 0 then
   epoch = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, now)
   redis.call('SET', KEYS[1], integer(epoch), 'PX', integer(epoch_kept))
   redis.call('SET', KEYS[3], integer(epoch), 'PX', integer(operation_kept))
-  if KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1 then
+  -- Another user may share the bucket: that user's session is no exception, and keeps its bytes.
+  if KEYS[4] and user_hash(redis.call('GETRANGE', KEYS[4], 0, HEADER_WITH_USER - 1)) == ARGV[5] then
     redis.call('SETRANGE', KEYS[4], 44, struct.pack('>I6', epoch))
   end
 end

@@ -1,0 +1,80 @@
+/** A store whose writes are counted while they are under way, so that closing can wait for them. */
+
+import type {
+  CreateOutcome,
+  PatchInput,
+  PatchOutcome,
+  ReadOutcome,
+  RevokeInput,
+  RevokeOutcome,
+  RevokeUserInput,
+  Store,
+  StoredSession,
+  StoreFacts,
+  TouchInput,
+  TouchOutcome,
+  WriteCall,
+} from "../store/store.ts";
+
+export class TrackedStore implements Store {
+  readonly engine: string;
+  readonly namespace: string;
+  readonly writeDeadlineMs: number;
+  readonly #store: Store;
+  readonly #writes = new Set<Promise<unknown>>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.engine = store.engine;
+    this.namespace = store.namespace;
+    this.writeDeadlineMs = store.writeDeadlineMs;
+  }
+
+  ready(): Promise<StoreFacts> {
+    return this.#store.ready();
+  }
+  now(): number {
+    return this.#store.now();
+  }
+  read(id: string): Promise<ReadOutcome> {
+    return this.#store.read(id);
+  }
+  listUser(userKey: string): Promise<StoredSession[]> {
+    return this.#store.listUser(userKey);
+  }
+  count(): Promise<number> {
+    return this.#store.count();
+  }
+  countUsers(): Promise<number> {
+    return this.#store.countUsers();
+  }
+
+  create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+    return this.#tracked(this.#store.create(id, userKey, record, call));
+  }
+  patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
+    return this.#tracked(this.#store.patch(input, call));
+  }
+  touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
+    return this.#tracked(this.#store.touch(input, call));
+  }
+  revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
+    return this.#tracked(this.#store.revoke(input, call));
+  }
+  revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }> {
+    return this.#tracked(this.#store.revokeUser(input, call));
+  }
+
+  /** Waits for the writes under way, which settle within their deadline, and closes. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#writes);
+    await this.#store.close();
+  }
+
+  #tracked<T>(write: Promise<T>): Promise<T> {
+    this.#writes.add(write);
+    const done = (): void => void this.#writes.delete(write);
+    write.then(done, done);
+    return write;
+  }
+}
