@@ -72,6 +72,7 @@ describe("M2: the first write begins an anonymous session", () => {
     expect(site.store.calls).toEqual([]);
   });
 
+  const asynchronous = (async () => undefined) as never;
   const refused: [string, Step, string][] = [
     ["set of undefined", (session) => session.set("a", undefined), InvalidValueError.name],
     ["set of a Date", (session) => session.set("a", new Date()), InvalidValueError.name],
@@ -81,7 +82,7 @@ describe("M2: the first write begins an anonymous session", () => {
     ["increment by NaN", (session) => session.increment("a", Number.NaN), TypeError.name],
     ["increment by text", (session) => session.increment("a", "5" as unknown as number), TypeError.name],
     ["increment of a nameless field", (session) => session.increment(""), InvalidNameError.name],
-    ["an asynchronous update", (session) => session.update((async () => undefined) as never), TypeError.name],
+    ["an asynchronous update", (session) => session.update(asynchronous), TypeError.name],
     [
       "an update that throws",
       (session) =>
