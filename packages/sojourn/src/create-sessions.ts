@@ -3,7 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
-import { Core } from "./lifecycle/core.ts";
+import { Core, type RotationSettings } from "./lifecycle/core.ts";
+import { type Duration, parseDuration } from "./lifecycle/duration.ts";
 import type { DataObject } from "./data/draft.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
@@ -30,6 +31,11 @@ export interface SessionsOptions {
   readonly defaultPolicy?: string;
   /** Names and values of one session's data together, in bytes. Default 10240, at most 1048576. */
   readonly maxBytes?: number;
+  /**
+   * Renewal of tokens: same session, same data. `grace` is how long the token before the current one is honoured
+   * (default "30s"); `every` renews by itself what is older (default never).
+   */
+  readonly rotation?: { readonly grace?: Duration; readonly every?: Duration };
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
   /** Name of this server, stored with each session that it begins. */
@@ -58,7 +64,8 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
   const development = given.development ?? false;
   const store = storeOf(given, clock);
-  const tokens = new TokenSigner(new KeyRing(secretsOf(given, notices)), store.namespace);
+  const ring = new KeyRing(secretsOf(given, notices));
+  const tokens = new TokenSigner(ring, store.namespace);
   const policies = new Policies(
     { ...DEFAULTS.policies, ...given.policies },
     given.defaultPolicy ?? DEFAULTS.defaultPolicy,
@@ -68,6 +75,8 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     new Core({
       store,
       tokens,
+      ring,
+      rotation: rotationOf(given),
       policies,
       clock,
       notices,
@@ -119,6 +128,13 @@ function maxBytesOf(options: SessionsOptions): number {
   const maxBytes = options.maxBytes ?? DEFAULTS.maxBytes;
   if (Number.isInteger(maxBytes) && maxBytes > 0 && maxBytes <= MAX_MAX_BYTES) return maxBytes;
   throw new ConfigError(`Option maxBytes must be a whole number from 1 to ${MAX_MAX_BYTES}, not ${String(maxBytes)}.`);
+}
+
+function rotationOf({ rotation = {} }: SessionsOptions): RotationSettings {
+  return {
+    graceMs: parseDuration("rotation.grace", rotation.grace ?? DEFAULTS.rotationGrace),
+    everyMs: rotation.every === undefined ? null : parseDuration("rotation.every", rotation.every),
+  };
 }
 
 function serverIdOf({ serverId }: SessionsOptions): string | null {

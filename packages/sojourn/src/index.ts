@@ -9,14 +9,15 @@ export type { Session } from "./lifecycle/session.ts";
 export type { SessionDataById } from "./lifecycle/session-data.ts";
 export type {
   CreateResult,
-  InvalidReason,
   LoginInput,
+  ReauthenticateInput,
   RevokeOptions,
   RevokeUserOptions,
   Sessions,
   ValidateOptions,
   Validation,
 } from "./lifecycle/sessions.ts";
+export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";
 export type { Register } from "./register.ts";
 export type { Store } from "./store/store.ts";
 export { type MemoryStoreOptions, memoryStore } from "./stores/memory/memory-store.ts";

@@ -16,6 +16,7 @@ export const DEFAULTS = {
   },
   /** Names and values of one session's data together, in bytes. */
   maxBytes: 10_240,
+  rotationGrace: "30s",
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
   maxUserAgentLength: 512,

@@ -27,6 +27,10 @@ export const MAX_METADATA_BYTES = 4096;
 export const USER_HASH_LENGTH = 16;
 export const TOKEN_HASH_LENGTH = 16;
 export const ROTATION_LENGTH = 65;
+const PENDING = 1;
+const CONFIRMED = 2;
+const WRAP_AT = 29;
+const WRAP_LENGTH = 32;
 export const HEADER_LENGTH = 70;
 const MAX_VALUE_BYTES = 0xff_ff_ff;
 
@@ -151,15 +155,15 @@ function encodeHeader(parts: RecordParts, userIdLength: number, metadataLength: 
 }
 
 function encodeRotation(rotation: RotationBlock): Buffer {
-  if (rotation.otherHash.length !== TOKEN_HASH_LENGTH || rotation.wrap.length !== 32) {
+  if (rotation.otherHash.length !== TOKEN_HASH_LENGTH || rotation.wrap.length !== WRAP_LENGTH) {
     throw new RangeError("a rotation block holds a hash of 16 and a wrap of 32 bytes");
   }
   const out = Buffer.alloc(ROTATION_LENGTH);
-  out.writeUInt8(rotation.state === "pending" ? 1 : 2, 0);
+  out.writeUInt8(rotation.state === "pending" ? PENDING : CONFIRMED, 0);
   out.writeUIntBE(rotation.graceUntil, 1, 6);
   out.writeUIntBE(rotation.since, 7, 6);
   rotation.otherHash.copy(out, 13, 0, 16);
-  rotation.wrap.copy(out, 29, 0, 32);
+  rotation.wrap.copy(out, WRAP_AT, 0, WRAP_LENGTH);
   out.writeUInt32BE(rotation.wrapKeyId, 61);
   return out;
 }
@@ -221,14 +225,27 @@ export function withTouch(record: Buffer, lastSeenAt: number, confirm: boolean):
 
 /** A copy with this rotation block in place of the one it has, or without one. */
 export function withRotation(record: Buffer, rotation: RotationBlock | null): Buffer {
-  const userIdLength = record[OFFSET.userIdLength] ?? 0;
-  const at = HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
+  const at = rotationAt(record);
   const flags = record[OFFSET.flags] ?? 0;
   const old = (flags & FLAG.rotation) === 0 ? 0 : ROTATION_LENGTH;
   const block = rotation === null ? Buffer.alloc(0) : encodeRotation(rotation);
   const out = Buffer.concat([record.subarray(0, at), block, record.subarray(at + old)]);
   out.writeUInt8(rotation === null ? flags & ~FLAG.rotation : flags | FLAG.rotation, OFFSET.flags);
   return out;
+}
+
+/** The same record, or a copy without the wrapped secret once nobody is to be given it any more. */
+export function withoutStaleWrap(record: Buffer, now: number): Buffer {
+  if (((record[OFFSET.flags] ?? 0) & FLAG.rotation) === 0) return record;
+  const at = rotationAt(record);
+  const confirmed = record[at] === CONFIRMED;
+  if (!confirmed || now <= record.readUIntBE(at + 1, 6)) return record;
+  return Buffer.from(record).fill(0, at + WRAP_AT, at + WRAP_AT + WRAP_LENGTH);
+}
+
+function rotationAt(record: Buffer): number {
+  const userIdLength = record[OFFSET.userIdLength] ?? 0;
+  return HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
 }
 
 /** A copy whose current token is of this generation and hash. */

@@ -185,6 +185,11 @@ export class SessionRecord {
     return out;
   }
 
+  /** The metadata as stored. */
+  metadataBytes(): Buffer {
+    return this.bytes.subarray(this.#metadataAt, this.#directoryAt);
+  }
+
   /** The record up to its directory: what a patch keeps as it is. */
   beforeFields(): Buffer {
     return this.bytes.subarray(0, this.#directoryAt);

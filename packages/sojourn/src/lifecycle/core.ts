@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
 import type { DataObject, FieldTexts } from "../data/draft.ts";
 import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
+import type { KeyRing } from "../security/keyring.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
 import type { Store } from "../store/store.ts";
@@ -11,9 +12,18 @@ import type { Notices } from "./notices.ts";
 import type { Policies } from "./policy.ts";
 import { TrackedStore } from "./tracked-store.ts";
 
+export interface RotationSettings {
+  /** How long the token before the current one is honoured. */
+  readonly graceMs: number;
+  /** How old a token gets before it is renewed by itself; null for never. */
+  readonly everyMs: number | null;
+}
+
 export interface CoreSettings {
   readonly store: Store;
   readonly tokens: TokenSigner;
+  readonly ring: KeyRing;
+  readonly rotation: RotationSettings;
   readonly policies: Policies;
   readonly clock: Clock;
   readonly notices: Notices;
@@ -27,6 +37,8 @@ export interface CoreSettings {
 export class Core {
   readonly store: Store;
   readonly tokens: TokenSigner;
+  readonly ring: KeyRing;
+  readonly rotation: RotationSettings;
   readonly policies: Policies;
   readonly clock: Clock;
   readonly notices: Notices;
@@ -40,6 +52,8 @@ export class Core {
   constructor(settings: CoreSettings) {
     this.store = new TrackedStore(settings.store);
     this.tokens = settings.tokens;
+    this.ring = settings.ring;
+    this.rotation = settings.rotation;
     this.policies = settings.policies;
     this.clock = settings.clock;
     this.notices = settings.notices;

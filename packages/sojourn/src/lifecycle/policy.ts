@@ -60,6 +60,11 @@ export class Policies {
     return this.#byName.get(name)?.touchIntervalMs ?? defaultTouchInterval(idleMs);
   }
 
+  /** Lifetime of a session from an authentication on; its policy may have been removed since. */
+  absoluteMsOf(name: string, fallbackMs: number): number {
+    return this.#byName.get(name)?.absoluteMs ?? fallbackMs;
+  }
+
   /** Whether the cookie of a session of that policy outlives the browser. */
   isPersistent(name: string): boolean {
     return this.#byName.get(name)?.persistent ?? false;

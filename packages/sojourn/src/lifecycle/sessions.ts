@@ -6,15 +6,17 @@
 import type { DataObject } from "../data/draft.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
-import { equalBytes } from "../security/keyring.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
-import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
+import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { FieldWriter } from "./field-writer.ts";
 import { checkCreateInput, checkedUserId, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
+import { elevate } from "./elevation.ts";
+import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
 import { SessionDataById } from "./session-data.ts";
+import { type Invalid, TokenCheck } from "./token-check.ts";
 
 export interface CreateResult<D extends object = DataObject> {
   /** The bearer secret: give it to the client, keep it nowhere. */
@@ -33,16 +35,6 @@ export interface ValidateOptions {
   readonly touch?: boolean;
 }
 
-export type InvalidReason =
-  | "malformed"
-  | "not_found"
-  | "expired"
-  | "revoked"
-  | "reused"
-  | "superseded"
-  | "locked"
-  | "binding_mismatch";
-
 export type Validation<D extends object = DataObject> =
   | {
       readonly valid: true;
@@ -50,14 +42,17 @@ export type Validation<D extends object = DataObject> =
       /** Present when the client must be given this token from now on. */
       readonly token?: string;
     }
-  | {
-      readonly valid: false;
-      readonly reason: InvalidReason;
-      /** Whether the client's cookie should be removed. False where a misconfigured node would otherwise log everyone out. */
-      readonly clearCookie: boolean;
-      /** Why and when it was ended, while the store still knows. */
-      readonly ended?: { readonly reason: string; readonly at: number };
-    };
+  | Invalid;
+
+export interface ReauthenticateInput {
+  /** Who proved to be there; another user than the session's begins a session of their own. */
+  readonly userId: string;
+  /** The assurance level reached. Default: as it was. */
+  readonly aal?: 0 | 1 | 2 | 3;
+  /** How, RFC 8176: `["pwd", "otp"]`. */
+  readonly amr?: readonly string[];
+  readonly loginMethod?: string;
+}
 
 export interface RevokeOptions {
   /** For the tombstone, lists and events. Default "revoked". */
@@ -71,13 +66,11 @@ export interface RevokeUserOptions extends RevokeOptions {
   readonly except?: string;
 }
 
-const MALFORMED = Object.freeze({ valid: false, reason: "malformed", clearCookie: false } as const);
-const NOT_FOUND = Object.freeze({ valid: false, reason: "not_found", clearCookie: true } as const);
-const EXPIRED = Object.freeze({ valid: false, reason: "expired", clearCookie: true } as const);
-
 export class Sessions<D extends object = DataObject> {
   readonly #core: Core;
   readonly #writer: FieldWriter;
+  readonly #renewal: Renewal;
+  readonly #check: TokenCheck;
   /** Sessions whose due touch is under way: one a process is enough. */
   readonly #touching = new Set<string>();
   #closing: Promise<void> | null = null;
@@ -85,6 +78,8 @@ export class Sessions<D extends object = DataObject> {
   constructor(core: Core) {
     this.#core = core;
     this.#writer = new FieldWriter(core);
+    this.#renewal = new Renewal(core);
+    this.#check = new TokenCheck(core, this.#renewal);
   }
 
   /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */
@@ -125,35 +120,22 @@ export class Sessions<D extends object = DataObject> {
    * @throws StoreUnavailableError when that cannot be known
    */
   async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
-    const verified = this.#core.tokens.verify(token);
-    if (verified === null) return MALFORMED;
-    const record = this.#judge(verified, await this.#core.store.read(verified.id));
-    if ("valid" in record) return record;
-    const session = this.#session(verified.id, record);
-    if (options.touch === true) return this.#touchNow(token, session);
+    const checked = await this.#check.check(token);
+    if (!checked.valid) return checked;
+    const session = this.#session(checked.presented.verified.id, checked.presented.record);
+    if (options.touch === true) return this.#touchNow(token, session, checked.token);
     if (options.touch !== false) this.#touchWhenDue(session);
-    return { valid: true, session };
+    return checked.token === undefined ? { valid: true, session } : { valid: true, session, token: checked.token };
   }
 
-  /** The record that the token is good for, or why there is none. */
-  #judge(verified: VerifiedToken, outcome: ReadOutcome): SessionRecord | Exclude<Validation<D>, { valid: true }> {
-    if (outcome === null) return NOT_FOUND;
-    if (!isRecord(outcome)) return endedBy(outcome);
-    const record = this.#core.parse(verified.id, outcome);
-    if (record === null) return NOT_FOUND;
-    if (this.#core.store.now() >= record.expiresAt) return EXPIRED;
-    const genuine = verified.generation === record.generation && equalBytes(verified.hash, record.tokenHash);
-    return genuine ? record : NOT_FOUND;
-  }
-
-  async #touchNow(token: unknown, session: Session<D>): Promise<Validation<D>> {
+  async #touchNow(token: unknown, session: Session<D>, next: string | undefined): Promise<Validation<D>> {
     try {
       await session.touch();
     } catch (error) {
       if (error instanceof SessionEndedError) return this.validate(token, { touch: false });
       throw error;
     }
-    return { valid: true, session };
+    return next === undefined ? { valid: true, session } : { valid: true, session, token: next };
   }
 
   #touchWhenDue(session: Session<D>): void {
@@ -192,8 +174,8 @@ export class Sessions<D extends object = DataObject> {
   }
 
   async #anonymousRecord(verified: VerifiedToken): Promise<SessionRecord | null> {
-    const record = this.#judge(verified, await this.#core.store.read(verified.id));
-    return "valid" in record || record.userId !== null ? null : record;
+    const record = await this.#check.peek(verified);
+    return record !== null && record.userId === null ? record : null;
   }
 
   /** A write to a kept field between reading and ending the old session comes with the answer that ends it. */
@@ -222,6 +204,42 @@ export class Sessions<D extends object = DataObject> {
     if (verified === null) return false;
     await this.#core.revoke(verified.id, "logout", null);
     return true;
+  }
+
+  /**
+   * A new token for the same session (renewal). The old one stays good until the new one is presented, so that a lost
+   * response logs nobody out; everyone who asks meanwhile gets the same one. Null when the token is not good.
+   * @throws StoreUnavailableError
+   */
+  async rotate(token: unknown): Promise<CreateResult<D> | null> {
+    const checked = await this.#check.check(token);
+    if (!checked.valid) return null;
+    const { presented, standing } = checked;
+    const { verified } = presented;
+    const delivered =
+      standing === "previous" || presented.record.rotation?.state === "pending" ? checked.token : undefined;
+    if (delivered !== undefined) return { token: delivered, session: this.#session(verified.id, presented.record) };
+    const record = standing === "successor" ? await this.#renewal.confirm(verified, false) : presented.record;
+    const renewed = record === null ? null : await this.#renewal.renew({ ...presented, record });
+    return renewed === null ? null : { token: renewed.token, session: this.#session(verified.id, renewed.record) };
+  }
+
+  /**
+   * The user proved again who they are (step-up): the assurance level rises, both timeouts begin anew, and a new
+   * token supersedes the old one at once. Another user gets a session of their own instead, with nothing carried over.
+   * Null when the token is not good, or is one that was already renewed.
+   * @throws TypeError, StoreUnavailableError
+   */
+  async reauthenticate(token: unknown, input: ReauthenticateInput): Promise<CreateResult<D> | null> {
+    checkCreateInput("reauthenticate", input);
+    checkedUserId("reauthenticate", input.userId);
+    const checked = await this.#check.check(token);
+    if (!checked.valid || checked.standing === "previous") return null;
+    const { verified, record: read } = checked.presented;
+    if (read.userId !== input.userId) return this.login(token, input);
+    const record = checked.standing === "successor" ? await this.#renewal.confirm(verified, false) : read;
+    const elevated = record === null ? null : await elevate(this.#core, verified.id, record, input);
+    return elevated === null ? null : { token: elevated.token, session: this.#session(verified.id, elevated.record) };
   }
 
   /** The live session of an id, or null. For administration: an id proves nothing. */
@@ -280,16 +298,6 @@ export class Sessions<D extends object = DataObject> {
   #session(id: string, record: SessionRecord): Session<D> {
     return new Session<D>(id, record, this.#core, this.#writer);
   }
-}
-
-function endedBy(tombstone: Tombstone): Exclude<Validation, { valid: true }> {
-  const { reason, endedAt } = tombstone;
-  return {
-    valid: false,
-    reason: reason === "expired" ? "expired" : "revoked",
-    clearCookie: true,
-    ended: { reason, at: endedAt },
-  };
 }
 
 /** Anything but an id would silently protect nothing: a token handed in by mistake, for one. */

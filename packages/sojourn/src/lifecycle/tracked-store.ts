@@ -1,13 +1,19 @@
 /** A store whose writes are counted while they are under way, so that closing can wait for them. */
 
 import type {
+  ConfirmInput,
+  ConfirmOutcome,
   CreateOutcome,
+  ElevateInput,
+  ElevateOutcome,
   PatchInput,
   PatchOutcome,
   ReadOutcome,
   RevokeInput,
   RevokeOutcome,
   RevokeUserInput,
+  RotateInput,
+  RotateOutcome,
   Store,
   StoredSession,
   StoreFacts,
@@ -51,6 +57,15 @@ export class TrackedStore implements Store {
 
   create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
     return this.#tracked(this.#store.create(id, userKey, record, call));
+  }
+  rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
+    return this.#tracked(this.#store.rotate(input, call));
+  }
+  confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
+    return this.#tracked(this.#store.confirm(input, call));
+  }
+  elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
+    return this.#tracked(this.#store.elevate(input, call));
   }
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
     return this.#tracked(this.#store.patch(input, call));

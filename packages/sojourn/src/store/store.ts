@@ -79,16 +79,64 @@ export interface TouchInput {
 
 export type TouchOutcome = { readonly status: "touched"; readonly lastSeenAt: number } | Gone;
 
+export interface RotateInput {
+  readonly id: string;
+  /** Generation and hash of the token that is current to the caller's knowledge. */
+  readonly generation: number;
+  readonly tokenHash: Buffer;
+  readonly successorHash: Buffer;
+  readonly wrap: Buffer;
+  readonly wrapKeyId: number;
+  /** Make a new successor although one is pending. */
+  readonly replace: boolean;
+}
+
+/** The token is not what the caller takes it for any more; the record says what is. */
+export interface Stale {
+  readonly status: "stale";
+  readonly record: Buffer;
+}
+
+export type RotateOutcome = { readonly status: "pending"; readonly record: Buffer } | Stale | Gone;
+
+export interface ConfirmInput {
+  readonly id: string;
+  /** Generation and hash of the successor that was presented. */
+  readonly generation: number;
+  readonly tokenHash: Buffer;
+  /** How long its predecessor is honoured from now on. */
+  readonly graceMs: number;
+  /** Accept a successor of the next generation that the store does not know (lost in a failover). */
+  readonly heal: boolean;
+}
+
+export type ConfirmOutcome = { readonly status: "confirmed"; readonly record: Buffer } | Stale | Gone;
+
+export interface ElevateInput {
+  readonly id: string;
+  /** What is replaced: another generation, hash or metadata in the store is `stale`. */
+  readonly expected: { readonly generation: number; readonly tokenHash: Buffer; readonly metadata: Buffer };
+  readonly generation: number;
+  readonly tokenHash: Buffer;
+  readonly metadata: Buffer;
+  readonly aal: number;
+  readonly absoluteMs: number;
+}
+
+export type ElevateOutcome = { readonly status: "elevated"; readonly record: Buffer } | Stale | Gone;
+
 export interface RevokeInput {
   readonly id: string;
   readonly reason: string;
   readonly actor: string | null;
+  /** End it only if a token of this generation is still older than the current one, not below the floor, and the grace is over. */
+  readonly reusedGeneration?: number;
   /** Answer the last record unless its data revision is this one: how login carries data over without losing a late write. */
   readonly knownRevision?: number;
 }
 
 export interface RevokeOutcome {
-  /** It is ended now and this call or an earlier one did it; false for an id nobody knows. */
+  /** It is ended now and this call or an earlier one did it; false for an id nobody knows, and where `reusedGeneration` does not hold. */
   readonly ended: boolean;
   /** The record as it was when this call ended it, if `knownRevision` was given and differs. */
   readonly record: Buffer | null;
@@ -137,6 +185,12 @@ export interface Store {
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome>;
   /** Stores activity: last seen, idle deadline, index scores. Never data, never backwards, never for a session that is over. */
   touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome>;
+  /** Makes a successor of the current token, or answers the one that is pending: every racer gets the same. */
+  rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome>;
+  /** Makes a presented successor current. Sent again it answers the same. */
+  confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome>;
+  /** A new token at once in place of current and pending ones, a new assurance level, new deadlines. Sent again it answers the same. */
+  elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome>;
   /** Ends a session and leaves a tombstone. Nothing can write it back. */
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
   /** Ends every session of the user that began before this call; later logins stay. */

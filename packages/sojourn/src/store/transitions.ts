@@ -4,7 +4,7 @@
  */
 
 import { applyFieldChanges } from "../data/field-patch.ts";
-import { expiresAtOf, HEADER_LENGTH, OFFSET, revisionOf, withTouch } from "../data/record.ts";
+import { expiresAtOf, HEADER_LENGTH, OFFSET, revisionOf, withoutStaleWrap, withTouch } from "../data/record.ts";
 import { CorruptRecordError, UnsupportedRecordError } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
@@ -35,7 +35,7 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
   const revision = revisionOf(result.record);
   return {
     outcome: { status: "patched", previousRevision, revision, increments: result.increments },
-    write: result.record,
+    write: withoutStaleWrap(result.record, now),
   };
 }
 
@@ -63,7 +63,10 @@ export function touchRecord(record: Buffer, input: TouchInput, now: number): Ste
     return { outcome: { status: "touched", lastSeenAt }, write: null };
   }
   const newest = Math.max(lastSeenAt, now);
-  return { outcome: { status: "touched", lastSeenAt: newest }, write: withTouch(record, newest, input.confirm) };
+  return {
+    outcome: { status: "touched", lastSeenAt: newest },
+    write: withTouch(withoutStaleWrap(record, now), newest, input.confirm),
+  };
 }
 
 export function tombstoneOf(record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">, now: number): Tombstone {

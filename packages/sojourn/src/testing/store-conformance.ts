@@ -11,6 +11,7 @@ import type { ConformanceCase } from "./conformance/case.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
 import { RACES } from "./conformance/races.ts";
+import { TOKENS } from "./conformance/tokens.ts";
 import { USERS } from "./conformance/users.ts";
 
 export interface ConformanceOptions {
@@ -29,7 +30,7 @@ export interface RunnableCase {
 }
 
 export function storeConformance(options: ConformanceOptions): RunnableCase[] {
-  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...RACES].map((each) => {
+  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...TOKENS, ...RACES].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
     return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
   });

@@ -12,7 +12,11 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
+  type ConfirmInput,
+  type ConfirmOutcome,
   type CreateOutcome,
+  type ElevateInput,
+  type ElevateOutcome,
   type PatchInput,
   type PatchOutcome,
   type ReadOutcome,
@@ -20,6 +24,8 @@ import {
   type RevokeInput,
   type RevokeOutcome,
   type RevokeUserInput,
+  type RotateInput,
+  type RotateOutcome,
   type Store,
   type StoredSession,
   type StoreFacts,
@@ -39,6 +45,7 @@ import {
   tombstoneOf,
   touchRecord,
 } from "../../store/transitions.ts";
+import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
 
 export interface MemoryStoreOptions {
   /** Part of every token's MAC: a token of one namespace is refused in another. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
@@ -118,10 +125,23 @@ class MemoryStore implements Store {
     return this.#step(input.id, call, (record, now) => touchRecord(record, input, now));
   }
 
+  async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
+    return this.#step(input.id, call, (record, now) => rotateRecord(record, input, now));
+  }
+
+  async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
+    return this.#step(input.id, call, (record, now) => confirmRecord(record, input, now));
+  }
+
+  async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
+    return this.#step(input.id, call, (record, now) => elevateRecord(record, input, now));
+  }
+
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     this.#begin(call);
     const record = this.#record(input.id);
     if (record === null) return { ended: this.#tombstone(input.id) !== null, record: null };
+    if (!mayEnd(record, input, this.now())) return { ended: false, record: null };
     this.#end(input.id, record, input);
     return { ended: true, record: lateData(record, input.knownRevision) };
   }

@@ -13,7 +13,11 @@ import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import {
+  type ConfirmInput,
+  type ConfirmOutcome,
   type CreateOutcome,
+  type ElevateInput,
+  type ElevateOutcome,
   FENCE_SLACK_MS,
   type PatchInput,
   type PatchOutcome,
@@ -22,6 +26,8 @@ import {
   type RevokeInput,
   type RevokeOutcome,
   type RevokeUserInput,
+  type RotateInput,
+  type RotateOutcome,
   type Store,
   type StoredSession,
   type StoreFacts,
@@ -36,7 +42,8 @@ import { isNodeRedisClient, type NodeRedisClient, nodeRedisDriver } from "./driv
 import { Keys } from "./keys.ts";
 import { ReadBatch } from "./read-batch.ts";
 import { RedisConnection, type ScriptAnswer, type ScriptName, unexpectedReply } from "./redis-connection.ts";
-import { parsePatch, parseTombstone } from "./script-answers.ts";
+import { parsePatch, parseTombstone, tokenOutcome } from "./script-answers.ts";
+import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 
 export interface RedisStoreOptions {
   /** Begins every key, and part of every token's MAC. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
@@ -161,12 +168,7 @@ class RedisStore implements Store {
   async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const keys = [
-      this.#keys.session(id),
-      this.#keys.tombstone(id),
-      this.#keys.expiries(bucket),
-      this.#keys.users(bucket),
-    ];
+    const keys = this.#indexedKeys(id);
     const answer = await this.#fenced("touch", keys, call, () => [
       id,
       text(REAP_GRACE_MS),
@@ -181,12 +183,7 @@ class RedisStore implements Store {
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const keys = [
-      this.#keys.session(id),
-      this.#keys.tombstone(id),
-      this.#keys.expiries(bucket),
-      this.#keys.users(bucket),
-    ];
+    const keys = this.#indexedKeys(id);
     const answer = await this.#fenced("revoke", keys, call, () => [
       id,
       detail(input),
@@ -194,8 +191,40 @@ class RedisStore implements Store {
       text(REAP_GRACE_MS),
       this.#keys.userSessionsPrefix(bucket),
       input.knownRevision === undefined ? "" : text(input.knownRevision),
+      input.reusedGeneration === undefined ? "" : text(input.reusedGeneration),
     ]);
-    return { ended: answer.status !== "unknown", record: answer.bytes(2) };
+    return { ended: answer.status.startsWith("ended"), record: answer.bytes(2) };
+  }
+
+  async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
+    const answer = await this.#fenced("rotate", this.#recordKeys(input.id), call, () => rotateArguments(input));
+    return tokenOutcome(answer, "pending");
+  }
+
+  async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
+    const answer = await this.#fenced("confirm", this.#recordKeys(input.id), call, () => confirmArguments(input));
+    return tokenOutcome(answer, "confirmed");
+  }
+
+  async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
+    const prefix = this.#keys.userSessionsPrefix(bucketOf(input.id));
+    const answer = await this.#fenced("elevate", this.#indexedKeys(input.id), call, () => [
+      input.id,
+      text(REAP_GRACE_MS),
+      prefix,
+      ...elevateArguments(input),
+    ]);
+    return tokenOutcome(answer, "elevated");
+  }
+
+  #recordKeys(id: string): string[] {
+    return [this.#keys.session(id), this.#keys.tombstone(id)];
+  }
+
+  /** Record, tombstone, and the indexes of its bucket. */
+  #indexedKeys(id: string): string[] {
+    const bucket = bucketOf(id);
+    return [...this.#recordKeys(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
   }
 
   /** Raises the epoch first, then ends what began before it in chunks, and only then answers. */

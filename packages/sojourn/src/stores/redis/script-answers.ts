@@ -1,7 +1,7 @@
 /** Script answers in the contract's words. */
 
 import { StoreUnavailableError } from "../../errors.ts";
-import type { PatchOutcome, Tombstone } from "../../store/store.ts";
+import type { Gone, PatchOutcome, Stale, Tombstone } from "../../store/store.ts";
 import { gone } from "../../store/transitions.ts";
 import type { ScriptAnswer } from "./redis-connection.ts";
 
@@ -24,6 +24,18 @@ function parseDetail(json: string): Pick<Tombstone, "reason" | "actor"> {
   }
 }
 
+/** The answer of a script that changes a session's tokens; `done` is its word for success. */
+export function tokenOutcome<Done extends string>(
+  answer: ScriptAnswer,
+  done: Done,
+): { readonly status: Done; readonly record: Buffer } | Stale | Gone {
+  const record = answer.bytes(2);
+  if (answer.status === done && record !== null) return { status: done, record };
+  if (answer.status === "stale" && record !== null) return { status: "stale", record };
+  if (answer.status === "gone") return gone(parseTombstone(record));
+  throw unknownAnswer(answer);
+}
+
 export function parsePatch(answer: ScriptAnswer): PatchOutcome {
   switch (answer.status) {
     case "patched":
@@ -44,9 +56,13 @@ export function parsePatch(answer: ScriptAnswer): PatchOutcome {
     case "gone":
       return gone(parseTombstone(answer.bytes(2)));
     default:
-      throw new StoreUnavailableError(`The patch script gave an unknown answer: ${answer.status}.`, {
-        reason: "server",
-        outcome: "unknown",
-      });
+      throw unknownAnswer(answer);
   }
+}
+
+function unknownAnswer(answer: ScriptAnswer): StoreUnavailableError {
+  return new StoreUnavailableError(`A script gave an unknown answer: ${answer.status}.`, {
+    reason: "server",
+    outcome: "unknown",
+  });
 }

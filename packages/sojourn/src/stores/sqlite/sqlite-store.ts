@@ -16,7 +16,11 @@ import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
+  type ConfirmInput,
+  type ConfirmOutcome,
   type CreateOutcome,
+  type ElevateInput,
+  type ElevateOutcome,
   type PatchInput,
   type PatchOutcome,
   type ReadOutcome,
@@ -24,6 +28,8 @@ import {
   type RevokeInput,
   type RevokeOutcome,
   type RevokeUserInput,
+  type RotateInput,
+  type RotateOutcome,
   type Store,
   type StoredSession,
   type StoreFacts,
@@ -43,6 +49,7 @@ import {
   tombstoneOf,
   touchRecord,
 } from "../../store/transitions.ts";
+import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
@@ -124,10 +131,23 @@ class SqliteStore implements Store {
     return this.#step(input.id, call, (record, now) => touchRecord(record, input, now));
   }
 
+  async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
+    return this.#step(input.id, call, (record, now) => rotateRecord(record, input, now));
+  }
+
+  async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
+    return this.#step(input.id, call, (record, now) => confirmRecord(record, input, now));
+  }
+
+  async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
+    return this.#step(input.id, call, (record, now) => elevateRecord(record, input, now));
+  }
+
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     return this.#write(call, (sql, now) => {
       const record = this.#record(sql, input.id, now);
       if (record === null) return { ended: this.#tombstone(sql, input.id, now) !== null, record: null };
+      if (!mayEnd(record, input, now)) return { ended: false, record: null };
       endSession(sql, input.id, tombstoneOf(record, input, now));
       return { ended: true, record: lateData(record, input.knownRevision) };
     });

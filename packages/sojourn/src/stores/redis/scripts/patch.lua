@@ -7,6 +7,7 @@
 --        | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Increment results are texts: clients decode large integers inexactly.
 -- @include _lib.lua
+-- @include _rotation.lua
 -- @include _fields.lua
 local not_after, shift, operation_kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_bytes, expected, max_fields = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
@@ -28,12 +29,9 @@ local version = string.byte(record, 1)
 if version > VERSION then return {'unsupported', now} end
 
 -- Where the directory begins: header, user, rotation block, metadata.
-local id_length, flags = string.byte(record, 4), string.byte(record, 2)
-local at = 71
-if id_length > 0 then at = at + 16 + id_length end
-if bit.band(flags, 2) ~= 0 then at = at + 65 end
-at = at + struct.unpack('>I2', record, 67)
-local directory_at, count = at, struct.unpack('>I2', record, 69)
+local before_metadata = block_at(record) + (has_block(record) and ROTATION or 0)
+local directory_at = before_metadata + struct.unpack('>I2', record, 67)
+local count = struct.unpack('>I2', record, 69)
 
 -- A corrupt record is not written to; the next read ends it.
 local fields = version == VERSION and read_fields(record, directory_at, count)
@@ -65,6 +63,6 @@ local written, field_count, bytes = with_fields(record, directory_at, next_revis
 if field_count > max_fields then return {'too_many_fields', now} end
 if bytes > max_bytes and bytes > old_bytes then return {'too_large', now, bytes} end
 
-redis.call('SET', KEYS[1], written, 'KEEPTTL')
+redis.call('SET', KEYS[1], without_stale_wrap(written, now), 'KEEPTTL')
 redis.call('SET', KEYS[3], table.concat(answer, ' ', 3), 'PX', integer(operation_kept))
 return answer

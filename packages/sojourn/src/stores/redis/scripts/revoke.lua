@@ -1,11 +1,13 @@
 -- Ends a session before its time.
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reason and actor (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
---       7 prefix of user indexes  8 data revision that the caller knows, or ''
--- answers  {'ended', now, record or false} | {'ended_before', now} | {'unknown', now} | {'late', now}
--- The record comes with the answer when its data revision is not the known one.
+--       7 prefix of user indexes  8 data revision that the caller knows, or ''  9 generation of a reused token, or ''
+-- answers  {'ended', now, record or false} | {'ended_before', now} | {'unknown', now} | {'kept', now} | {'late', now}
+-- With a reused generation it ends the session only if that token is older than the current one, not below the
+-- floor, and the grace is over. The record comes with the answer when its data revision is not the known one.
 -- @include _lib.lua
 -- @include _end.lua
+-- @include _rotation.lua
 local not_after, shift, id, detail = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local kept, grace, known_revision = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[8]
 local now = server_now(shift)
@@ -18,6 +20,11 @@ if not record then
   return {'unknown', now}
 end
 
+if ARGV[9] ~= '' and #record >= HEADER then
+  local generation, block = tonumber(ARGV[9]), read_block(record)
+  local older = generation < u24(record, 8) and generation >= u24(record, 11)
+  if not older or now <= (block and block.grace_until or 0) then return {'kept', now} end
+end
 end_session(KEYS[1], KEYS[2], KEYS[3], id, record, now, detail, kept)
 local hash = user_hash(record)
 if hash then

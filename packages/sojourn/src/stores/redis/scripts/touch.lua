@@ -3,6 +3,7 @@
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 least interval (ms)  6 '1' to confirm  7 prefix of user indexes
 -- answers  {'touched', now, last seen} | {'gone', now, tombstone or false} | {'late', now}
 -- @include _lib.lua
+-- @include _rotation.lua
 local not_after, shift, id = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local grace, interval, confirm = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local now = server_now(shift)
@@ -22,6 +23,12 @@ redis.call('SETRANGE', KEYS[1], 20, struct.pack('>I6', seen))
 if confirm then
   local flags = string.byte(head, 2)
   redis.call('SETRANGE', KEYS[1], 1, string.char(bit.bor(flags, 1)))
+end
+if has_block(head) then
+  local at = block_at(head)
+  local block = redis.call('GETRANGE', KEYS[1], at - 1, at + 5)
+  local wrap_at = stale_wrap_at(string.byte(block, 1), u48(block, 1), at, now)
+  if wrap_at then redis.call('SETRANGE', KEYS[1], wrap_at, NO_WRAP) end
 end
 redis.call('ZADD', KEYS[3], 'XX', integer(expiry), id)
 local hash = user_hash(head)

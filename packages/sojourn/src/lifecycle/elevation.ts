@@ -1,0 +1,55 @@
+/** Raising the assurance level of a session: a new token at once, the old one superseded (ASVS 7.2.4, NIST SP 800-63B-4 §5.2). */
+
+import { encodeMetadata } from "../data/metadata.ts";
+import type { SessionRecord } from "../data/session-record.ts";
+import { MAX_GENERATION } from "../security/token.ts";
+import type { Core } from "./core.ts";
+
+export interface Elevation {
+  readonly aal?: 0 | 1 | 2 | 3 | undefined;
+  readonly amr?: readonly string[] | undefined;
+  readonly loginMethod?: string | undefined;
+}
+
+/** Another writer changed the session between reading and writing: read the new record and try again so often. */
+const MAX_TRIES = 5;
+
+/**
+ * Answers the new token and record; null when the session is over, or its token was replaced meanwhile.
+ * @throws StoreUnavailableError
+ */
+export async function elevate(
+  core: Core,
+  id: string,
+  known: SessionRecord,
+  elevation: Elevation,
+): Promise<{ token: string; record: SessionRecord } | null> {
+  let record = known;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const generation = record.generation + (record.rotation?.state === "pending" ? 2 : 1);
+    if (generation > MAX_GENERATION) return null;
+    const { token, hash: tokenHash } = core.tokens.issue(id, generation);
+    const metadata = record.metadata();
+    const { amr = metadata.amr, loginMethod = metadata.loginMethod } = elevation;
+    const outcome = await core.store.elevate({
+      id,
+      expected: { generation: record.generation, tokenHash: record.tokenHash, metadata: record.metadataBytes() },
+      generation,
+      tokenHash,
+      metadata: encodeMetadata({
+        ...metadata,
+        ...(amr === undefined ? {} : { amr }),
+        ...(loginMethod === undefined ? {} : { loginMethod }),
+      }),
+      aal: elevation.aal ?? record.aal,
+      absoluteMs: core.policies.absoluteMsOf(metadata.policy, record.absoluteExpiresAt - record.createdAt),
+    });
+    if (outcome.status === "gone") return null;
+    const stored = core.parse(id, outcome.record);
+    if (stored === null) return null;
+    if (outcome.status === "elevated") return { token, record: stored };
+    if (stored.generation !== record.generation || !stored.tokenHash.equals(record.tokenHash)) return null;
+    record = stored;
+  }
+  return null;
+}

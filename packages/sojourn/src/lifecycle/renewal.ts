@@ -1,0 +1,86 @@
+/** Making, delivering and confirming successors of tokens. The rules are in `rotation.ts`. */
+
+import { randomBytes } from "node:crypto";
+import type { SessionRecord } from "../data/session-record.ts";
+import { unwrapSecret, wrapSecret } from "../security/successor.ts";
+import { MAX_GENERATION, secretOf, type VerifiedToken } from "../security/token.ts";
+import type { Core } from "./core.ts";
+import { tokenMadeAt } from "./rotation.ts";
+
+/** A token that was presented, what it verified to, and the record it is good for. */
+export interface Presented {
+  readonly token: string;
+  readonly verified: VerifiedToken;
+  readonly record: SessionRecord;
+}
+
+export class Renewal {
+  readonly #core: Core;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Whether `rotation.every` asks for a new token now. */
+  isDue(record: SessionRecord): boolean {
+    const { everyMs } = this.#core.rotation;
+    return (
+      everyMs !== null &&
+      record.rotation?.state !== "pending" &&
+      this.#core.store.now() - tokenMadeAt(record) >= everyMs
+    );
+  }
+
+  /** The token that stands in the rotation block for whoever presented this one; null when its wrap cannot be opened. */
+  deliver({ token, verified, record }: Presented): string | null {
+    const { rotation } = record;
+    if (rotation === null) return null;
+    const generation = verified.generation + 1;
+    const context = { oldSecret: secretOf(token), id: verified.id, generation };
+    const secret = unwrapSecret(this.#core.ring, { wrap: rotation.wrap, keyId: rotation.wrapKeyId }, context);
+    return secret === null ? null : this.#core.tokens.compose(verified.id, generation, secret).token;
+  }
+
+  /**
+   * A successor of the current token: a new one, or the one that another racer made.
+   * Null when the token is no longer current, or the session is over.
+   * @throws StoreUnavailableError
+   */
+  async renew(presented: Presented): Promise<{ token: string; record: SessionRecord } | null> {
+    const { token, verified, record } = presented;
+    const generation = record.generation + 1;
+    if (generation > MAX_GENERATION) return null;
+    const newSecret = randomBytes(32);
+    const context = { oldSecret: secretOf(token), id: verified.id, generation };
+    const { wrap, keyId } = wrapSecret(this.#core.ring, newSecret, context);
+    const outcome = await this.#core.store.rotate({
+      id: verified.id,
+      generation: record.generation,
+      tokenHash: verified.hash,
+      successorHash: this.#core.tokens.compose(verified.id, generation, newSecret).hash,
+      wrap,
+      wrapKeyId: keyId,
+      // A successor whose wrap nobody can open any more is replaced.
+      replace: record.rotation?.state === "pending",
+    });
+    if (outcome.status !== "pending") return null;
+    const stored = this.#core.parse(verified.id, outcome.record);
+    const successor = stored === null ? null : this.deliver({ token, verified, record: stored });
+    return stored === null || successor === null ? null : { token: successor, record: stored };
+  }
+
+  /**
+   * Makes a presented successor the current token. `heal` also accepts one that the store has lost.
+   * Null when it is neither, or the session is over.
+   */
+  async confirm(verified: VerifiedToken, heal: boolean): Promise<SessionRecord | null> {
+    const outcome = await this.#core.store.confirm({
+      id: verified.id,
+      generation: verified.generation,
+      tokenHash: verified.hash,
+      graceMs: this.#core.rotation.graceMs,
+      heal,
+    });
+    return outcome.status === "confirmed" ? this.#core.parse(verified.id, outcome.record) : null;
+  }
+}

@@ -1,0 +1,39 @@
+-- A new token in place of the current one at once, with a new assurance level and new deadlines.
+-- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket
+-- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 prefix of user indexes
+--       6 generation expected  7 token hash expected  8 new generation  9 new token hash
+--       10 assurance level  11 absolute timeout (ms)  12 metadata expected  13 new metadata
+-- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now}
+-- Sent again it answers the same.
+-- @include _lib.lua
+-- @include _rotation.lua
+local not_after, shift, id, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local now = server_now(shift)
+if now > not_after then return {'late', now} end
+
+local record = redis.call('GET', KEYS[1])
+if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
+if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
+if u24(record, 8) == tonumber(ARGV[8]) and token_hash(record) == ARGV[9] then return {'elevated', now, record} end
+local at = block_at(record) + (has_block(record) and ROTATION or 0)
+local length = struct.unpack('>I2', record, 67)
+local same = u24(record, 8) == tonumber(ARGV[6]) and token_hash(record) == ARGV[7]
+if not same or string.sub(record, at, at + length - 1) ~= ARGV[12] then return {'stale', now, record} end
+
+record = string.sub(record, 1, 66) .. struct.pack('>I2', #ARGV[13]) .. string.sub(record, 69, at - 1)
+  .. ARGV[13] .. string.sub(record, at + length)
+record = with_token(with_block(record, nil), tonumber(ARGV[8]), ARGV[9])
+-- Not locked any more; level; floor; last seen and authenticated now; a new absolute deadline.
+record = string.sub(record, 1, 1) .. string.char(bit.band(string.byte(record, 2), 251), tonumber(ARGV[10]))
+  .. string.sub(record, 4, 11) .. struct.pack('>I3', tonumber(ARGV[8])) .. string.sub(record, 15, 20)
+  .. struct.pack('>I6I6', now, now + tonumber(ARGV[11])) .. string.sub(record, 33, 38) .. struct.pack('>I6', now)
+  .. string.sub(record, 45)
+local expiry = expires_at(record)
+redis.call('SET', KEYS[1], record, 'PXAT', integer(expiry + grace - shift))
+redis.call('ZADD', KEYS[3], 'XX', integer(expiry), id)
+local hash = user_hash(record)
+if hash then
+  redis.call('ZADD', ARGV[5] .. hash, 'XX', integer(expiry), id)
+  follow_latest(ARGV[5] .. hash, KEYS[4], hash, shift, grace)
+end
+return {'elevated', now, record}
