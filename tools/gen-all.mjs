@@ -5,6 +5,7 @@ import { generate as bucketTags } from "./gen-bucket-tags.mjs";
 import { generate as features, readmeWith } from "./gen-feature-table.mjs";
 import { generate as errors } from "./gen-errors.mjs";
 import { generate as scripts } from "./gen-scripts.mjs";
+import { generate as security } from "./gen-security.mjs";
 
 const readme = new URL("../README.md", import.meta.url);
 const redis = new URL("../packages/sojourn/src/stores/redis/", import.meta.url);
@@ -13,6 +14,7 @@ const files = [
   [new URL("scripts.generated.ts", redis), scripts(new URL("scripts/", redis))],
   [new URL("../docs/reference/errors.md", import.meta.url), errors()],
   [new URL("../docs/reference/features.md", import.meta.url), features()],
+  [new URL("../docs/reference/security-requirements.md", import.meta.url), security()],
   [readme, readmeWith(readFileSync(readme, "utf8"))],
 ];
 

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBuilt } from "./setup/build-output.mjs";
 import { exitCodeOf, runChild } from "./setup/child.mjs";
+import { ensureChromium } from "./setup/chromium.mjs";
 import { ensureNode } from "./setup/node-version.mjs";
 import { ensurePackages } from "./setup/packages.mjs";
 import { SetupError } from "./setup/progress.mjs";
@@ -27,7 +28,7 @@ const commands = {
   }),
   // tools/test.mjs builds too: there a build that fails is a failed test, not the end of the run.
   test: () => ({
-    needs: [ensureNode(testedNode), ensurePackages, ensureRedisServer],
+    needs: [ensureNode(testedNode), ensurePackages, ensureRedisServer, ensureChromium],
     file: "tools/test.mjs",
   }),
   run: (args) => {

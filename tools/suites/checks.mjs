@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isBuilt } from "../setup/build-output.mjs";
 import { root, tools } from "../tool-paths.mjs";
@@ -20,6 +20,23 @@ export const lint = check("lint", () => [
 ]);
 
 export const generated = check("generated", () => (existsSync(generator) ? [[generator, "--check"]] : []));
+
+export const boundaries = check("boundaries", () => [[tool("check-boundaries.mjs")]]);
+
+export const security = check("security", () => [[tool("security-table.mjs")]]);
+
+/** What users would install; needs the npm registry. */
+export const installable = check("package", () => [[tool("check-package.mjs")]]);
+
+/** The tools' own tests. */
+export const toolTests = check("tools", () => {
+  const files = readdirSync(join(root, "tools"), { recursive: true }).filter((name) => name.endsWith(".test.mjs"));
+  return [["--test", ...files.map((name) => tool(name))]];
+});
+
+function tool(name) {
+  return join(root, "tools", name);
+}
 
 /** A suite that counts as one test, passed when every command succeeds; they all run, so one run shows all that is wrong. */
 function check(name, commands) {

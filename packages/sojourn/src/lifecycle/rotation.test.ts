@@ -83,9 +83,9 @@ const TABLE: Record<keyof typeof TOKENS, Record<Situation, TokenStanding>> = {
   "c+1, the other's hash": { ...same("healable"), [pending]: "successor", [inGrace]: "successor" },
   "c+1, another hash": same("healable"),
   "c+2": same("unknown"),
-  "c-1, the other's hash": { ...older, [confirmed]: "previous" } as Record<Situation, TokenStanding>,
-  "c-1, another hash": older as Record<Situation, TokenStanding>,
-  "older, at the floor": older as Record<Situation, TokenStanding>,
+  "c-1, the other's hash": { ...older, [confirmed]: "previous" },
+  "c-1, another hash": older,
+  "older, at the floor": older,
   "older, below the floor": same("superseded"),
 };
 

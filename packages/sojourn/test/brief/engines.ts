@@ -23,6 +23,8 @@ export interface Place {
   server(options?: SessionsOptions): Sessions;
   /** Which store operations some work called, and how often. */
   storeCalls(work: () => Promise<unknown>): Promise<Record<string, number>>;
+  /** What was logged since the last call. What a test does not take fails it. */
+  logged(): string[];
 }
 
 /** A place whose data outlives the process that wrote it. */
@@ -144,7 +146,14 @@ function testOn(engine: keyof typeof ENGINES, title: string, run: (place: RedisP
       return { ...calls };
     };
     try {
-      await run({ ...backend, clock, sessions: server(), server, storeCalls } as RedisPlace);
+      await run({
+        ...backend,
+        clock,
+        sessions: server(),
+        server,
+        storeCalls,
+        logged: () => complaints.splice(0),
+      } as RedisPlace);
     } finally {
       await Promise.all(servers.map((sessions) => sessions.close()));
       await backend.remove?.();

@@ -10,7 +10,7 @@ import { ConfigError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
-import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
+import { userHashIn } from "../../store/placement.ts";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import {
   type ConfirmInput,
@@ -37,9 +37,9 @@ import {
   type WriteCall,
 } from "../../store/store.ts";
 import { gone, isLive, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
-import type { Reply } from "./driver.ts";
 import { isNodeRedisClient, type NodeRedisClient, nodeRedisDriver } from "./drivers/node-redis.ts";
 import { Keys } from "./keys.ts";
+import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
 import { RedisConnection, type ScriptAnswer, type ScriptName, unexpectedReply } from "./redis-connection.ts";
 import { parsePatch, parseTombstone, tokenOutcome } from "./script-answers.ts";
@@ -57,12 +57,6 @@ export interface RedisStoreOptions {
 const CHUNK = 500;
 /** Commands of a count sent at once. */
 const PIPELINE = 128;
-/** How often calls compare clock and facts with the server's. */
-const REFRESH_MS = 30_000;
-/** A machine that is suspended again while its clock is sampled: so often the sample is taken anew. */
-const SAMPLE_TRIES = 3;
-/** Kept at `facts()`: how this version lays out its keys. */
-const LAYOUT = "1";
 
 /**
  * A store on the Redis client that the application has: connected, without a key prefix.
@@ -84,11 +78,7 @@ class RedisStore implements Store {
   readonly #redis: RedisConnection;
   readonly #records: ReadBatch;
   readonly #clock: Clock;
-  #facts: Promise<StoreFacts> | null = null;
-  #prepared = false;
-  /** The salt last heard of: put back where the server lost it, given up where another one stands. */
-  #salt: Buffer | null = null;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
+  readonly #preparation: Preparation;
 
   constructor(client: NodeRedisClient, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
@@ -100,23 +90,12 @@ class RedisStore implements Store {
     this.writeDeadlineMs = deadlines.writeMs;
     this.#clock = options.clock ?? systemClock;
     this.#redis = new RedisConnection(nodeRedisDriver(client), deadlines, this.#clock);
-    this.#redis.onReconnect(() => this.#forgetPreparation());
+    this.#preparation = new Preparation(this.#redis, this.#clock, this.namespace, this.#keys.facts());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
   }
 
   ready(): Promise<StoreFacts> {
-    if (this.#facts !== null) return this.#facts;
-    const facts = this.#prepare();
-    this.#facts = facts;
-    facts.then(
-      () => {
-        this.#prepared = this.#facts === facts;
-      },
-      () => {
-        if (this.#facts === facts) this.#facts = null;
-      },
-    );
-    return facts;
+    return this.#preparation.facts();
   }
 
   now(): number {
@@ -136,10 +115,10 @@ class RedisStore implements Store {
   }
 
   async read(id: string): Promise<ReadOutcome> {
-    await this.#usable();
+    await this.#preparation.usable();
     const record = await this.#records.get(this.#keys.session(id));
     // Suspended while the answer was on its way: whoever judges the record asks `now()` next.
-    if (!this.#redis.serverClock.isUsable()) await this.#sampleClock();
+    if (!this.#redis.serverClock.isUsable()) await this.#preparation.sampleClock();
     return record ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
   }
 
@@ -268,7 +247,7 @@ class RedisStore implements Store {
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {
-    await this.#usable();
+    await this.#preparation.usable();
     const key = this.#keys.userSessions(userKey);
     const reply = await this.#redis.read(key, ["ZRANGEBYSCORE", key, `(${this.now()}`, "+inf"]);
     if (!Array.isArray(reply)) throw unexpectedReply(reply);
@@ -295,7 +274,7 @@ class RedisStore implements Store {
   }
 
   async #sumOverBuckets(keyOf: (bucket: number) => string): Promise<number> {
-    await this.#usable();
+    await this.#preparation.usable();
     const after = `(${this.now()}`;
     let sum = 0;
     for (let from = 0; from < BUCKETS; from += PIPELINE) {
@@ -320,7 +299,7 @@ class RedisStore implements Store {
     call: WriteCall | undefined,
     rest: (fence: Fence) => (string | Buffer)[],
   ): Promise<ScriptAnswer> {
-    await this.#usable();
+    await this.#preparation.usable();
     const { writeMs } = this.#redis.deadlines;
     const until = this.#clock.monotonic() + writeMs;
     const send = (leftMs: number): Promise<ScriptAnswer> => {
@@ -335,69 +314,6 @@ class RedisStore implements Store {
     if (answer.status === "late") throw lateWrite();
     if (answer.status === "unsupported") throw unsupportedRecord();
     return answer;
-  }
-
-  /** Before every call: prepared, and with a clock that can be believed. */
-  async #usable(): Promise<void> {
-    if (!this.#prepared) await this.ready();
-    if (!this.#redis.serverClock.isUsable()) await this.#sampleClock();
-    if (this.#clock.monotonic() - this.#refreshedAt > REFRESH_MS) this.#refresh();
-  }
-
-  async #sampleClock(): Promise<void> {
-    const { serverClock } = this.#redis;
-    for (let tries = 0; tries < SAMPLE_TRIES && !serverClock.isUsable(); tries++) await this.#redis.sampleClock();
-  }
-
-  /** Not awaited: what is known is good enough for the call that finds it old, and a failure shows in the calls themselves. */
-  #refresh(): void {
-    this.#refreshedAt = this.#clock.monotonic();
-    const [salt, facts] = [this.#salt, this.#facts];
-    if (salt === null) return;
-    Promise.all([this.#redis.sampleClock(), this.#sharedSalt(salt)]).then(
-      ([, shared]) => {
-        const same = shared.salt.equals(salt) && shared.layout === LAYOUT;
-        if (!same && this.#facts === facts) this.#forgetPreparation();
-      },
-      () => undefined,
-    );
-  }
-
-  /** The next call prepares anew: after a reconnect it may be a server that lost its scripts, its facts or its time. */
-  #forgetPreparation(): void {
-    this.#facts = null;
-    this.#prepared = false;
-  }
-
-  async #prepare(): Promise<StoreFacts> {
-    const key = this.#keys.facts();
-    await this.#redis.sampleClock();
-    await this.#redis.loadScripts();
-    await this.#redis.prepare(key, ["HSETNX", key, "layout", LAYOUT]);
-    const { salt, layout } = await this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES));
-    if (layout !== LAYOUT) {
-      throw new ConfigError(
-        `Namespace ${this.namespace} has key layout ${layout}; this version of Sojourn knows layout ${LAYOUT}.`,
-      );
-    }
-    this.#salt = salt;
-    this.#refreshedAt = this.#clock.monotonic();
-    return { salt };
-  }
-
-  /**
-   * The namespace's salt. Where the server has none, `own` becomes it: a server that lost its memory gets back
-   * the one that this process has used, unless another process was first.
-   */
-  async #sharedSalt(own: Buffer): Promise<{ salt: Buffer; layout: string }> {
-    const key = this.#keys.facts();
-    const [, reply] = await Promise.all([
-      this.#redis.prepare(key, ["HSETNX", key, "salt", own]),
-      this.#redis.read(key, ["HMGET", key, "salt", "layout"]),
-    ]);
-    const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
-    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
-    return { salt, layout: String(layout) };
   }
 }
 

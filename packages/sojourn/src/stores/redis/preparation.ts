@@ -1,0 +1,117 @@
+/**
+ * What must be so before a call: scripts loaded, the namespace's facts known, and
+ * a clock that can be believed. A reconnect undoes it: it may be another server,
+ * or the same one without its memory.
+ */
+
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../clock.ts";
+import { ConfigError } from "../../errors.ts";
+import { SALT_BYTES } from "../../store/placement.ts";
+import type { StoreFacts } from "../../store/store.ts";
+import type { Reply } from "./driver.ts";
+import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
+
+/** How often calls compare clock and facts with the server's. */
+const REFRESH_MS = 30_000;
+/** A machine that is suspended again while its clock is sampled: so often the sample is taken anew. */
+const SAMPLE_TRIES = 3;
+/** How this version lays out its keys. */
+const LAYOUT = "1";
+
+export class Preparation {
+  readonly #redis: RedisConnection;
+  readonly #clock: Clock;
+  readonly #namespace: string;
+  readonly #factsKey: string;
+  #facts: Promise<StoreFacts> | null = null;
+  #done = false;
+  /** The salt last heard of: put back where the server lost it, given up where another one stands. */
+  #salt: Buffer | null = null;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(redis: RedisConnection, clock: Clock, namespace: string, factsKey: string) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#namespace = namespace;
+    this.#factsKey = factsKey;
+    redis.onReconnect(() => this.#forget());
+  }
+
+  facts(): Promise<StoreFacts> {
+    if (this.#facts !== null) return this.#facts;
+    const facts = this.#prepare();
+    this.#facts = facts;
+    facts.then(
+      () => {
+        this.#done = this.#facts === facts;
+      },
+      () => {
+        if (this.#facts === facts) this.#facts = null;
+      },
+    );
+    return facts;
+  }
+
+  async usable(): Promise<void> {
+    if (!this.#done) await this.facts();
+    if (!this.#redis.serverClock.isUsable()) await this.sampleClock();
+    if (this.#clock.monotonic() - this.#refreshedAt > REFRESH_MS) this.#refresh();
+  }
+
+  /** Until the clock can be believed, after a machine was suspended. */
+  async sampleClock(): Promise<void> {
+    const { serverClock } = this.#redis;
+    for (let tries = 0; tries < SAMPLE_TRIES && !serverClock.isUsable(); tries++) await this.#redis.sampleClock();
+  }
+
+  /** Not awaited: what is known is good enough for the call that finds it old, and a failure shows in the calls themselves. */
+  #refresh(): void {
+    this.#refreshedAt = this.#clock.monotonic();
+    const [salt, facts] = [this.#salt, this.#facts];
+    if (salt === null) return;
+    Promise.all([this.#redis.sampleClock(), this.#sharedSalt(salt)]).then(
+      ([, shared]) => {
+        const same = shared.salt.equals(salt) && shared.layout === LAYOUT;
+        if (!same && this.#facts === facts) this.#forget();
+      },
+      () => undefined,
+    );
+  }
+
+  /** The next call prepares anew. */
+  #forget(): void {
+    this.#facts = null;
+    this.#done = false;
+  }
+
+  async #prepare(): Promise<StoreFacts> {
+    await this.#redis.sampleClock();
+    await this.#redis.loadScripts();
+    await this.#redis.prepare(this.#factsKey, ["HSETNX", this.#factsKey, "layout", LAYOUT]);
+    const { salt, layout } = await this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES));
+    if (layout !== LAYOUT) {
+      throw new ConfigError(
+        `Namespace ${this.#namespace} has key layout ${layout}; this version of Sojourn knows layout ${LAYOUT}.`,
+      );
+    }
+    this.#salt = salt;
+    this.#refreshedAt = this.#clock.monotonic();
+    return { salt };
+  }
+
+  /**
+   * The namespace's salt. Where the server has none, `own` becomes it: a server that lost its memory gets back
+   * the one that this process has used, unless another process was first.
+   */
+  async #sharedSalt(own: Buffer): Promise<{ salt: Buffer; layout: string }> {
+    const key = this.#factsKey;
+    const [, reply] = await Promise.all([
+      this.#redis.prepare(key, ["HSETNX", key, "salt", own]),
+      this.#redis.read(key, ["HMGET", key, "salt", "layout"]),
+    ]);
+    const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
+    return { salt, layout: String(layout) };
+  }
+}

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, relative, sep } from "node:path";
+
+const MAX_PACKED_BYTES = 150_000;
+const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
+const DEPENDENCIES = ["dependencies", "optionalDependencies", "bundleDependencies", "bundledDependencies"];
+
+/** What is wrong with a package that lies unpacked in a folder and was so many bytes packed. */
+export function faultsOf(folder, packedBytes) {
+  const paths = filesIn(folder);
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return [
+    ...(packedBytes > MAX_PACKED_BYTES ? [`packed size ${packedBytes} of ${MAX_PACKED_BYTES} bytes`] : []),
+    ...["README.md", "LICENSE"].filter((name) => !paths.includes(name)).map((name) => `${name} is missing`),
+    ...(manifest.license === "MIT" ? [] : [`licence field is ${manifest.license}`]),
+    ...DEPENDENCIES.filter((field) => Object.keys(manifest[field] ?? {}).length > 0).map((field) => `has ${field}`),
+    ...INSTALL_SCRIPTS.filter((name) => manifest.scripts?.[name] !== undefined).map((name) => `has a script ${name}`),
+    ...requiredPeers(manifest).map((name) => `peer ${name} is not optional`),
+    ...paths
+      .filter((path) => /\.test\.|\.test-d\.|^test\/|^src\/|\.tsbuildinfo$/.test(path))
+      .map((path) => `contains ${path}`),
+    ...paths.filter((path) => path.endsWith(".map")).flatMap((path) => lostSources(path, paths, folder)),
+    ...Object.entries(manifest.exports).flatMap(([name, target]) => lostTargets(name, target, paths)),
+  ];
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, "/"));
+}
+
+function requiredPeers({ peerDependencies = {}, peerDependenciesMeta = {} }) {
+  return Object.keys(peerDependencies).filter((name) => peerDependenciesMeta[name]?.optional !== true);
+}
+
+function lostSources(path, paths, folder) {
+  const { sources, sourcesContent = [] } = JSON.parse(readFileSync(join(folder, path), "utf8"));
+  return sources
+    .filter(
+      (source, i) => typeof sourcesContent[i] !== "string" && !paths.includes(posix.join(posix.dirname(path), source)),
+    )
+    .map((source) => `${path} points to ${source}, which is not in the package`);
+}
+
+function lostTargets(name, target, paths) {
+  const files = typeof target === "string" ? [target] : Object.values(target);
+  return files
+    .filter((file) => !paths.includes(posix.normalize(file)))
+    .map((file) => `${name} exports ${file}: no such file`);
+}
+
+/** `sojourn/…` specifiers in a text that the package does not export. */
+export function unknownSubpaths(text, manifest) {
+  const specifiers = [...text.matchAll(/(?:from|import\(?)\s*"sojourn(\/[^"]+)?"/g)].map(
+    (match) => `.${match[1] ?? ""}`,
+  );
+  return [...new Set(specifiers)].filter((name) => !Object.hasOwn(manifest.exports, name));
+}
