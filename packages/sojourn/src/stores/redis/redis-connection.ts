@@ -167,7 +167,7 @@ const REFUSED = new Set([
 function classified(error: unknown, outcome: "not_executed" | "unknown"): Error {
   if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) return error;
   const word = leadingWord(error);
-  const detail = error instanceof Error ? error.message || error.constructor.name : String(error);
+  const detail = withoutArguments(error instanceof Error ? error.message || error.constructor.name : String(error));
   if (word !== "") {
     return new StoreUnavailableError(`Redis refused the command: ${detail}`, {
       reason: "server",
@@ -180,6 +180,11 @@ function classified(error: unknown, outcome: "not_executed" | "unknown"): Error 
     outcome,
     cause: error,
   });
+}
+
+/** Redis repeats the arguments of a command that it does not know. */
+function withoutArguments(message: string): string {
+  return message.replace(/, with args beginning with:.*/s, "");
 }
 
 function timedOut(deadlineMs: number, outcome: "not_executed" | "unknown"): StoreUnavailableError {

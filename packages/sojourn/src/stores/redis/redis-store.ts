@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
 import { MAX_FIELDS } from "../../data/record.ts";
-import { ConfigError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
@@ -37,7 +36,8 @@ import {
   type WriteCall,
 } from "../../store/store.ts";
 import { gone, isLive, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
-import { isNodeRedisClient, type NodeRedisClient, nodeRedisDriver } from "./drivers/node-redis.ts";
+import type { Driver } from "./driver.ts";
+import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { Keys } from "./keys.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
@@ -59,15 +59,13 @@ const CHUNK = 500;
 const PIPELINE = 128;
 
 /**
- * A store on the Redis client that the application has: connected, without a key prefix.
+ * A store on the Redis client that the application has, node-redis 6 or ioredis 6: connected to the primary, without
+ * a key prefix.
  * The client stays the application's: `close()` does not close it.
  * @throws ConfigError for a client of a kind that is not supported, and for a wrong namespace or deadline.
  */
-export function redisStore(client: NodeRedisClient, options: RedisStoreOptions = {}): Store {
-  if (typeof client !== "object" || client === null || !isNodeRedisClient(client)) {
-    throw new ConfigError("redisStore needs a client made by createClient() of the package redis, version 6.");
-  }
-  return new RedisStore(client, options);
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): Store {
+  return new RedisStore(driverOf(client), options);
 }
 
 class RedisStore implements Store {
@@ -80,7 +78,7 @@ class RedisStore implements Store {
   readonly #clock: Clock;
   readonly #preparation: Preparation;
 
-  constructor(client: NodeRedisClient, options: RedisStoreOptions) {
+  constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
     this.#keys = new Keys(this.namespace);
     const deadlines = {
@@ -89,7 +87,7 @@ class RedisStore implements Store {
     };
     this.writeDeadlineMs = deadlines.writeMs;
     this.#clock = options.clock ?? systemClock;
-    this.#redis = new RedisConnection(nodeRedisDriver(client), deadlines, this.#clock);
+    this.#redis = new RedisConnection(driver, deadlines, this.#clock);
     this.#preparation = new Preparation(this.#redis, this.#clock, this.namespace, this.#keys.facts());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
   }
@@ -162,8 +160,9 @@ class RedisStore implements Store {
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const keys = this.#indexedKeys(id);
-    const answer = await this.#fenced("revoke", keys, call, () => [
+    const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
+    const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId)];
+    const answer = await this.#fenced("revoke", keys, call, (fence) => [
       id,
       detail(input),
       text(TOMBSTONE_MS),
@@ -171,6 +170,7 @@ class RedisStore implements Store {
       this.#keys.userSessionsPrefix(bucket),
       input.knownRevision === undefined ? "" : text(input.knownRevision),
       input.reusedGeneration === undefined ? "" : text(input.reusedGeneration),
+      text(fence.operationKeptMs),
     ]);
     return { ended: answer.status.startsWith("ended"), record: answer.bytes(2) };
   }

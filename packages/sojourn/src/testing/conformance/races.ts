@@ -131,6 +131,31 @@ export const RACES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a patch that was executed answers so, also when it is sent again past its notAfter",
+    needs: "operation ids",
+    async run(env) {
+      const { id } = await env.created();
+      const call = { operationId: "operation-e", notAfter: env.store.now() + 500 };
+      const changes = [{ kind: "increment", name: "n", by: 1 } as const];
+      const first = await patch(env.store, id, changes, {}, call);
+      await env.clock.advance(800);
+      assert.deepEqual(await patch(env.other, id, changes, {}, call), first);
+      assert.deepEqual(await env.data(id), { n: 1 });
+    },
+  },
+  {
+    name: "revoke sent again with its operation id answers the late record again",
+    needs: "operation ids",
+    async run(env) {
+      const { id } = await env.created();
+      await patch(env.store, id, [set("late", true)]);
+      const call = { operationId: "operation-f" };
+      const first = await env.store.revoke({ ...ending(id), knownRevision: 0 }, call);
+      assert.ok(first.record !== null);
+      assert.deepEqual(await env.other.revoke({ ...ending(id), knownRevision: 0 }, call), first);
+    },
+  },
+  {
     name: "revokeUser sent again with its operation id spares the logins in between",
     needs: "operation ids",
     async run(env) {

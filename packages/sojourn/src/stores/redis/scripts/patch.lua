@@ -12,14 +12,15 @@
 local not_after, shift, operation_kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_bytes, expected, max_fields = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local now = server_now(shift)
-if now > not_after then return {'late', now} end
-
+-- What was executed answers what it did, also when it is sent again too late.
 local answer = {'patched', now}
 local before = redis.call('GET', KEYS[3])
 if before then
   for number in string.gmatch(before, '%S+') do answer[#answer + 1] = number end
   return answer
 end
+if now > not_after then return {'late', now} end
+
 local record = redis.call('GET', KEYS[1])
 if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end

@@ -7,9 +7,8 @@
 local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
 local epoch_kept, operation_kept = tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now(shift)
-if now > not_after then return {'late', now} end
-
 local epoch = tonumber(redis.call('GET', KEYS[3]) or '0')
+if epoch == 0 and now > not_after then return {'late', now} end
 if epoch == 0 then
   -- A write that takes no memory comes first: at a full memory Redis then lets the others pass.
   redis.call('DEL', KEYS[3])

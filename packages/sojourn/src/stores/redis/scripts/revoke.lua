@@ -1,16 +1,19 @@
 -- Ends a session before its time.
--- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket
+-- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 operation
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reason and actor (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
---       7 prefix of user indexes  8 data revision that the caller knows, or ''  9 generation of a reused token, or ''
+--       7 prefix of user indexes  8 data revision that the caller knows, or ''  9 generation of a reused token, or ''  10 operation kept (ms)
 -- answers  {'ended', now, record or false} | {'ended_before', now} | {'unknown', now} | {'kept', now} | {'late', now}
 -- With a reused generation it ends the session only if that token is older than the current one, not below the
--- floor, and the grace is over. The record comes with the answer when its data revision is not the known one.
+-- floor, and the grace is over. The record comes with the answer when its data revision is not the known one;
+-- sent again, as a client does after a lost connection, it comes again.
 -- @include _lib.lua
 -- @include _end.lua
 -- @include _rotation.lua
 local not_after, shift, id, detail = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local kept, grace, known_revision = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[8]
 local now = server_now(shift)
+local answered = known_revision ~= '' and redis.call('GET', KEYS[5])
+if answered then return {'ended', now, answered} end
 if now > not_after then return {'late', now} end
 
 local record = redis.call('GET', KEYS[1])
@@ -32,6 +35,7 @@ if hash then
   follow_latest(ARGV[7] .. hash, KEYS[4], hash, shift, grace)
 end
 if known_revision ~= '' and #record >= HEADER and struct.unpack('>I4', record, 5) ~= tonumber(known_revision) then
+  redis.call('SET', KEYS[5], record, 'PX', integer(tonumber(ARGV[10])))
   return {'ended', now, record}
 end
 return {'ended', now, false}

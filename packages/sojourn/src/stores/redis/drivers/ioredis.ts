@@ -1,0 +1,81 @@
+/**
+ * ioredis 6: a standalone `Redis`. Its status must be "ready" before the first call: await its event `ready`,
+ * or `connect()` with `lazyConnect`.
+ *
+ * Everything goes to the server that the client is connected to, which must be the primary: `scaleReads` belongs to
+ * a Cluster, `enableAutoPipelining` only bundles what is sent. By default ioredis executes again what was in flight
+ * when the connection broke; the scripts' operation ids, tombstones and `notAfter` make that harmless.
+ */
+
+import { ConfigError } from "../../../errors.ts";
+import type { Argument, Driver, Reply } from "../driver.ts";
+
+/** What is used of the client; its real type is assignable. */
+export interface IoredisClient {
+  readonly status: string;
+  /** Bulk strings as buffers; numbers and nulls as they are. So do `getBuffer`, `evalshaBuffer` and their like. */
+  callBuffer(...args: [command: string, ...args: Argument[]]): Promise<unknown>;
+  on(event: "ready", listener: () => void): unknown;
+  off(event: "ready", listener: () => void): unknown;
+  /** What only a Cluster has. */
+  readonly nodes?: never;
+}
+
+export function isIoredisClient(client: object): client is IoredisClient {
+  return (
+    "callBuffer" in client &&
+    typeof client.callBuffer === "function" &&
+    "status" in client &&
+    typeof client.status === "string"
+  );
+}
+
+interface WithOptions {
+  readonly options?: { readonly keyPrefix?: string; readonly sentinels?: unknown };
+}
+
+/**
+ * @throws ConfigError for a Cluster, for a client that finds its server through sentinels, and for one that prefixes
+ * keys: the user indexes that scripts derive would not be the prefixed ones.
+ */
+export function ioredisDriver(client: IoredisClient): Driver {
+  const { options } = client as WithOptions;
+  if ("nodes" in client || options?.sentinels) {
+    throw new ConfigError(
+      "redisStore takes a standalone Redis of ioredis: Cluster and sentinels come with a later version.",
+    );
+  }
+  if (options?.keyPrefix)
+    throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
+  const send = async ([command = "", ...args]: readonly Argument[]): Promise<Reply> => {
+    try {
+      return (await called(client, command.toString(), args)) as Reply;
+    } catch (error) {
+      throw withoutArguments(error);
+    }
+  };
+  return {
+    exec: (_slotKey, args) => send(args),
+    primaries: async (args) => [await send(args)],
+    isReady: () => client.status === "ready",
+    onReconnect: (listener) => {
+      client.on("ready", listener);
+      return () => void client.off("ready", listener);
+    },
+  };
+}
+
+/**
+ * By the method that bears the command's name: with `enableAutoPipelining`, `callBuffer` forgets that name and ends the
+ * process with an uncaught TypeError (6.0.0).
+ */
+function called(client: IoredisClient, command: string, args: readonly Argument[]): Promise<unknown> {
+  const method: unknown = Reflect.get(client, `${command.toLowerCase()}Buffer`);
+  if (typeof method !== "function") return client.callBuffer(command, ...args);
+  return Reflect.apply(method as IoredisClient["callBuffer"], client, args);
+}
+
+/** Errors of ioredis carry the whole command, and whoever prints one prints a record: only the message goes on. */
+function withoutArguments(error: unknown): Error {
+  return new Error(error instanceof Error ? error.message || error.name : "ioredis rejected without an error");
+}

@@ -1,0 +1,238 @@
+/**
+ * A proxy between a client and a redis-server that does to commands what a bad network does. It reads the protocol
+ * (RESP 2 and 3), so that an order falls on one command however the bytes come. Orders are for scripts: every write is one.
+ */
+
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type ScriptName } from "../../src/stores/redis/redis-connection.ts";
+import { SCRIPTS } from "../../src/stores/redis/scripts.generated.ts";
+
+/** `cut before` and `cut after` break the connection before the server gets the command, and after it executed it. */
+type Order = "cut before" | "cut after" | "twice";
+
+interface StandingOrder {
+  readonly what: Order;
+  readonly script: ScriptName;
+  /** Lets nothing through from then on, until `thaw()`. */
+  readonly thenFreeze: boolean;
+  readonly done: () => void;
+}
+
+export interface Executed {
+  readonly script: ScriptName;
+  /** The first word of the script's answer. */
+  readonly status: string;
+}
+
+/** What becomes of a reply. */
+type ReplyHandler = (reply: Buffer) => void;
+
+export class CuttingProxy {
+  /** Every script that reached the server and was answered there, in order. */
+  readonly executed: Executed[] = [];
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  readonly #orders: StandingOrder[] = [];
+  #alwaysTwice = false;
+  #frozen = false;
+  #delayMs = 0;
+
+  constructor(redisPort: number) {
+    this.#server = createServer((client) => {
+      const link = new Link(client, connect(redisPort, "127.0.0.1"), (command) => this.#on(command, link));
+      link.frozen = this.#frozen;
+      link.delayMs = this.#delayMs;
+      this.#links.add(link);
+      client.once("close", () => this.#links.delete(link));
+    });
+  }
+
+  static async before(redisPort: number): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(redisPort);
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** How often a script was executed. */
+  times(script: ScriptName): number {
+    return this.executed.filter((each) => each.script === script).length;
+  }
+
+  /** For the next call of the script; resolves when it was done. */
+  once(what: Order, script: ScriptName, { thenFreeze = false } = {}): Promise<void> {
+    return new Promise((done) => this.#orders.push({ what, script, thenFreeze, done }));
+  }
+
+  /** Every script from now on is executed twice, and the second answer is the one that arrives. */
+  alwaysTwice(): void {
+    this.#alwaysTwice = true;
+  }
+
+  delayReplies(ms: number): void {
+    this.#delayMs = ms;
+    for (const link of this.#links) link.delayMs = ms;
+  }
+
+  /** Connections stay, and new ones are accepted; what clients send waits in the proxy. */
+  freeze(): void {
+    this.#frozen = true;
+    for (const link of this.#links) link.frozen = true;
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const link of this.#links) link.thaw();
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.#links) link.cut();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #on(command: Buffer, link: Link): void {
+    const script = scriptOf(command);
+    if (script === null) return link.forward(command, link.answer);
+    const seen =
+      (then: ReplyHandler): ReplyHandler =>
+      (reply) => {
+        this.executed.push({ script, status: statusOf(reply) });
+        then(reply);
+      };
+    const at = this.#orders.findIndex((order) => order.script === script);
+    const [order] = at < 0 ? [] : this.#orders.splice(at, 1);
+    const done = (): void => {
+      if (order?.thenFreeze) this.freeze();
+      order?.done();
+    };
+    if (order?.what === "cut before") {
+      link.cut();
+      return done();
+    }
+    if (order?.what === "cut after") {
+      const cut = (): void => {
+        link.cut();
+        done();
+      };
+      return link.forward(command, seen(cut));
+    }
+    if (order?.what === "twice" || this.#alwaysTwice)
+      link.forward(
+        command,
+        seen(() => undefined),
+      );
+    link.forward(command, seen(link.answer));
+    done();
+  }
+}
+
+/** A client's connection and the server's for it. */
+class Link {
+  frozen = false;
+  delayMs = 0;
+  readonly #client: Socket;
+  readonly #redis: Socket;
+  readonly #onCommand: (command: Buffer) => void;
+  readonly #awaited: ReplyHandler[] = [];
+  #fromClient = Buffer.alloc(0);
+  #fromRedis = Buffer.alloc(0);
+  #isCut = false;
+
+  constructor(client: Socket, redis: Socket, onCommand: (command: Buffer) => void) {
+    this.#client = client;
+    this.#redis = redis;
+    this.#onCommand = onCommand;
+    for (const socket of [client, redis]) socket.setNoDelay(true).on("error", () => undefined);
+    client.on("close", () => redis.destroy());
+    redis.on("close", () => client.destroy());
+    client.on("data", (bytes: Buffer) => {
+      this.#fromClient = Buffer.concat([this.#fromClient, bytes]);
+      this.#passCommands();
+    });
+    redis.on("data", (bytes: Buffer) => {
+      this.#fromRedis = Buffer.concat([this.#fromRedis, bytes]);
+      this.#passReplies();
+    });
+  }
+
+  readonly answer: ReplyHandler = (reply) => {
+    if (this.delayMs === 0) this.#client.write(reply);
+    else setTimeout(() => this.#client.write(reply), this.delayMs);
+  };
+
+  forward(command: Buffer, onReply: ReplyHandler): void {
+    this.#awaited.push(onReply);
+    this.#redis.write(command);
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    this.#passCommands();
+  }
+
+  cut(): void {
+    this.#isCut = true;
+    this.#client.destroy();
+    this.#redis.destroy();
+  }
+
+  #passCommands(): void {
+    while (!this.frozen && !this.#isCut) {
+      const end = frameEnd(this.#fromClient, 0);
+      if (end < 0) return;
+      const command = this.#fromClient.subarray(0, end);
+      this.#fromClient = this.#fromClient.subarray(end);
+      this.#onCommand(command);
+    }
+  }
+
+  #passReplies(): void {
+    while (!this.#isCut) {
+      const end = frameEnd(this.#fromRedis, 0);
+      if (end < 0) return;
+      const reply = this.#fromRedis.subarray(0, end);
+      this.#fromRedis = this.#fromRedis.subarray(end);
+      const isPush = reply.toString("latin1", 0, 1) === ">";
+      const handler = isPush ? this.answer : (this.#awaited.shift() ?? this.answer);
+      handler(reply);
+    }
+  }
+}
+
+/** Where the RESP value that begins at `at` ends; -1 when more bytes are needed. */
+function frameEnd(bytes: Buffer, at: number): number {
+  const line = bytes.indexOf("\r\n", at);
+  if (line < 0) return -1;
+  const type = bytes.toString("latin1", at, at + 1);
+  const length = Number(bytes.toString("latin1", at + 1, line));
+  let end = line + 2;
+  if ("$=!".includes(type)) {
+    if (length >= 0) end += length + 2;
+    return end <= bytes.length ? end : -1;
+  }
+  if (!"*~>%|".includes(type)) return end;
+  const items = "%|".includes(type) ? length * 2 : length;
+  for (let i = 0; i < items; i++) {
+    end = frameEnd(bytes, end);
+    if (end < 0) return -1;
+  }
+  return end;
+}
+
+const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1 as string, name]));
+
+function scriptOf(command: Buffer): ScriptName | null {
+  const [, digest = ""] = /^\*\d+\r\n\$7\r\nEVALSHA\r\n\$40\r\n([0-9a-f]{40})/i.exec(command.toString("latin1")) ?? [];
+  return NAMES.get(digest) ?? null;
+}
+
+function statusOf(reply: Buffer): string {
+  const text = reply.toString("latin1");
+  return /^\*\d+\r\n\$\d+\r\n([^\r]*)/.exec(text)?.[1] ?? text.slice(0, text.indexOf("\r\n"));
+}
