@@ -38,6 +38,13 @@ export interface SessionsOptions {
   readonly rotation?: { readonly grace?: Duration; readonly every?: Duration };
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
+  /**
+   * `{ header: "authorization" }`: requests without the session cookie may bring their token as
+   * `Authorization: Bearer <token>`, and `req.session.login({ userId, transport: "header" })` gives
+   * it to the handler as `req.session.token` in place of a cookie. For clients that are no browsers:
+   * a page's script that holds a token can lose it. Default: only the cookie.
+   */
+  readonly transport?: { readonly header: "authorization" };
   /** Name of this server, stored with each session that it begins. */
   readonly serverId?: string | undefined;
   /** Replaces the salt that the store keeps: at least 32 characters, never to be changed. */
@@ -91,6 +98,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     development,
     notices,
     cookie,
+    bearer: bearerOf(given),
     isGenuine: (token) => tokens.verify(token) !== null,
     isPersistent: (policy) => policies.isPersistent(policy),
     now: () => store.now(),
@@ -137,6 +145,12 @@ function rotationOf({ rotation = {} }: SessionsOptions): RotationSettings {
   };
 }
 
+function bearerOf({ transport }: SessionsOptions): boolean {
+  if (transport === undefined) return false;
+  if (typeof transport === "object" && transport !== null && transport.header === "authorization") return true;
+  throw new ConfigError('Option transport must be { header: "authorization" } or missing.');
+}
+
 function serverIdOf({ serverId }: SessionsOptions): string | null {
   if (serverId === undefined) return null;
   if (typeof serverId === "string" && serverId !== "" && Buffer.byteLength(serverId) <= MAX_SERVER_ID_BYTES)
@@ -151,3 +165,5 @@ function indexKeyOf(options: SessionsOptions): Buffer | null {
   }
   return Buffer.from(options.indexKey, "utf8");
 }
+
+export { type MemoryStoreOptions, memoryStore } from "./stores/memory/memory-store.ts";

@@ -1,5 +1,5 @@
 export type { Clock } from "./clock.ts";
-export { createSessions, type SessionsOptions } from "./create-sessions.ts";
+export { createSessions, type MemoryStoreOptions, memoryStore, type SessionsOptions } from "./create-sessions.ts";
 export type { Device, SecurityFacts } from "./data/metadata.ts";
 export * from "./errors.ts";
 export type { Duration } from "./lifecycle/duration.ts";
@@ -20,4 +20,3 @@ export type {
 export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";
 export type { Register } from "./register.ts";
 export type { Store } from "./store/store.ts";
-export { type MemoryStoreOptions, memoryStore } from "./stores/memory/memory-store.ts";

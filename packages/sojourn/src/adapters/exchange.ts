@@ -1,6 +1,7 @@
 /**
  * One request and its response: the middle that all adapters share. An adapter
- * tells what came in, lets `begin()` decide, and before the headers go out has
+ * tells what came in, answers a `refusal()`, lets `load()` read the session, lets
+ * the response wait while `mustWait`, and before the headers go out has
  * `applyTo()` put cookie and caching rules on them.
  */
 
@@ -25,7 +26,9 @@ import {
   type OriginPolicy,
   ownOriginOf,
 } from "../security/origin-check.ts";
-import { RequestSession, type SessionCarrier } from "./request-session.ts";
+import { bearerToken } from "./bearer.ts";
+import { type Failure, PendingWrites } from "./pending-writes.ts";
+import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
 
 export interface AdapterOptions {
   /** Other origins that may send unsafe requests, exactly as browsers send them: `["https://app.example.com"]`. */
@@ -52,6 +55,18 @@ export interface RequestView {
 export interface HeaderSink {
   get(name: string): number | string | readonly string[] | undefined;
   set(name: string, value: string | readonly string[]): void;
+}
+
+/** What an adapter tells of a response, and what it does for the exchange. */
+export interface ResponseView {
+  /** The headers have left: nothing can be put on them any more. */
+  readonly headersSent: boolean;
+  /** The application has begun to answer: the headers have left, or wait for session writes. */
+  readonly begun: boolean;
+  /** The headers will need `exchange.applyTo`. Called once. */
+  onHeaders(exchange: Exchange<never>): void;
+  /** A session write is about to begin: from now on the response may have to wait. */
+  onWrites(exchange: Exchange<never>): void;
 }
 
 /** Options and host of one `sojourn(sessions, options)`, made once. */
@@ -84,31 +99,30 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   readonly #request: RequestView;
   readonly #cookie: CookieAttributes;
   readonly #hasCookie: boolean;
-  readonly #response: { readonly headersSent: boolean };
-  #onHeaders: (() => void) | null;
+  readonly #response: ResponseView;
+  #accessed = false;
+  #writes: PendingWrites | null = null;
   #token: string | null;
+  /** Where the token came in and where one goes out. */
+  #transport: Transport = "cookie";
+  /** The token that the handler may give to a client of the header transport. */
+  #issuedToken: string | null = null;
   #outgoing: "issue" | "remove" | null = null;
   #issuedFor: Session<never> | null = null;
   #loading: Promise<void> | null = null;
   /** What is sent depends on a session: no shared cache may keep it. */
   #personal = false;
 
-  /** @param onHeaders called once, when the response's headers will need `applyTo`. */
-  constructor(
-    rules: ExchangeRules<D>,
-    request: RequestView,
-    response: { readonly headersSent: boolean },
-    onHeaders: () => void,
-  ) {
+  constructor(rules: ExchangeRules<D>, request: RequestView, response: ResponseView) {
     this.#rules = rules;
     this.#request = request;
     this.#response = response;
-    this.#onHeaders = onHeaders;
     this.#cookie = rules.cookieFor(request);
     const cookie = readCookie(request.header("cookie"), this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
     // Of two cookies nobody can say which the site set: neither is used (RFC 6265bis 8.6).
     this.#token = cookie.kind === "one" && rules.host.isGenuine(cookie.value) ? cookie.value : null;
+    if (cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
     this.session = new RequestSession<D>(rules.sessions, this, this.#token === null);
     if (cookie.kind === "duplicate") {
       rules.host.notices.warn(
@@ -118,11 +132,21 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     }
   }
 
+  /** Only without any cookie of the session's name: with one, a browser's rules hold (row H6). */
+  #takeBearer(): void {
+    const token = bearerToken(this.#request.header("authorization"));
+    if (token === null || !this.#rules.host.isGenuine(token)) return;
+    this.#token = token;
+    this.#transport = "header";
+  }
+
   /** Why the request must be refused, if it must: an unsafe method from elsewhere (rows H1–H3). */
   refusal(): SojournError | null {
     const { origins } = this.#rules;
     const request = this.#request;
     if (origins === null || isSafeMethod(request.method)) return null;
+    // No page can make a browser send somebody else's bearer token: there is no authority to borrow (row H6).
+    if (this.#transport === "header") return null;
     const verdict = checkOrigin(
       {
         method: request.method,
@@ -135,6 +159,12 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
       origins,
     );
     return verdict.allowed ? null : new CrossSiteRequestError(verdict.why);
+  }
+
+  /** Puts the session out of reach where the handler may run all the same: reading or writing it rejects. */
+  refuseWith(refusal: SojournError): void {
+    this.#loading = Promise.reject(refusal);
+    this.#loading.catch(() => undefined);
   }
 
   get token(): string | null {
@@ -176,18 +206,57 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     return this.#response.headersSent;
   }
 
+  /** Runs a write that the response waits for, unless the response has begun: then `late` is true. */
+  writing<T>(work: (late: boolean) => Promise<T>): Promise<T> {
+    this.accessed();
+    const late = this.#response.begun;
+    if (!late) this.#response.onWrites(this as unknown as Exchange<never>);
+    this.#writes ??= new PendingWrites(this.#rules.host.notices);
+    return this.#writes.track(work(late), late);
+  }
+
+  /** Whether a response that is about to begin must wait for session writes, or for its replacement. */
+  get mustWait(): boolean {
+    return this.#writes?.mustWait ?? false;
+  }
+
+  /** Waits for the writes under way. Answers the failure that is to be answered in place of the response, or null. */
+  settled(): Promise<Failure | null> {
+    return this.#writes?.settled() ?? Promise.resolve(null);
+  }
+
   device(): Device {
     const { ip } = this.#request;
     const userAgent = this.#request.header("user-agent");
     return { ...(ip === undefined ? {} : { ip }), ...(userAgent === undefined ? {} : { userAgent }) };
   }
 
+  get transport(): Transport {
+    return this.#transport;
+  }
+
+  /** @throws TypeError for a transport that is not switched on */
+  useTransport(transport: Transport): void {
+    if (transport !== "cookie" && (transport !== "header" || !this.#rules.host.bearer)) {
+      throw new TypeError(
+        'login: transport must be "cookie", or "header" after createSessions({ transport: { header: "authorization" } }).',
+      );
+    }
+    this.#transport = transport;
+  }
+
+  get issuedToken(): string | null {
+    return this.#issuedToken;
+  }
+
   issued(token: string, session: Session<never>): void {
     this.#personal = true;
     this.accessed();
     this.#token = token;
-    this.#outgoing = "issue";
     this.#issuedFor = session;
+    this.#issuedToken = this.#transport === "header" ? token : null;
+    // A cookie of the session that this one replaces is of no use any more.
+    this.#outgoing = this.#transport === "header" ? "remove" : "issue";
   }
 
   removed(): void {
@@ -195,17 +264,20 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     this.accessed();
     this.#outgoing = "remove";
     this.#issuedFor = null;
+    this.#issuedToken = null;
     this.#token = null;
   }
 
   accessed(): void {
-    this.#onHeaders?.();
-    this.#onHeaders = null;
+    if (this.#accessed) return;
+    this.#accessed = true;
+    this.#response.onHeaders(this as unknown as Exchange<never>);
   }
 
   /** Puts cookie and caching rules on the headers that are about to be sent. */
   applyTo(headers: HeaderSink): void {
     appendVary(headers, "Cookie");
+    if (this.#rules.host.bearer) appendVary(headers, "Authorization");
     if (this.#personal) this.#forbidCaching(headers);
     const cookie = this.#setCookie();
     if (cookie !== null) headers.set("Set-Cookie", [...listOf(headers.get("Set-Cookie")), cookie]);

@@ -1,10 +1,11 @@
-/** Express 5: the middleware and its guards. */
+/** Express 4 and 5: the middleware and its guards. */
 
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { LoginRequiredError, MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { type AdapterOptions, Exchange, ExchangeRules, type HeaderSink, type RequestView } from "./exchange.ts";
+import { type AdapterOptions, Exchange, ExchangeRules, type RequestView } from "./exchange.ts";
+import { NodeResponse } from "./node-response.ts";
 
 export interface ExpressOptions extends AdapterOptions {
   /** Where the session stands on the request. Default "session"; use "sojourn" beside express-session. */
@@ -41,7 +42,8 @@ export function sojourn<D extends object = DataObject>(
   const property = options.property ?? "session";
   const onError = options.onError ?? "answer";
   return (req, res, next) => {
-    const exchange = new Exchange<D>(rules, new ExpressRequest(req), res, () => beforeHeaders(res, exchange));
+    const response = new NodeResponse(res, (error) => fail(error, carried, res, next));
+    const exchange = new Exchange<D>(rules, new ExpressRequest(req), response);
     const carried: Carried = { exchange: exchange as unknown as Exchange<never>, onError };
     (req as WithExchange)[EXCHANGE] = carried;
     (req as unknown as Record<string, unknown>)[property] = exchange.session;
@@ -118,7 +120,7 @@ class ExpressRequest implements RequestView {
     return this.#req.secure;
   }
   get host(): string | undefined {
-    return this.#req.host;
+    return hostOf(this.#req);
   }
   get ip(): string | undefined {
     return this.#req.ip;
@@ -129,45 +131,13 @@ class ExpressRequest implements RequestView {
   }
 }
 
-type WriteHeadArguments = [status: number, ...rest: unknown[]];
-
-/** Every way of sending headers in Node goes through `writeHead`; headers given to it directly count too. */
-function beforeHeaders(res: Response, exchange: { applyTo(headers: HeaderSink): void }): void {
-  const writeHead = res.writeHead.bind(res) as (...args: WriteHeadArguments) => Response;
-  const sink: HeaderSink = {
-    get: (name) => res.getHeader(name),
-    set: (name, value) => void res.setHeader(name, value),
-  };
-  const replaced = (...[status, ...rest]: WriteHeadArguments): Response => {
-    res.writeHead = writeHead as typeof res.writeHead;
-    // (status, headers) or (status, reason, headers); wrappers may pass undefined for what they were not given.
-    const given = typeof rest[0] === "string" ? rest[1] : (rest[1] ?? rest[0]);
-    if (typeof given === "object" && given !== null) setGivenHeaders(res, given);
-    exchange.applyTo(sink);
-    return typeof rest[0] === "string" ? writeHead(status, rest[0]) : writeHead(status);
-  };
-  res.writeHead = replaced as typeof res.writeHead;
+/** Express 4 has only the name without the port; this is what `req.host` of Express 5 says. */
+function hostOf(req: Request): string | undefined {
+  const trusted = req.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
+  const forwarded = req.headers["x-forwarded-host"];
+  if (typeof forwarded !== "string" || forwarded === "" || !trusted(req.socket.remoteAddress, 0))
+    return req.headers.host;
+  return forwarded.split(",", 1)[0]?.trimEnd();
 }
 
-type GivenHeader = [name: string, value: number | string | readonly string[] | undefined];
-
-/** `writeHead` takes an object or a flat list of names and values. */
-function setGivenHeaders(res: Response, given: object): void {
-  const entries = Array.isArray(given) ? pairsOf(given) : (Object.entries(given) as GivenHeader[]);
-  const replaced = new Set<string>();
-  for (const [name, value] of entries) {
-    const again = replaced.has(name.toLowerCase());
-    replaced.add(name.toLowerCase());
-    if (value === undefined) continue;
-    const text = typeof value === "object" ? value.map(String) : String(value);
-    if (again) res.appendHeader(name, text);
-    else res.setHeader(name, text);
-  }
-}
-
-function pairsOf(list: readonly unknown[]): GivenHeader[] {
-  if (Array.isArray(list[0])) return list as GivenHeader[];
-  return Array.from({ length: Math.floor(list.length / 2) }, (_, i) => list.slice(2 * i, 2 * i + 2) as GivenHeader);
-}
-
-export type { RequestSession } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

@@ -4,22 +4,33 @@
  * Anonymous until there is something to keep: the first write, or a login,
  * begins a session and sets the cookie. Methods that need the cookie reject
  * with `HeadersSentError` once the response has begun, before doing anything.
+ *
+ * A write need not be awaited: the response waits for it, and if it fails its
+ * error is the answer (503 when the store is down). One that was awaited, or
+ * whose failure was caught before the response began, is the handler's to answer.
  */
 
 import { inspect } from "node:util";
-import { checkName, encodeValue } from "../data/codec.ts";
 import type { Device } from "../data/metadata.ts";
 import { HeadersSentError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
+import { checkField, checkFieldName } from "../lifecycle/field-check.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
-import type { CreateResult, LoginInput, Sessions } from "../lifecycle/sessions.ts";
+import type { CreateResult, LoginInput, ReauthenticateInput, Sessions } from "../lifecycle/sessions.ts";
 
 const NOTHING = Object.freeze({});
 
 /** What the adapter's exchange does for the request's session. */
 export interface SessionCarrier {
   readonly headersSent: boolean;
+  /** Runs a write that the response waits for; `late` is true when it has begun already. */
+  writing<T>(work: (late: boolean) => Promise<T>): Promise<T>;
+  /** Where the token came in and where one goes out. */
+  readonly transport: Transport;
+  useTransport(transport: Transport): void;
+  /** The token issued by this request for the header transport. */
+  readonly issuedToken: string | null;
   /** The genuine token that came in or was issued since, if any. */
   readonly token: string | null;
   device(): Device;
@@ -32,8 +43,25 @@ export interface SessionCarrier {
   load(): Promise<void>;
 }
 
-/** The data to begin an anonymous session with; null when there is nothing to keep. */
-type FirstData<D> = () => Partial<D> | null;
+/** How the client keeps its token: in the session cookie, or by itself, sent as `Authorization: Bearer`. */
+export type Transport = "cookie" | "header";
+
+export interface RequestLoginInput<D extends object = DataObject> extends LoginInput<D> {
+  /**
+   * `"header"`: no cookie is set, and the handler gives `req.session.token` to the client. Needs the option
+   * `transport` of createSessions. Default: how the request's own token came, `"cookie"` if it had none.
+   */
+  readonly transport?: Transport;
+}
+
+/** A write that begins an anonymous session when there is none. */
+interface FirstWrite<D> {
+  readonly name: string;
+  /** Whether the response had begun. */
+  readonly late: boolean;
+  /** What to begin with; null when there is nothing to keep. */
+  readonly data: () => Partial<D> | null;
+}
 
 export class RequestSession<D extends object = DataObject> {
   readonly #sessions: Sessions<D>;
@@ -41,7 +69,7 @@ export class RequestSession<D extends object = DataObject> {
   #current: Session<D> | null = null;
   #loaded: boolean;
   /** A login, logout or first write under way. Settles, never rejects. */
-  #changing: Promise<void> | null = null;
+  #change: Promise<void> | null = null;
 
   constructor(sessions: Sessions<D>, carrier: SessionCarrier, loaded: boolean) {
     this.#sessions = sessions;
@@ -95,92 +123,130 @@ export class RequestSession<D extends object = DataObject> {
     return (await this.#settled())?.get(name);
   }
 
+  /**
+   * The token to give to the client, once this request has issued one for the header transport; else null.
+   * Whoever has it is the user: put it in this answer, nowhere else.
+   */
+  get token(): string | null {
+    this.#carrier.accessed();
+    return this.#carrier.issuedToken;
+  }
+
   /** Stores one field; begins an anonymous session when there is none. @throws what `session.set` throws, HeadersSentError */
-  async set<K extends keyof D & string>(name: K, value: D[K]): Promise<void> {
-    checkName(name);
-    encodeValue(name, value);
-    await this.#inSession(
-      "set",
-      () => ({ [name]: value }) as unknown as Partial<D>,
-      (session) => session.set(name, value),
-    );
+  set<K extends keyof D & string>(name: K, value: D[K]): Promise<void> {
+    return this.#carrier.writing(async (late) => {
+      checkField(name, value);
+      const data = { [name]: value } as unknown as Partial<D>;
+      await this.#inSession({ name: "set", late, data: () => data }, (session) => session.set(name, value));
+    });
   }
 
   /** Removes one field; begins nothing. @throws SessionEndedError */
-  async delete(name: keyof D & string): Promise<void> {
-    checkName(name);
-    await (await this.#settled())?.delete(name);
+  delete(name: keyof D & string): Promise<void> {
+    return this.#carrier.writing(async () => {
+      checkFieldName(name);
+      await (await this.#settled())?.delete(name);
+    });
   }
 
   /** Adds to an integer and answers the sum; begins an anonymous session when there is none. */
-  async increment(name: Counter<D>, by = 1): Promise<number> {
-    checkName(name);
-    if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
-    const data = { [name]: by } as unknown as Partial<D>;
-    const sum = await this.#inSession(
-      "increment",
-      () => data,
-      (session) => session.increment(name, by),
-    );
-    return sum ?? by;
+  increment(name: Counter<D>, by = 1): Promise<number> {
+    return this.#carrier.writing(async (late) => {
+      checkFieldName(name);
+      if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
+      const data = { [name]: by } as unknown as Partial<D>;
+      const first = { name: "increment", late, data: () => data };
+      return (await this.#inSession(first, (session) => session.increment(name, by))) ?? by;
+    });
   }
 
   /** Changes data atomically; begins an anonymous session when there is none. See `session.update`. */
-  async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>>> {
-    const first = (): Partial<D> | null => {
+  update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>>> {
+    const firstData = (): Partial<D> | null => {
       const data = runOnDraft({}, change as (draft: DataObject) => unknown);
       return Object.values(data).every((value) => value === undefined) ? null : (data as Partial<D>);
     };
-    await this.#inSession("update", first, (session) => session.update(change));
-    return this.data;
+    return this.#carrier.writing(async (late) => {
+      await this.#inSession({ name: "update", late, data: firstData }, (session) => session.update(change));
+      return this.data;
+    });
   }
 
   /** Stores activity now; nothing without a session. */
-  async touch(): Promise<void> {
-    await (await this.#settled())?.touch();
+  touch(): Promise<void> {
+    return this.#carrier.writing(async () => {
+      await (await this.#settled())?.touch();
+    });
   }
 
-  /** Begins a session of a user in place of whatever was, and sets the cookie. Device and address are filled in. */
-  login(input: LoginInput<D>): Promise<Session<D>> {
-    return this.#alone(async () => {
-      this.#requireHeaders("login");
-      const device = { ...this.#carrier.device(), ...input.device };
-      return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...input, device }));
+  /**
+   * Begins a session of a user in place of whatever was, and sets the cookie, or with the header transport
+   * makes `token` available. Device and address are filled in.
+   */
+  login(input: RequestLoginInput<D>): Promise<Session<D>> {
+    return this.#changing(async (late) => {
+      this.#requireHeaders("login", late);
+      const { transport = this.#carrier.transport, ...rest } = input;
+      this.#carrier.useTransport(transport);
+      const device = { ...this.#carrier.device(), ...rest.device };
+      return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...rest, device }));
     });
   }
 
   /** Ends the session, if there is one, and removes the cookie. False when there was none. @throws StoreUnavailableError */
   logout(): Promise<boolean> {
-    return this.#alone(async () => {
+    return this.#changing(async (late) => {
       const { token } = this.#carrier;
       if (token === null) return false;
-      return this.#end("logout", () => this.#sessions.logout(token));
+      this.#requireHeaders("logout", late);
+      return this.#end(() => this.#sessions.logout(token));
+    });
+  }
+
+  /** A new token for the same session, given to the client; the old one stays good for a while. Null without a good token. */
+  rotate(): Promise<Session<D> | null> {
+    return this.#renewed("rotate", (token) => this.#sessions.rotate(token));
+  }
+
+  /**
+   * The user proved again who they are (step-up): a new token supersedes the old one at once. Another user gets a
+   * session of their own. Null without a good token: then it takes a login.
+   */
+  reauthenticate(input: ReauthenticateInput): Promise<Session<D> | null> {
+    return this.#renewed("reauthenticate", (token) => this.#sessions.reauthenticate(token, input));
+  }
+
+  #renewed(operation: string, renew: (token: string) => Promise<CreateResult<D> | null>): Promise<Session<D> | null> {
+    return this.#changing(async (late) => {
+      const { token } = this.#carrier;
+      if (token === null) return null;
+      this.#requireHeaders(operation, late);
+      const result = await renew(token);
+      return result === null ? null : this.#adopt(result);
     });
   }
 
   /** Ends the session of this request for a reason of the application's. */
-  async revoke(reason?: string): Promise<boolean> {
-    await this.load();
-    return this.#alone(async () => {
-      const session = this.#current;
-      return session === null ? false : this.#end("revoke", () => session.revoke(reason));
+  revoke(reason?: string): Promise<boolean> {
+    return this.#carrier.writing(async (late) => {
+      await this.load();
+      return this.#alone(async () => {
+        const session = this.#current;
+        if (session === null) return false;
+        this.#requireHeaders("revoke", late);
+        return this.#end(() => session.revoke(reason));
+      });
     });
   }
 
-  async #inSession<T>(
-    operation: string,
-    firstData: FirstData<D>,
-    write: (session: Session<D>) => Promise<T>,
-  ): Promise<T | null> {
-    while (this.#changing !== null) await this.#changing;
+  async #inSession<T>(first: FirstWrite<D>, write: (session: Session<D>) => Promise<T>): Promise<T | null> {
+    while (this.#change !== null) await this.#change;
     if (this.#current !== null) return write(this.#current);
     const begunBefore = await this.#alone(async () => {
       await this.load();
       if (this.#current !== null) return this.#current;
-      this.#requireHeaders(operation);
-      const data = firstData();
-      // The function may have sent the response.
-      this.#requireHeaders(operation);
+      this.#requireHeaders(first.name, first.late);
+      const data = first.data();
       if (data !== null) this.#adopt(await this.#sessions.create({ data }));
       return null;
     });
@@ -190,8 +256,12 @@ export class RequestSession<D extends object = DataObject> {
   /** The session, once nothing of this request is about to replace it. */
   async #settled(): Promise<Session<D> | null> {
     await this.load();
-    while (this.#changing !== null) await this.#changing;
+    while (this.#change !== null) await this.#change;
     return this.#current;
+  }
+
+  #changing<T>(step: (late: boolean) => Promise<T>): Promise<T> {
+    return this.#carrier.writing((late) => this.#alone(() => step(late)));
   }
 
   /**
@@ -199,17 +269,16 @@ export class RequestSession<D extends object = DataObject> {
    * new session, and two first writes begin one session, not two of which the browser keeps the later.
    */
   async #alone<T>(step: () => Promise<T>): Promise<T> {
-    while (this.#changing !== null) await this.#changing;
+    while (this.#change !== null) await this.#change;
     const result = step();
     const done = (): void => {
-      this.#changing = null;
+      this.#change = null;
     };
-    this.#changing = result.then(done, done);
+    this.#change = result.then(done, done);
     return result;
   }
 
-  async #end(operation: string, end: () => Promise<boolean>): Promise<boolean> {
-    this.#requireHeaders(operation);
+  async #end(end: () => Promise<boolean>): Promise<boolean> {
     const ended = await end();
     this.#carrier.removed();
     this.resolved(null);
@@ -222,8 +291,8 @@ export class RequestSession<D extends object = DataObject> {
     return result.session;
   }
 
-  #requireHeaders(operation: string): void {
-    if (this.#carrier.headersSent) throw new HeadersSentError(`req.session.${operation}()`);
+  #requireHeaders(operation: string, late: boolean): void {
+    if (late || this.#carrier.headersSent) throw new HeadersSentError(`req.session.${operation}()`);
   }
 
   toJSON(): unknown {

@@ -9,6 +9,8 @@ export interface AdapterHost {
   readonly notices: Notices;
   /** The session cookie, but for its lifetime. */
   readonly cookie: CookieAttributes;
+  /** Whether a token may also come as `Authorization: Bearer`. */
+  readonly bearer: boolean;
   /** Whether a token's MAC is genuine: no I/O. */
   isGenuine(token: string): boolean;
   isPersistent(policy: string): boolean;

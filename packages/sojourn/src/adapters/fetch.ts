@@ -1,0 +1,209 @@
+/** Servers that take a `Request` and answer a `Response` (Deno, Bun, Hono, service handlers, tests). */
+
+import type { DataObject } from "../data/draft.ts";
+import { SojournError } from "../errors.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
+import {
+  type AdapterOptions,
+  Exchange,
+  ExchangeRules,
+  type HeaderSink,
+  type RequestView,
+  type ResponseView,
+} from "./exchange.ts";
+import type { RequestSession } from "./request-session.ts";
+
+export interface FetchOptions extends AdapterOptions {
+  /**
+   * The URL as the client sees it: decides whether cookies may be Secure and what "this site" is. Behind a
+   * proxy that ends TLS, build it from the headers of that proxy. Default `request.url`.
+   */
+  readonly url?: (request: Request) => string | URL;
+  /** The client's address, for the device of a session. Default none: a `Request` does not tell. */
+  readonly ip?: (request: Request) => string | undefined;
+}
+
+/** What `sojourn(sessions)` answers. */
+export interface FetchAdapter<D extends object = DataObject> {
+  /**
+   * Reads the session of a request. A request to be refused is no error here: see `refused`.
+   * @throws what is a bug, never a `SojournError`
+   */
+  open(request: Request): Promise<OpenedRequest<D>>;
+}
+
+/** One request between `open` and `commit`. */
+export interface OpenedRequest<D extends object = DataObject> {
+  readonly session: RequestSession<D>;
+  /**
+   * The answer, if there can be no other: 403 for an unsafe request from elsewhere, 503 while the store is down.
+   * The session is out of reach then: reading it throws, writing it rejects.
+   */
+  readonly refused: Response | null;
+  /**
+   * The response to send: with the session's cookie and caching headers, once session writes under way are
+   * stored. If one failed, its error in place of it (503 while the store is down). If the request was
+   * `refused`, that. Responses with immutable headers are copied. Once for each request.
+   * @throws TypeError the second time; what a session write that is a bug threw
+   */
+  commit(response: Response): Promise<Response>;
+}
+
+/**
+ * Sessions for handlers of `Request`.
+ *
+ * ```ts
+ * const { open } = sojourn(sessions);
+ * async function handle(request: Request): Promise<Response> {
+ *   const s = await open(request);
+ *   if (s.refused !== null) return s.refused;
+ *   await s.session.increment("visits");
+ *   return s.commit(new Response("hello"));
+ * }
+ * ```
+ * @throws TypeError unless given what `createSessions` returned; ConfigError for wrong options.
+ */
+export function sojourn<D extends object = DataObject>(
+  sessions: Sessions<D>,
+  options: FetchOptions = {},
+): FetchAdapter<D> {
+  const rules = new ExchangeRules<D>(sessions, options);
+  return {
+    async open(request) {
+      const opened = new FetchExchange<D>(rules, new FetchRequest(request, options));
+      await opened.begin();
+      return opened;
+    },
+  };
+}
+
+class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView {
+  readonly #exchange: Exchange<D>;
+  #touchesHeaders = false;
+  #refused: Response | null = null;
+  begun = false;
+  headersSent = false;
+
+  constructor(rules: ExchangeRules<D>, request: RequestView) {
+    this.#exchange = new Exchange<D>(rules, request, this);
+  }
+
+  get session(): RequestSession<D> {
+    return this.#exchange.session;
+  }
+  get refused(): Response | null {
+    return this.#refused;
+  }
+
+  onHeaders(): void {
+    this.#touchesHeaders = true;
+  }
+  onWrites(): void {
+    // Whatever was begun: commit() waits.
+  }
+
+  async begin(): Promise<void> {
+    const refusal = this.#exchange.refusal();
+    if (refusal !== null) this.#refuse(refusal);
+    else if (this.#exchange.mustLoad) {
+      try {
+        await this.#exchange.load();
+      } catch (error) {
+        if (!(error instanceof SojournError)) throw error;
+        this.#refuse(error);
+      }
+    }
+  }
+
+  #refuse(error: SojournError): void {
+    this.begun = true;
+    this.headersSent = true;
+    this.#exchange.refuseWith(error);
+    this.#refused = this.#withRules(this.#answerTo(error));
+  }
+
+  async commit(response: Response): Promise<Response> {
+    if (this.#refused !== null) {
+      await discard(response);
+      return this.#refused;
+    }
+    if (this.begun) throw new TypeError("commit() was called before: once for each request.");
+    this.begun = true;
+    const failure = await this.#exchange.settled();
+    if (failure === null) return this.#sent(response);
+    await discard(response);
+    if (!(failure.error instanceof SojournError)) throw failure.error;
+    return this.#sent(this.#answerTo(failure.error));
+  }
+
+  #sent(response: Response): Response {
+    this.headersSent = true;
+    return this.#withRules(response);
+  }
+
+  #answerTo(error: SojournError): Response {
+    const { headers = {} } = error as { headers?: Readonly<Record<string, string>> };
+    const all = { ...headers, "Cache-Control": "no-store" };
+    return Response.json(this.#exchange.answerTo(error), { status: error.status, headers: all });
+  }
+
+  /**
+   * Always a copy: one `Response` without body may be sent to many clients, and must not keep the cookie of one.
+   * What cannot be copied (an upgrade, a network error) has no use for a cookie.
+   */
+  #withRules(response: Response): Response {
+    const { status, statusText, body } = response;
+    if (!this.#touchesHeaders || status < 200) return response;
+    const headers = new Headers(response.headers);
+    this.#exchange.applyTo(sinkOf(headers));
+    return new Response(body, { status, statusText, headers });
+  }
+}
+
+/** Frees what an answer that is not sent holds. */
+async function discard(response: Response): Promise<void> {
+  if (response.body !== null && !response.body.locked) await response.body.cancel().catch(() => undefined);
+}
+
+function sinkOf(headers: Headers): HeaderSink {
+  return {
+    get: (name) => (name === "Set-Cookie" ? headers.getSetCookie() : (headers.get(name) ?? undefined)),
+    set: (name, value) => {
+      const values = typeof value === "string" ? [value] : value;
+      headers.delete(name);
+      for (const each of values) headers.append(name, each);
+    },
+  };
+}
+
+class FetchRequest implements RequestView {
+  readonly #request: Request;
+  readonly #options: FetchOptions;
+  #parsed: URL | null = null;
+
+  constructor(request: Request, options: FetchOptions) {
+    this.#request = request;
+    this.#options = options;
+  }
+  get method(): string {
+    return this.#request.method;
+  }
+  get secure(): boolean {
+    return this.#url.protocol === "https:";
+  }
+  get host(): string {
+    return this.#url.host;
+  }
+  get ip(): string | undefined {
+    return this.#options.ip?.(this.#request);
+  }
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined;
+  }
+  get #url(): URL {
+    this.#parsed ??= new URL(this.#options.url?.(this.#request) ?? this.#request.url);
+    return this.#parsed;
+  }
+}
+
+export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

@@ -1,0 +1,109 @@
+/** The routes that the cases of the adapter contract ask for. */
+
+import type { ContractAnswer, ContractRoute } from "./site.ts";
+import type { RequestSession } from "../../adapters/request-session.ts";
+
+const json = (value: unknown): ContractAnswer => ({ body: JSON.stringify(value) });
+
+function look({ active, userId, data }: RequestSession): ContractAnswer {
+  return json({ active, userId, data });
+}
+
+async function nameOfError(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return "none";
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+/** After the response has begun, what needs its headers is refused; the other end hears it through `/heard`. */
+function lateRoutes(): ContractRoute[] {
+  let heard: Promise<string> = Promise.resolve("not yet");
+  return [
+    {
+      method: "POST",
+      path: "/late",
+      handle: (session) => ({
+        body: "begun",
+        after: async () => {
+          heard = nameOfError(session.active ? session.logout() : session.set("a", 1));
+          await heard;
+        },
+      }),
+    },
+    { method: "GET", path: "/heard", handle: async () => ({ body: await heard }) },
+  ];
+}
+
+const ROUTES: readonly ContractRoute[] = [
+  { method: "GET", path: "/plain", handle: () => ({ body: "plain" }) },
+  { method: "POST", path: "/plain", handle: () => ({ body: "plain" }) },
+  { method: "GET", path: "/look", handle: look },
+  {
+    method: "GET",
+    path: "/public",
+    handle: (session) => ({
+      body: String(session.active),
+      headers: { "Cache-Control": "public, max-age=60", Vary: "Accept", "Set-Cookie": "theirs=1; Path=/" },
+    }),
+  },
+  {
+    method: "POST",
+    path: "/awaited",
+    handle: async (session) => {
+      await session.set("a", 1);
+      await Promise.all([session.increment("n"), session.update((draft) => void (draft["b"] = [2]))]);
+      return look(session);
+    },
+  },
+  {
+    method: "POST",
+    path: "/unawaited",
+    handle: (session) => {
+      void session.set("a", 1);
+      return { body: "answered", headers: { "Content-Type": "application/x-handler" } };
+    },
+  },
+  { method: "POST", path: "/rejects", handle: async (session) => json(await session.set("a", 1n)) },
+  {
+    method: "POST",
+    path: "/catches",
+    handle: async (session) => ({ body: await nameOfError(session.set("a", 1)) }),
+  },
+  {
+    method: "POST",
+    path: "/login",
+    handle: async (session) => {
+      const { id } = await session.login({ userId: "ada", keep: ["a"] });
+      return json({ id, token: session.token });
+    },
+  },
+  {
+    method: "POST",
+    path: "/login-header",
+    handle: async (session) => {
+      await session.login({ userId: "ada", transport: "header" });
+      return json({ token: session.token });
+    },
+  },
+  {
+    method: "POST",
+    path: "/rotate",
+    handle: async (session) => json({ id: (await session.rotate())?.id ?? null, token: session.token }),
+  },
+  {
+    method: "POST",
+    path: "/reauthenticate",
+    handle: async (session) => {
+      const elevated = await session.reauthenticate({ userId: "ada", aal: 2 });
+      return json({ aal: elevated?.aal ?? null, token: session.token });
+    },
+  },
+  { method: "POST", path: "/logout", handle: async (session) => json(await session.logout()) },
+];
+
+export function contractRoutes(): readonly ContractRoute[] {
+  return [...ROUTES, ...lateRoutes()];
+}

@@ -1,0 +1,138 @@
+/** What a case of the adapter contract works with: a served site, its store, and browsers. */
+
+import type { AdapterOptions } from "../../adapters/exchange.ts";
+import type { RequestSession } from "../../adapters/request-session.ts";
+import { createSessions, type SessionsOptions } from "../../create-sessions.ts";
+import { StoreUnavailableError } from "../../errors.ts";
+import type { Sessions } from "../../lifecycle/sessions.ts";
+import { openStore } from "../../open.ts";
+import type { Store } from "../../store/store.ts";
+import { Browser, type Outgoing, type Reply, send } from "./client.ts";
+
+/** What a route answers: status 200, these headers and this body, sent as the framework's handlers send. */
+export interface ContractAnswer {
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Called, and waited for, when the response has begun and before it ends. */
+  readonly after?: () => Promise<void>;
+}
+
+export interface ContractRoute {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /**
+   * Called with the session of the request. An answer that is no promise must be sent without waiting for
+   * anything; a rejection goes to the framework's error handler, which answers `error.status`, or 500.
+   */
+  handle(session: RequestSession): ContractAnswer | Promise<ContractAnswer>;
+}
+
+/** What to serve: the adapter over these sessions, with these options, before these routes. */
+export interface ContractSite {
+  readonly sessions: Sessions;
+  readonly options: AdapterOptions;
+  readonly routes: readonly ContractRoute[];
+}
+
+/** A site that is served over HTTP. */
+export interface ServedSite {
+  /** As in `http://127.0.0.1:4711`. */
+  readonly origin: string;
+  close(): Promise<void>;
+}
+
+export const COOKIE = "__Host-Http-sid";
+const SECRET = "a secret of the adapter contract, long enough";
+
+/** Settings of one case. */
+export interface SiteSettings {
+  readonly sessions?: Pick<SessionsOptions, "transport">;
+  readonly options?: AdapterOptions;
+}
+
+/** One sentence of the adapter contract, and how to see whether it holds. */
+export interface AdapterCase {
+  readonly name: string;
+  readonly settings?: SiteSettings;
+  run(site: TestSite): Promise<void>;
+}
+
+export class TestSite {
+  readonly sessions: Sessions;
+  /** Names of the operations that reached the store. */
+  readonly calls: string[] = [];
+  readonly log: string[] = [];
+  /** While true every operation of the store fails. */
+  down = false;
+  /** While set, operations that write wait so long first. */
+  writesTakeMs = 0;
+  origin = "";
+
+  constructor(store: Store, settings: SiteSettings) {
+    this.sessions = createSessions({
+      ...settings.sessions,
+      store: this.#watched(store),
+      secrets: [SECRET],
+      log: (line) => this.log.push(line),
+    });
+  }
+
+  /** Serves the site for as long as the work takes. */
+  static async during(
+    start: (site: ContractSite) => Promise<ServedSite>,
+    settings: SiteSettings,
+    routes: readonly ContractRoute[],
+    work: (site: TestSite) => Promise<void>,
+  ): Promise<void> {
+    const site = new TestSite(await openStore("memory:"), settings);
+    await site.sessions.ready();
+    const served = await start({ sessions: site.sessions, options: settings.options ?? {}, routes });
+    site.origin = served.origin;
+    site.calls.length = 0;
+    try {
+      await work(site);
+    } finally {
+      await served.close();
+      await site.sessions.close();
+    }
+  }
+
+  browser(): Browser {
+    return new Browser(this.origin);
+  }
+  /** A browser in which ada has logged in. */
+  async user(): Promise<Browser> {
+    const browser = this.browser();
+    await browser.post("/login");
+    this.calls.length = 0;
+    return browser;
+  }
+  send(path: string, init: Outgoing = {}): Promise<Reply> {
+    return send(this.origin + path, init);
+  }
+
+  #watched(store: Store): Store {
+    return new Proxy(store, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function" || name === "now") {
+          return typeof member === "function" ? (member.bind(target) as unknown) : member;
+        }
+        return (...args: unknown[]) => this.#run(String(name), () => Reflect.apply(member, target, args) as unknown);
+      },
+    });
+  }
+
+  async #run(name: string, operation: () => unknown): Promise<unknown> {
+    this.calls.push(name);
+    const writes = name === "create" || name === "patch";
+    if (writes && this.writesTakeMs > 0) await new Promise((resolve) => setTimeout(resolve, this.writesTakeMs));
+    if (this.down && name !== "close") {
+      throw new StoreUnavailableError("connect ECONNREFUSED 10.11.12.13:6379", {
+        reason: "connection",
+        outcome: "not_executed",
+      });
+    }
+    return operation();
+  }
+}

@@ -1,0 +1,92 @@
+/** The adapter contract on every adapter. */
+
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import express, { type Express, type Response } from "express";
+import express4 from "express4";
+import { describe, test } from "vitest";
+import { sojourn as expressSojourn } from "../../src/adapters/express.ts";
+import { sojourn as fetchSojourn } from "../../src/adapters/fetch.ts";
+import {
+  adapterContract,
+  type ContractAnswer,
+  type ContractRoute,
+  type ContractSite,
+  type ServedSite,
+} from "../../src/testing/adapter-contract.ts";
+import { fetchListener } from "../support/fetch-server.ts";
+
+async function served(listener: RequestListener): Promise<ServedSite> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+function expressApp(app: Express, { sessions, options, routes }: ContractSite): Express {
+  app.use(expressSojourn(sessions, options));
+  for (const route of routes) {
+    const method = route.method === "GET" ? ("get" as const) : ("post" as const);
+    app[method](route.path, (req, res, next) => {
+      // Express 4 does not look at promises.
+      run(route, (req as unknown as { session: never }).session, res).catch(next);
+    });
+  }
+  const reported: express.ErrorRequestHandler = (error: { status?: number }, _req, res, _next) => {
+    res.status(error.status ?? 500).end();
+  };
+  app.use(reported);
+  return app;
+}
+
+async function run(
+  route: ContractRoute,
+  session: Parameters<ContractRoute["handle"]>[0],
+  res: Response,
+): Promise<void> {
+  const answered = route.handle(session);
+  const answer = answered instanceof Promise ? await answered : answered;
+  res.set(answer.headers ?? {});
+  if (answer.after === undefined) {
+    res.send(answer.body);
+    return;
+  }
+  res.write(answer.body);
+  await answer.after();
+  res.end();
+}
+
+function fetchHandler({ sessions, options, routes }: ContractSite): (request: Request) => Promise<globalThis.Response> {
+  const { open } = fetchSojourn(sessions, options);
+  return async (request) => {
+    const opened = await open(request);
+    if (opened.refused !== null) return opened.refused;
+    const { pathname } = new URL(request.url);
+    const route = routes.find((each) => each.path === pathname && each.method === request.method);
+    if (route === undefined) return opened.commit(new globalThis.Response(null, { status: 404 }));
+    const answered = route.handle(opened.session);
+    const answer: ContractAnswer = answered instanceof Promise ? await answered : answered;
+    const { body, headers = {} } = answer;
+    const response = await opened.commit(new globalThis.Response(body, { headers }));
+    await answer.after?.();
+    return response;
+  };
+}
+
+const ADAPTERS: [string, (site: ContractSite) => Promise<ServedSite>][] = [
+  ["Express 5", (site) => served(expressApp(express(), site))],
+  ["Express 4", (site) => served(expressApp((express4 as typeof express)(), site))],
+  ["fetch", (site) => served(fetchListener(fetchHandler(site)))],
+];
+
+describe.each(ADAPTERS)("%s", (_name, start) => {
+  for (const each of adapterContract({ start })) test(each.name, each.run);
+});
