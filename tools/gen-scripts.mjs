@@ -1,4 +1,4 @@
-// The Redis scripts as a TypeScript module: `.lua` files with their includes put in place.
+// The Redis scripts as a TypeScript module: `.lua` files with their includes put in place, without comments and indentation.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -8,10 +8,28 @@ export function generate(folder) {
   const read = (name) => readFileSync(new URL(name, folder), "utf8").trimEnd();
   const names = readdirSync(folder).filter((name) => name.endsWith(".lua") && !name.startsWith("_"));
   const scripts = names.toSorted().map((name) => {
-    const source = `${read(name).replace(INCLUDE, (_, included) => read(included))}\n`;
+    const source = compact(read(name).replace(INCLUDE, (_, included) => read(included)));
     const sha1 = createHash("sha1").update(source).digest("hex");
-    const key = name.replace(/\.lua$/, "").replaceAll(/-(\w)/g, (_, letter) => letter.toUpperCase());
-    return `  ${key}: {\n    sha1: "${sha1}",\n    source: ${JSON.stringify(source)},\n  },\n`;
+    return { key: nameOf(name), sha1, source };
   });
-  return `// Made by tools/gen-scripts.mjs from the .lua files beside it. Do not edit.\nexport const SCRIPTS = {\n${scripts.join("")}} as const;\n`;
+  const union = scripts.map(({ key }) => `"${key}"`).join(" | ");
+  const entries = scripts.map(
+    ({ key, sha1, source }) => `  ${key}: {\n    sha1: "${sha1}",\n    source: ${JSON.stringify(source)},\n  },\n`,
+  );
+  return `// Made by tools/gen-scripts.mjs from the .lua files beside it. Do not edit.
+export type ScriptName = ${union};
+
+export const SCRIPTS: Readonly<Record<ScriptName, { readonly sha1: string; readonly source: string }>> = {
+${entries.join("")}};
+`;
+}
+
+/** What Redis runs: comments are for the reader of the .lua file. */
+function compact(source) {
+  const lines = source.split("\n").map((line) => line.trim());
+  return `${lines.filter((line) => line !== "" && !line.startsWith("--")).join("\n")}\n`;
+}
+
+function nameOf(file) {
+  return file.replace(/\.lua$/, "").replaceAll(/-(\w)/g, (_, letter) => letter.toUpperCase());
 }

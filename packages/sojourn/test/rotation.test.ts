@@ -146,6 +146,42 @@ describe.each(ENGINES)("rotation on %s", (engine) => {
     expect(await sessions.count()).toBe(1);
   });
 
+  test("rotate within the grace answers the token that was made a moment ago, and strands nobody", async () => {
+    const { sessions, clock } = await open();
+    const { old, current } = await renewed(sessions);
+    expect((await sessions.rotate(current))?.token).toBe(current);
+    expect((await sessions.rotate(old))?.token).toBe(current);
+    expect(await sessions.validate(old)).toMatchObject({ valid: true, token: current });
+    await clock.advance(31 * SECOND);
+    expect((await sessions.rotate(current))?.token).not.toBe(current);
+  });
+
+  test("elevation beside a renewal that is due: the successor is superseded, and nobody is taken for a thief", async () => {
+    const { sessions, clock } = await open({ rotation: { every: "10m" } });
+    for (let round = 0; round < 5; round++) {
+      const { token } = await sessions.create({ userId: "ada" });
+      await clock.advance(11 * MINUTE);
+      const [elevated, validated] = await Promise.all([
+        sessions.reauthenticate(token, { userId: "ada", aal: 2 }),
+        sessions.validate(token),
+      ]);
+      const successor = validated.valid ? validated.token : undefined;
+      if (elevated === null || successor === undefined) continue;
+      expect(await sessions.validate(successor)).toMatchObject({ reason: "superseded", clearCookie: false });
+      await clock.advance(MINUTE);
+      expect(await sessions.validate(successor)).toMatchObject({ reason: "superseded" });
+      expect((await sessions.validate(elevated.token)).valid).toBe(true);
+    }
+  });
+
+  test("reauthenticate refuses metadata that is too large, and changes nothing", async () => {
+    const { sessions } = await open();
+    const { token } = await sessions.create({ userId: "ada" });
+    const tooLarge = sessions.reauthenticate(token, { userId: "ada", amr: ["x".repeat(5_000)] });
+    await expect(tooLarge).rejects.toMatchObject({ code: "metadata_too_large" });
+    expect(await sessions.validate(token)).toMatchObject({ valid: true, session: { amr: [] } });
+  });
+
   test("elevation voids a pending successor without a false alarm", async () => {
     const { sessions } = await open();
     const { token } = await sessions.create({ userId: "ada" });

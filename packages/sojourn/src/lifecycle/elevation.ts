@@ -1,7 +1,9 @@
 /** Raising the assurance level of a session: a new token at once, the old one superseded (ASVS 7.2.4, NIST SP 800-63B-4 §5.2). */
 
 import { encodeMetadata } from "../data/metadata.ts";
+import { MAX_METADATA_BYTES } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
+import { MetadataTooLargeError } from "../errors.ts";
 import { MAX_GENERATION } from "../security/token.ts";
 import type { Core } from "./core.ts";
 
@@ -16,7 +18,7 @@ const MAX_TRIES = 5;
 
 /**
  * Answers the new token and record; null when the session is over, or its token was replaced meanwhile.
- * @throws StoreUnavailableError
+ * @throws MetadataTooLargeError, StoreUnavailableError
  */
 export async function elevate(
   core: Core,
@@ -26,23 +28,28 @@ export async function elevate(
 ): Promise<{ token: string; record: SessionRecord } | null> {
   let record = known;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const generation = record.generation + (record.rotation?.state === "pending" ? 2 : 1);
+    // Always past a successor, also one that somebody makes between reading and writing: it must fall below the floor.
+    const generation = record.generation + 2;
     if (generation > MAX_GENERATION) return null;
     const { token, hash: tokenHash } = core.tokens.issue(id, generation);
     const metadata = record.metadata();
     const { amr = metadata.amr, loginMethod = metadata.loginMethod } = elevation;
+    const changed = encodeMetadata({
+      ...metadata,
+      ...(amr === undefined ? {} : { amr }),
+      ...(loginMethod === undefined ? {} : { loginMethod }),
+    });
+    if (changed.length > MAX_METADATA_BYTES) {
+      throw new MetadataTooLargeError("device, loginMethod and amr", changed.length, MAX_METADATA_BYTES);
+    }
     const outcome = await core.store.elevate({
       id,
       expected: { generation: record.generation, tokenHash: record.tokenHash, metadata: record.metadataBytes() },
       generation,
       tokenHash,
-      metadata: encodeMetadata({
-        ...metadata,
-        ...(amr === undefined ? {} : { amr }),
-        ...(loginMethod === undefined ? {} : { loginMethod }),
-      }),
+      metadata: changed,
       aal: elevation.aal ?? record.aal,
-      absoluteMs: core.policies.absoluteMsOf(metadata.policy, record.absoluteExpiresAt - record.createdAt),
+      absoluteMs: core.policies.absoluteMsOf(metadata.policy, record.absoluteExpiresAt - record.authenticatedAt),
     });
     if (outcome.status === "gone") return null;
     const stored = core.parse(id, outcome.record);

@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { SessionRecord } from "../data/session-record.ts";
+import { equalBytes } from "../security/keyring.ts";
 import { unwrapSecret, wrapSecret } from "../security/successor.ts";
 import { MAX_GENERATION, secretOf, type VerifiedToken } from "../security/token.ts";
 import type { Core } from "./core.ts";
@@ -24,11 +25,13 @@ export class Renewal {
   /** Whether `rotation.every` asks for a new token now. */
   isDue(record: SessionRecord): boolean {
     const { everyMs } = this.#core.rotation;
-    return (
-      everyMs !== null &&
-      record.rotation?.state !== "pending" &&
-      this.#core.store.now() - tokenMadeAt(record) >= everyMs
-    );
+    if (everyMs === null || record.rotation?.state === "pending" || this.isSettling(record)) return false;
+    return this.#core.store.now() - tokenMadeAt(record) >= everyMs;
+  }
+
+  /** The grace of the last renewal runs: a further one would strand whoever still has the token before it. */
+  isSettling(record: SessionRecord): boolean {
+    return record.rotation?.state === "confirmed" && this.#core.store.now() <= record.rotation.graceUntil;
   }
 
   /** The token that stands in the rotation block for whoever presented this one; null when its wrap cannot be opened. */
@@ -36,9 +39,12 @@ export class Renewal {
     const { rotation } = record;
     if (rotation === null) return null;
     const generation = verified.generation + 1;
-    const context = { oldSecret: secretOf(token), id: verified.id, generation };
+    const successorHash = rotation.state === "pending" ? rotation.otherHash : record.tokenHash;
+    const context = { oldSecret: secretOf(token), id: verified.id, generation, successorHash };
     const secret = unwrapSecret(this.#core.ring, { wrap: rotation.wrap, keyId: rotation.wrapKeyId }, context);
-    return secret === null ? null : this.#core.tokens.compose(verified.id, generation, secret).token;
+    const delivered = secret === null ? null : this.#core.tokens.compose(verified.id, generation, secret);
+    // A wrap that was blanked, or is of another token, opens to nothing that the store knows.
+    return delivered !== null && equalBytes(delivered.hash, successorHash) ? delivered.token : null;
   }
 
   /**
@@ -51,13 +57,14 @@ export class Renewal {
     const generation = record.generation + 1;
     if (generation > MAX_GENERATION) return null;
     const newSecret = randomBytes(32);
-    const context = { oldSecret: secretOf(token), id: verified.id, generation };
+    const { hash: successorHash } = this.#core.tokens.compose(verified.id, generation, newSecret);
+    const context = { oldSecret: secretOf(token), id: verified.id, generation, successorHash };
     const { wrap, keyId } = wrapSecret(this.#core.ring, newSecret, context);
     const outcome = await this.#core.store.rotate({
       id: verified.id,
       generation: record.generation,
       tokenHash: verified.hash,
-      successorHash: this.#core.tokens.compose(verified.id, generation, newSecret).hash,
+      successorHash,
       wrap,
       wrapKeyId: keyId,
       // A successor whose wrap nobody can open any more is replaced.

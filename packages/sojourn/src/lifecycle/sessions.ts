@@ -219,8 +219,11 @@ export class Sessions<D extends object = DataObject> {
     const delivered =
       standing === "previous" || presented.record.rotation?.state === "pending" ? checked.token : undefined;
     if (delivered !== undefined) return { token: delivered, session: this.#session(verified.id, presented.record) };
-    const record = standing === "successor" ? await this.#renewal.confirm(verified, false) : presented.record;
-    const renewed = record === null ? null : await this.#renewal.renew({ ...presented, record });
+    // Renewed a moment ago: this is the new token.
+    if (standing === "successor" || this.#renewal.isSettling(presented.record)) {
+      return { token: checked.token ?? presented.token, session: this.#session(verified.id, presented.record) };
+    }
+    const renewed = await this.#renewal.renew(presented);
     return renewed === null ? null : { token: renewed.token, session: this.#session(verified.id, renewed.record) };
   }
 

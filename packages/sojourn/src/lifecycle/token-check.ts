@@ -102,7 +102,9 @@ export class TokenCheck {
 
   /** The pending successor, a new one when renewal is due, or the same token under the current key. */
   async #replacement(presented: Presented): Promise<string | null> {
-    if (presented.record.rotation?.state === "pending") return this.#renewal.deliver(presented);
+    if (presented.record.rotation?.state === "pending") {
+      return this.#renewal.deliver(presented) ?? this.#reissued(presented);
+    }
     if (this.#renewal.isDue(presented.record)) {
       try {
         const renewed = await this.#renewal.renew(presented);

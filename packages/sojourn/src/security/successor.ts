@@ -1,6 +1,6 @@
 /**
  * The secret of a renewed token, kept in the record so that only who has the
- * old token gets it: `wrap = newSecret XOR HMAC(key, oldSecret ‖ id ‖ generation)`.
+ * old token gets it: `wrap = newSecret XOR HMAC(key, oldSecret ‖ id ‖ generation ‖ successorHash)`.
  * Every racer with the old token thus gets the same successor, and a dump of
  * the store yields nothing without both the ring's key and the old token.
  */
@@ -18,6 +18,8 @@ export interface WrapContext {
   readonly id: string;
   /** Of the successor. */
   readonly generation: number;
+  /** Of the successor: two successors of one token must not share a pad. */
+  readonly successorHash: Buffer;
 }
 
 export function wrapSecret(ring: KeyRing, newSecret: Buffer, context: WrapContext): WrappedSecret {
@@ -31,10 +33,10 @@ export function unwrapSecret(ring: KeyRing, wrapped: WrappedSecret, context: Wra
   return key === undefined ? null : xor(wrapped.wrap, key.digest(messageOf(context)));
 }
 
-function messageOf({ oldSecret, id, generation }: WrapContext): Buffer {
+function messageOf({ oldSecret, id, generation, successorHash }: WrapContext): Buffer {
   const tail = Buffer.alloc(4);
   tail.writeUInt32BE(generation);
-  return Buffer.concat([oldSecret, Buffer.from(id, "latin1"), tail]);
+  return Buffer.concat([oldSecret, Buffer.from(id, "latin1"), tail, successorHash]);
 }
 
 function xor(a: Buffer, b: Buffer): Buffer {

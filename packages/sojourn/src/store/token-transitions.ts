@@ -1,7 +1,7 @@
 /** The contract's steps on a record's tokens, as pure functions, for the engines that run in this process. */
 
 import { FLAG, OFFSET, withRotation, withToken } from "../data/record.ts";
-import { SessionRecord } from "../data/session-record.ts";
+import type { SessionRecord } from "../data/session-record.ts";
 import type {
   ConfirmInput,
   ConfirmOutcome,
@@ -12,11 +12,12 @@ import type {
   RotateOutcome,
   Stale,
 } from "./store.ts";
-import { gone, isLive, type Step } from "./transitions.ts";
+import { gone, isLive, readRecord, type Step } from "./transitions.ts";
 
 export function rotateRecord(bytes: Buffer, input: RotateInput, now: number): Step<RotateOutcome> {
   if (!isLive(bytes, now)) return unchanged(gone(null));
-  const record = new SessionRecord(bytes);
+  const record = readRecord(bytes);
+  if (record === null) return unchanged(gone(null));
   if (!hasToken(record, input.generation, input.tokenHash)) return unchanged(stale(bytes));
   if (record.rotation?.state === "pending" && !input.replace) return unchanged({ status: "pending", record: bytes });
   const rotated = withRotation(bytes, {
@@ -32,7 +33,8 @@ export function rotateRecord(bytes: Buffer, input: RotateInput, now: number): St
 
 export function confirmRecord(bytes: Buffer, input: ConfirmInput, now: number): Step<ConfirmOutcome> {
   if (!isLive(bytes, now)) return unchanged(gone(null));
-  const record = new SessionRecord(bytes);
+  const record = readRecord(bytes);
+  if (record === null) return unchanged(gone(null));
   if (hasToken(record, input.generation, input.tokenHash)) return unchanged({ status: "confirmed", record: bytes });
   if (input.generation !== record.generation + 1) return unchanged(stale(bytes));
   const { rotation } = record;
@@ -52,7 +54,8 @@ export function confirmRecord(bytes: Buffer, input: ConfirmInput, now: number): 
 
 export function elevateRecord(bytes: Buffer, input: ElevateInput, now: number): Step<ElevateOutcome> {
   if (!isLive(bytes, now)) return unchanged(gone(null));
-  const record = new SessionRecord(bytes);
+  const record = readRecord(bytes);
+  if (record === null) return unchanged(gone(null));
   if (hasToken(record, input.generation, input.tokenHash)) return unchanged({ status: "elevated", record: bytes });
   const { expected } = input;
   const asExpected = hasToken(record, expected.generation, expected.tokenHash);
@@ -64,7 +67,8 @@ export function elevateRecord(bytes: Buffer, input: ElevateInput, now: number): 
 /** Whether the condition of `RevokeInput.reusedGeneration` holds, if one is given: the token is a sign of theft now. */
 export function mayEnd(bytes: Buffer, { reusedGeneration }: RevokeInput, now: number): boolean {
   if (reusedGeneration === undefined) return true;
-  const record = new SessionRecord(bytes);
+  const record = readRecord(bytes);
+  if (record === null) return false;
   const graceUntil = record.rotation?.graceUntil ?? 0;
   return reusedGeneration < record.generation && reusedGeneration >= record.floor && now > graceUntil;
 }

@@ -5,7 +5,7 @@
 
 import { applyFieldChanges } from "../data/field-patch.ts";
 import { expiresAtOf, HEADER_LENGTH, OFFSET, revisionOf, withoutStaleWrap, withTouch } from "../data/record.ts";
-import { CorruptRecordError, UnsupportedRecordError } from "../data/session-record.ts";
+import { CorruptRecordError, UnsupportedRecordError, SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
 
@@ -40,6 +40,11 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
 }
 
 /** Null for a corrupt record, which is not written to: the next read ends it. @throws StoreUnavailableError for a newer version's */
+/** Null for corrupt bytes. @throws StoreUnavailableError for a newer version's */
+export function readRecord(bytes: Buffer): SessionRecord | null {
+  return readable(() => new SessionRecord(bytes));
+}
+
 function readable<T>(change: () => T): T | null {
   try {
     return change();

@@ -7,10 +7,8 @@
 import type { Clock } from "../../clock.ts";
 import { StoreClosedError, StoreUnavailableError } from "../../errors.ts";
 import type { Argument, Driver, Reply } from "./driver.ts";
-import { SCRIPTS } from "./scripts.generated.ts";
+import { type ScriptName, SCRIPTS } from "./scripts.generated.ts";
 import { ServerClock } from "./server-clock.ts";
-
-export type ScriptName = keyof typeof SCRIPTS;
 
 export interface Deadlines {
   readonly readMs: number;

@@ -41,7 +41,8 @@ import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { Keys } from "./keys.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
-import { RedisConnection, type ScriptAnswer, type ScriptName, unexpectedReply } from "./redis-connection.ts";
+import { RedisConnection, type ScriptAnswer, unexpectedReply } from "./redis-connection.ts";
+import type { ScriptName } from "./scripts.generated.ts";
 import { parsePatch, parseTombstone, tokenOutcome } from "./script-answers.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 

@@ -199,6 +199,24 @@ export const TOKENS: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a record of a newer version is not rotated, confirmed, elevated or ended for reuse, and stays as it is",
+    async run(env) {
+      const made = env.made();
+      await env.store.create(made.id, null, made.record);
+      const [rotate, elevate] = [await renewal(env, made.id), await elevation(env, made.id)];
+      const { id } = env.made();
+      const newer = Buffer.from(made.record);
+      newer.writeUInt8(2, 0);
+      await env.store.create(id, null, newer);
+      const unsupported = { reason: "unsupported_record" };
+      await assert.rejects(env.store.rotate({ ...rotate, id }), unsupported);
+      await assert.rejects(env.store.confirm({ ...confirmation(rotate, true), id }), unsupported);
+      await assert.rejects(env.store.elevate({ ...elevate, id }), unsupported);
+      await assert.rejects(env.store.revoke({ ...ending(id), reusedGeneration: 0 }), unsupported);
+      assert.deepEqual(await env.store.read(id), newer);
+    },
+  },
+  {
     name: "F2 rotate, confirm and elevate bring back nothing that was ended or is over",
     async run(env) {
       const [ended, over] = [await env.created(), await env.created()];

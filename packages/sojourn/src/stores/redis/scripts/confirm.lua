@@ -1,7 +1,7 @@
 -- Makes a presented successor the current token; its predecessor is honoured for a grace.
 -- KEYS  1 session  2 tombstone
 -- ARGV  1 not after (ms)  2 shift (ms)  3 generation  4 token hash  5 grace (ms)  6 '1' to accept a successor that the store lost
--- answers  {'confirmed', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now}
+-- answers  {'confirmed', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
 -- @include _rotation.lua
@@ -13,6 +13,7 @@ if now > not_after then return {'late', now} end
 local record = redis.call('GET', KEYS[1])
 if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
+if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 local current = u24(record, 8)
 if generation == current and token_hash(record) == hash then return {'confirmed', now, record} end
 if generation ~= current + 1 then return {'stale', now, record} end

@@ -3,7 +3,7 @@
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 prefix of user indexes
 --       6 generation expected  7 token hash expected  8 new generation  9 new token hash
 --       10 assurance level  11 absolute timeout (ms)  12 metadata expected  13 new metadata
--- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now}
+-- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
 -- @include _rotation.lua
@@ -14,6 +14,7 @@ if now > not_after then return {'late', now} end
 local record = redis.call('GET', KEYS[1])
 if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
+if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) == tonumber(ARGV[8]) and token_hash(record) == ARGV[9] then return {'elevated', now, record} end
 local at = block_at(record) + (has_block(record) and ROTATION or 0)
 local length = struct.unpack('>I2', record, 67)

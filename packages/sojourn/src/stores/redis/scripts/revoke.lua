@@ -24,6 +24,7 @@ if not record then
 end
 
 if ARGV[9] ~= '' and #record >= HEADER then
+  if string.byte(record, 1) > VERSION then return {'unsupported', now} end
   local generation, block = tonumber(ARGV[9]), read_block(record)
   local older = generation < u24(record, 8) and generation >= u24(record, 11)
   if not older or now <= (block and block.grace_until or 0) then return {'kept', now} end

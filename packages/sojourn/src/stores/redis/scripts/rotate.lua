@@ -2,7 +2,7 @@
 -- KEYS  1 session  2 tombstone
 -- ARGV  1 not after (ms)  2 shift (ms)  3 generation  4 token hash  5 successor hash  6 wrap  7 wrap key id  8 '1' to replace a pending one
 -- answers  {'pending', now, record} with this or an earlier racer's successor | {'stale', now, record}
---        | {'gone', now, tombstone or false} | {'late', now}
+--        | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- @include _lib.lua
 -- @include _rotation.lua
 local not_after, shift, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -12,6 +12,7 @@ if now > not_after then return {'late', now} end
 local record = redis.call('GET', KEYS[1])
 if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
+if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) ~= generation or token_hash(record) ~= ARGV[4] then return {'stale', now, record} end
 
 local block = read_block(record)

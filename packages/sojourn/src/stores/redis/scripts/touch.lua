@@ -24,7 +24,7 @@ if confirm then
   local flags = string.byte(head, 2)
   redis.call('SETRANGE', KEYS[1], 1, string.char(bit.bor(flags, 1)))
 end
-if has_block(head) then
+if string.byte(head, 1) == VERSION and has_block(head) then
   local at = block_at(head)
   local block = redis.call('GETRANGE', KEYS[1], at - 1, at + 5)
   local wrap_at = stale_wrap_at(string.byte(block, 1), u48(block, 1), at, now)
