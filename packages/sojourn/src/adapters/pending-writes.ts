@@ -55,7 +55,6 @@ export class PendingWrites {
 
   /** @param late whether the response had begun: then nothing waits for it. */
   track<T>(work: Promise<T>, late: boolean): Promise<T> {
-    // oxlint-disable-next-line promise/prefer-await-to-then -- the outcome is passed on as it is
     const promise = new ObservedPromise<T>((resolve, reject) => void work.then(resolve, reject));
     promise.ignoreRejection();
     if (late) {

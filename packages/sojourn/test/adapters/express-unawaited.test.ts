@@ -34,7 +34,6 @@ async function siteWith(handler: Handler, options: SiteOptions = {}): Promise<{ 
     ...options,
     routes: (app, sessions) => {
       app.all("/it", (req, res, next) => {
-        // oxlint-disable-next-line promise/prefer-await-to-then -- Express's own way, without awaiting first
         void Promise.resolve(handler(req, res)).catch(next);
       });
       options.routes?.(app, sessions);

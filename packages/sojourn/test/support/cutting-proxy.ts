@@ -5,8 +5,7 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { type ScriptName } from "../../src/stores/redis/redis-connection.ts";
-import { SCRIPTS } from "../../src/stores/redis/scripts.generated.ts";
+import { type ScriptName, SCRIPTS } from "../../src/stores/redis/scripts.generated.ts";
 
 /** `cut before` and `cut after` break the connection before the server gets the command, and after it executed it. */
 type Order = "cut before" | "cut after" | "twice";
