@@ -224,7 +224,7 @@ function frameEnd(bytes: Buffer, at: number): number {
   return end;
 }
 
-const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1 as string, name]));
+const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1, name]));
 
 function scriptOf(command: Buffer): ScriptName | null {
   const [, digest = ""] = /^\*\d+\r\n\$7\r\nEVALSHA\r\n\$40\r\n([0-9a-f]{40})/i.exec(command.toString("latin1")) ?? [];
