@@ -248,6 +248,24 @@ function rotationAt(record: Buffer): number {
   return HEADER_LENGTH + (userIdLength === 0 ? 0 : USER_HASH_LENGTH + userIdLength);
 }
 
+/** A copy with this metadata in place of its own. */
+export function withMetadata(record: Buffer, metadata: Buffer): Buffer {
+  const rotation = ((record[OFFSET.flags] ?? 0) & FLAG.rotation) === 0 ? 0 : ROTATION_LENGTH;
+  const at = rotationAt(record) + rotation;
+  const rest = at + record.readUInt16BE(OFFSET.metadataLength);
+  const out = Buffer.concat([record.subarray(0, at), metadata, record.subarray(rest)]);
+  out.writeUInt16BE(metadata.length, OFFSET.metadataLength);
+  return out;
+}
+
+/** A copy that is locked, or is not. */
+export function withLock(record: Buffer, locked: boolean): Buffer {
+  const copy = Buffer.from(record);
+  const flags = record[OFFSET.flags] ?? 0;
+  copy.writeUInt8(locked ? flags | FLAG.locked : flags & ~FLAG.locked, OFFSET.flags);
+  return copy;
+}
+
 /** A copy whose current token is of this generation and hash. */
 export function withToken(record: Buffer, generation: number, tokenHash: Buffer): Buffer {
   const copy = Buffer.from(record);

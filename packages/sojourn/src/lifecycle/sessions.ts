@@ -108,7 +108,7 @@ export class Sessions<D extends object = DataObject> {
       serverId,
       fields,
     });
-    const outcome = await store.create(id, userKey, record);
+    const outcome = await store.create({ id, userKey, record });
     if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
     const parsed = this.#core.parse(id, record);
     if (parsed === null) throw new CorruptRecordError("a record just made does not decode");

@@ -1,11 +1,14 @@
 /** A store whose writes are counted while they are under way, so that closing can wait for them. */
 
 import type {
+  AmendInput,
+  AmendOutcome,
   ConfirmInput,
   ConfirmOutcome,
   CreateOutcome,
   ElevateInput,
   ElevateOutcome,
+  NewSession,
   PatchInput,
   PatchOutcome,
   ReadOutcome,
@@ -55,8 +58,8 @@ export class TrackedStore implements Store {
     return this.#store.countUsers();
   }
 
-  create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
-    return this.#tracked(this.#store.create(id, userKey, record, call));
+  create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {
+    return this.#tracked(this.#store.create(session, call));
   }
   rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
     return this.#tracked(this.#store.rotate(input, call));
@@ -66,6 +69,9 @@ export class TrackedStore implements Store {
   }
   elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
     return this.#tracked(this.#store.elevate(input, call));
+  }
+  amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
+    return this.#tracked(this.#store.amend(input, call));
   }
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
     return this.#tracked(this.#store.patch(input, call));

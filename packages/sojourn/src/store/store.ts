@@ -40,6 +40,14 @@ export interface Gone {
   readonly tombstone: Tombstone | null;
 }
 
+/** What `create` stores. */
+export interface NewSession {
+  readonly id: string;
+  /** Null for an anonymous session. */
+  readonly userKey: string | null;
+  readonly record: Buffer;
+}
+
 export type CreateOutcome =
   /** Stored, stamped with its user's epoch. A create sent again answers the same. */
   | { readonly status: "created"; readonly userEpoch: number }
@@ -91,7 +99,7 @@ export interface RotateInput {
   readonly replace: boolean;
 }
 
-/** The token is not what the caller takes it for any more; the record says what is. */
+/** What the caller takes the token or the metadata for is not so any more; the record says what is. */
 export interface Stale {
   readonly status: "stale";
   readonly record: Buffer;
@@ -124,6 +132,17 @@ export interface ElevateInput {
 }
 
 export type ElevateOutcome = { readonly status: "elevated"; readonly record: Buffer } | Stale | Gone;
+
+export interface AmendInput {
+  readonly id: string;
+  /** Metadata as the caller knows it: another in the store is `stale`. */
+  readonly expected: Buffer;
+  readonly metadata: Buffer;
+  /** Lock or unlock the session. Absent: as it is. */
+  readonly locked?: boolean;
+}
+
+export type AmendOutcome = { readonly status: "amended"; readonly record: Buffer } | Stale | Gone;
 
 export interface RevokeInput {
   readonly id: string;
@@ -177,8 +196,8 @@ export interface Store {
   /** The store's time. Exact to half a round trip after `ready()`, and after every call that is answered. */
   now(): number;
 
-  /** Stores a new session under `id`; its user, expiry and times stand in the record. */
-  create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome>;
+  /** Stores a new session; its user, expiry and times stand in the record. */
+  create(session: NewSession, call?: WriteCall): Promise<CreateOutcome>;
   /** The newest acknowledged state. A record past its expiry may still be answered: the caller judges by time. */
   read(id: string): Promise<ReadOutcome>;
   /** Applies all changes or none. A write moves no deadline and never revives a session. */
@@ -191,6 +210,8 @@ export interface Store {
   confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome>;
   /** A new token at once in place of current and pending ones, a new assurance level, new deadlines. Sent again it answers the same. */
   elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome>;
+  /** Other metadata, and locked or not; no deadline, token or data changes. Sent again it answers the same. */
+  amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome>;
   /** Ends a session and leaves a tombstone. Nothing can write it back. */
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
   /** Ends every session of the user that began before this call; later logins stay. */

@@ -1,6 +1,6 @@
 /** The contract's steps on a record's tokens, as pure functions, for the engines that run in this process. */
 
-import { FLAG, OFFSET, withRotation, withToken } from "../data/record.ts";
+import { FLAG, OFFSET, withMetadata, withRotation, withToken } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import type {
   ConfirmInput,
@@ -60,7 +60,7 @@ export function elevateRecord(bytes: Buffer, input: ElevateInput, now: number): 
   const { expected } = input;
   const asExpected = hasToken(record, expected.generation, expected.tokenHash);
   if (!asExpected || !record.metadataBytes().equals(expected.metadata)) return unchanged(stale(bytes));
-  const elevated = withElevation(withMetadata(record, input.metadata), input, now);
+  const elevated = withElevation(withMetadata(bytes, input.metadata), input, now);
   return { outcome: { status: "elevated", record: elevated }, write: elevated };
 }
 
@@ -71,14 +71,6 @@ export function mayEnd(bytes: Buffer, { reusedGeneration }: RevokeInput, now: nu
   if (record === null) return false;
   const graceUntil = record.rotation?.graceUntil ?? 0;
   return reusedGeneration < record.generation && reusedGeneration >= record.floor && now > graceUntil;
-}
-
-function withMetadata(record: SessionRecord, metadata: Buffer): Buffer {
-  const before = record.beforeFields();
-  const head = before.subarray(0, before.length - record.metadataBytes().length);
-  const out = Buffer.concat([head, metadata, record.bytes.subarray(before.length)]);
-  out.writeUInt16BE(metadata.length, OFFSET.metadataLength);
-  return out;
 }
 
 function withElevation(bytes: Buffer, input: ElevateInput, now: number): Buffer {

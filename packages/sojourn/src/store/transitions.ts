@@ -4,10 +4,29 @@
  */
 
 import { applyFieldChanges } from "../data/field-patch.ts";
-import { expiresAtOf, HEADER_LENGTH, OFFSET, revisionOf, withoutStaleWrap, withTouch } from "../data/record.ts";
+import {
+  expiresAtOf,
+  HEADER_LENGTH,
+  OFFSET,
+  revisionOf,
+  withLock,
+  withMetadata,
+  withoutStaleWrap,
+  withTouch,
+} from "../data/record.ts";
 import { CorruptRecordError, UnsupportedRecordError, SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import type { Gone, PatchInput, PatchOutcome, RevokeInput, Tombstone, TouchInput, TouchOutcome } from "./store.ts";
+import type {
+  AmendInput,
+  AmendOutcome,
+  Gone,
+  PatchInput,
+  PatchOutcome,
+  RevokeInput,
+  Tombstone,
+  TouchInput,
+  TouchOutcome,
+} from "./store.ts";
 
 /** An outcome, and the record to store when it changed. */
 export interface Step<Outcome> {
@@ -39,8 +58,7 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
   };
 }
 
-/** Null for a corrupt record, which is not written to: the next read ends it. @throws StoreUnavailableError for a newer version's */
-/** Null for corrupt bytes. @throws StoreUnavailableError for a newer version's */
+/** Null for corrupt bytes, which are not written to: the next read ends the session. @throws StoreUnavailableError for a newer version's */
 export function readRecord(bytes: Buffer): SessionRecord | null {
   return readable(() => new SessionRecord(bytes));
 }
@@ -59,6 +77,20 @@ export function unsupportedRecord(): StoreUnavailableError {
     reason: "unsupported_record",
     outcome: "not_executed",
   });
+}
+
+export function amendRecord(bytes: Buffer, input: AmendInput, now: number): Step<AmendOutcome> {
+  if (!isLive(bytes, now)) return { outcome: gone(null), write: null };
+  const record = readRecord(bytes);
+  if (record === null) return { outcome: gone(null), write: null };
+  const { expected, metadata, locked = record.locked } = input;
+  const stored = record.metadataBytes();
+  if (stored.equals(metadata) && record.locked === locked) {
+    return { outcome: { status: "amended", record: bytes }, write: null };
+  }
+  if (!stored.equals(expected)) return { outcome: { status: "stale", record: bytes }, write: null };
+  const amended = withLock(withMetadata(withoutStaleWrap(bytes, now), metadata), locked);
+  return { outcome: { status: "amended", record: amended }, write: amended };
 }
 
 export function touchRecord(record: Buffer, input: TouchInput, now: number): Step<TouchOutcome> {

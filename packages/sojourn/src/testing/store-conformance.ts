@@ -6,6 +6,7 @@
  * ```
  */
 
+import { AMENDING } from "./conformance/amending.ts";
 import { BEGINNING_AND_ENDING } from "./conformance/beginning-and-ending.ts";
 import type { ConformanceCase } from "./conformance/case.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
@@ -30,7 +31,7 @@ export interface RunnableCase {
 }
 
 export function storeConformance(options: ConformanceOptions): RunnableCase[] {
-  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...TOKENS, ...RACES].map((each) => {
+  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...TOKENS, ...AMENDING, ...RACES].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
     return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
   });

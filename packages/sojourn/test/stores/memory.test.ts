@@ -43,7 +43,7 @@ test("a create looks at few tombstones however many there are", async () => {
   }
   const made = env.made();
   counted.asked = 0;
-  await env.store.create(made.id, null, made.record);
+  await env.store.create(made);
   expect(counted.asked).toBeLessThan(10);
 });
 
@@ -53,9 +53,9 @@ test("an epoch is forgotten after the time that it must be kept", async () => {
   const userKey = env.userKey("ada");
   await env.store.revokeUser({ ...endingUser(userKey), epochKeptMs: MINUTE });
   const soon = env.made({ userId: "ada" });
-  const early = await env.store.create(soon.id, userKey, soon.record);
+  const early = await env.store.create(soon);
   expect(early.status === "created" && early.userEpoch).toBeGreaterThan(0);
   await clock.advance(2 * MINUTE);
   const later = env.made({ userId: "ada" });
-  expect(await env.store.create(later.id, userKey, later.record)).toEqual({ status: "created", userEpoch: 0 });
+  expect(await env.store.create(later)).toEqual({ status: "created", userEpoch: 0 });
 });

@@ -123,7 +123,7 @@ test("L2: an error holds no argument of the command that failed, however it is p
   await admin.lPush(key, "no record");
   const attempts = await Promise.allSettled([
     patch(store, made.id, [set("note", "a private note")]),
-    store.create(made.id, made.userKey, made.record),
+    store.create(made),
     store.read(made.id),
   ]);
   // Whoever asks the client itself sees the arguments: the check below would find them.

@@ -155,7 +155,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
   test("F2 a create that is sent again after a revoke revives nothing", async () => {
     const born = observer.made({ userId: "ada" });
     const cut = proxy.once("cut after", "create", { thenFreeze: true });
-    const creating = toldSuccessOrUnknown(store.create(born.id, born.userKey, born.record));
+    const creating = toldSuccessOrUnknown(store.create(born));
     await cut;
     expect(await observer.store.revoke(ending(born.id))).toMatchObject({ ended: true });
     proxy.thaw();
@@ -163,7 +163,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     await connectedAgain();
     if (flavour.resends) await expect.poll(() => proxy.executed.at(-1)).toEqual({ script: "create", status: "gone" });
     if (told !== "unknown") expect(told).toMatchObject({ status: "gone", tombstone: { reason: "test" } });
-    expect(await store.create(born.id, born.userKey, born.record)).toMatchObject({ status: "gone" });
+    expect(await store.create(born)).toMatchObject({ status: "gone" });
     expect(await live(born.id)).toBe(false);
   });
 

@@ -12,11 +12,14 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
+  type AmendInput,
+  type AmendOutcome,
   type ConfirmInput,
   type ConfirmOutcome,
   type CreateOutcome,
   type ElevateInput,
   type ElevateOutcome,
+  type NewSession,
   type PatchInput,
   type PatchOutcome,
   type ReadOutcome,
@@ -36,6 +39,7 @@ import {
   type WriteCall,
 } from "../../store/store.ts";
 import {
+  amendRecord,
   gone,
   isLive,
   lateData,
@@ -99,7 +103,7 @@ class MemoryStore implements Store {
     return this.#clock.now();
   }
 
-  async create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+  async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
     this.#begin(call);
     this.#sweepSome();
     const tombstone = this.#tombstone(id);
@@ -135,6 +139,10 @@ class MemoryStore implements Store {
 
   async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
     return this.#step(input.id, call, (record, now) => elevateRecord(record, input, now));
+  }
+
+  async amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
+    return this.#step(input.id, call, (record, now) => amendRecord(record, input, now));
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {

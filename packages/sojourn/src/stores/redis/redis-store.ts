@@ -12,12 +12,14 @@ import { checkedNamespace } from "../../store/namespace.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import {
+  type AmendInput,
+  type AmendOutcome,
   type ConfirmInput,
   type ConfirmOutcome,
   type CreateOutcome,
   type ElevateInput,
   type ElevateOutcome,
-  FENCE_SLACK_MS,
+  type NewSession,
   type PatchInput,
   type PatchOutcome,
   type ReadOutcome,
@@ -35,15 +37,15 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
-import { gone, isLive, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
+import { gone, isLive } from "../../store/transitions.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { Keys } from "./keys.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
-import { RedisConnection, type ScriptAnswer, unexpectedReply } from "./redis-connection.ts";
-import type { ScriptName } from "./scripts.generated.ts";
-import { parsePatch, parseTombstone, tokenOutcome } from "./script-answers.ts";
+import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
+import { parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
+import { ScriptRunner } from "./script-runner.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 
 export interface RedisStoreOptions {
@@ -76,8 +78,8 @@ class RedisStore implements Store {
   readonly #keys: Keys;
   readonly #redis: RedisConnection;
   readonly #records: ReadBatch;
-  readonly #clock: Clock;
   readonly #preparation: Preparation;
+  readonly #scripts: ScriptRunner;
 
   constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
@@ -87,9 +89,10 @@ class RedisStore implements Store {
       writeMs: checkedDeadline("deadline.writeMs", options.deadline?.writeMs, DEFAULTS.writeDeadlineMs),
     };
     this.writeDeadlineMs = deadlines.writeMs;
-    this.#clock = options.clock ?? systemClock;
-    this.#redis = new RedisConnection(driver, deadlines, this.#clock);
-    this.#preparation = new Preparation(this.#redis, this.#clock, this.namespace, this.#keys.facts());
+    const clock = options.clock ?? systemClock;
+    this.#redis = new RedisConnection(driver, deadlines, clock);
+    this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys.facts());
+    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock);
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
   }
 
@@ -101,14 +104,14 @@ class RedisStore implements Store {
     return this.#redis.serverClock.now();
   }
 
-  async create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+  async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
     const bucket = bucketOf(id);
     const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket)];
     if (userKey !== null) {
       keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.users(bucket));
     }
     const userHash = userKey === null ? "" : userHashIn(userKey);
-    const answer = await this.#fenced("create", keys, call, () => [id, record, text(REAP_GRACE_MS), userHash]);
+    const answer = await this.#scripts.run("create", keys, call, () => [id, record, text(REAP_GRACE_MS), userHash]);
     if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
     return gone(parseTombstone(answer.bytes(2)));
   }
@@ -133,7 +136,7 @@ class RedisStore implements Store {
       if (change.kind === "set") return ["s", change.name, change.json];
       return change.kind === "delete" ? ["d", change.name, ""] : ["i", change.name, text(change.by)];
     });
-    const answer = await this.#fenced("patch", keys, call, (fence) => [
+    const answer = await this.#scripts.run("patch", keys, call, (fence) => [
       text(fence.operationKeptMs),
       text(input.maxBytes),
       expected,
@@ -147,7 +150,7 @@ class RedisStore implements Store {
     const { id } = input;
     const bucket = bucketOf(id);
     const keys = this.#indexedKeys(id);
-    const answer = await this.#fenced("touch", keys, call, () => [
+    const answer = await this.#scripts.run("touch", keys, call, () => [
       id,
       text(REAP_GRACE_MS),
       text(input.minIntervalMs),
@@ -163,7 +166,7 @@ class RedisStore implements Store {
     const bucket = bucketOf(id);
     const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
     const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId)];
-    const answer = await this.#fenced("revoke", keys, call, (fence) => [
+    const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
       detail(input),
       text(TOMBSTONE_MS),
@@ -177,24 +180,34 @@ class RedisStore implements Store {
   }
 
   async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
-    const answer = await this.#fenced("rotate", this.#recordKeys(input.id), call, () => rotateArguments(input));
-    return tokenOutcome(answer, "pending");
+    const answer = await this.#scripts.run("rotate", this.#recordKeys(input.id), call, () => rotateArguments(input));
+    return recordOutcome(answer, "pending");
   }
 
   async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
-    const answer = await this.#fenced("confirm", this.#recordKeys(input.id), call, () => confirmArguments(input));
-    return tokenOutcome(answer, "confirmed");
+    const answer = await this.#scripts.run("confirm", this.#recordKeys(input.id), call, () => confirmArguments(input));
+    return recordOutcome(answer, "confirmed");
   }
 
   async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
     const prefix = this.#keys.userSessionsPrefix(bucketOf(input.id));
-    const answer = await this.#fenced("elevate", this.#indexedKeys(input.id), call, () => [
+    const answer = await this.#scripts.run("elevate", this.#indexedKeys(input.id), call, () => [
       input.id,
       text(REAP_GRACE_MS),
       prefix,
       ...elevateArguments(input),
     ]);
-    return tokenOutcome(answer, "elevated");
+    return recordOutcome(answer, "elevated");
+  }
+
+  async amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
+    const locked = input.locked === undefined ? "" : text(Number(input.locked));
+    const answer = await this.#scripts.run("amend", this.#recordKeys(input.id), call, () => [
+      input.expected,
+      input.metadata,
+      locked,
+    ]);
+    return recordOutcome(answer, "amended");
   }
 
   #recordKeys(id: string): string[] {
@@ -218,7 +231,7 @@ class RedisStore implements Store {
     ];
     // A session of another bucket is another user's; the script looks at those of this one.
     if (input.except !== null && bucketOf(input.except) === bucket) keys.push(this.#keys.session(input.except));
-    const raised = await this.#fenced("raiseEpoch", keys, call, (fence) => [
+    const raised = await this.#scripts.run("raiseEpoch", keys, call, (fence) => [
       text(input.epochKeptMs),
       text(fence.operationKeptMs),
       userHashIn(input.userKey),
@@ -234,7 +247,7 @@ class RedisStore implements Store {
   async #endOlder(input: RevokeUserInput, epoch: number, ids: readonly string[]): Promise<number> {
     const bucket = bucketOf(input.userKey);
     const keys = [this.#keys.expiries(bucket), this.#keys.users(bucket), this.#keys.userSessions(input.userKey)];
-    const answer = await this.#fenced("endOlder", keys, undefined, () => [
+    const answer = await this.#scripts.run("endOlder", keys, undefined, () => [
       text(epoch),
       detail(input),
       text(TOMBSTONE_MS),
@@ -289,37 +302,6 @@ class RedisStore implements Store {
     }
     return sum;
   }
-
-  /**
-   * Runs a writing script behind its fence. A write refused as late although its caller still
-   * waits met a stale clock sample: it is sent once more, in what is left of its deadline.
-   */
-  async #fenced(
-    name: ScriptName,
-    keys: readonly string[],
-    call: WriteCall | undefined,
-    rest: (fence: Fence) => (string | Buffer)[],
-  ): Promise<ScriptAnswer> {
-    await this.#preparation.usable();
-    const { writeMs } = this.#redis.deadlines;
-    const until = this.#clock.monotonic() + writeMs;
-    const send = (leftMs: number): Promise<ScriptAnswer> => {
-      const notAfter = call?.notAfter ?? this.now() + leftMs + FENCE_SLACK_MS;
-      const fence = { operationKeptMs: Math.max(1, notAfter - this.now()) + FENCE_SLACK_MS };
-      const args = [text(notAfter), text(this.#redis.serverClock.shift()), ...rest(fence)];
-      return this.#redis.script(name, keys, args, leftMs);
-    };
-    let answer = await send(writeMs);
-    const leftMs = Math.ceil(until - this.#clock.monotonic());
-    if (answer.status === "late" && call?.notAfter === undefined && leftMs > 0) answer = await send(leftMs);
-    if (answer.status === "late") throw lateWrite();
-    if (answer.status === "unsupported") throw unsupportedRecord();
-    return answer;
-  }
-}
-
-interface Fence {
-  readonly operationKeptMs: number;
 }
 
 function text(n: number): string {

@@ -24,8 +24,8 @@ function parseDetail(json: string): Pick<Tombstone, "reason" | "actor"> {
   }
 }
 
-/** The answer of a script that changes a session's tokens; `done` is its word for success. */
-export function tokenOutcome<Done extends string>(
+/** The answer of a script that changes a record; `done` is its word for success. */
+export function recordOutcome<Done extends string>(
   answer: ScriptAnswer,
   done: Done,
 ): { readonly status: Done; readonly record: Buffer } | Stale | Gone {

@@ -16,11 +16,14 @@ import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
+  type AmendInput,
+  type AmendOutcome,
   type ConfirmInput,
   type ConfirmOutcome,
   type CreateOutcome,
   type ElevateInput,
   type ElevateOutcome,
+  type NewSession,
   type PatchInput,
   type PatchOutcome,
   type ReadOutcome,
@@ -40,6 +43,7 @@ import {
   type WriteCall,
 } from "../../store/store.ts";
 import {
+  amendRecord,
   gone,
   isLive,
   lateData,
@@ -106,7 +110,7 @@ class SqliteStore implements Store {
     return this.#clock.now();
   }
 
-  async create(id: string, userKey: string | null, record: Buffer, call?: WriteCall): Promise<CreateOutcome> {
+  async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
     return this.#write(call, (sql, now) => {
       const tombstone = this.#tombstone(sql, id, now);
       if (tombstone !== null) return gone(tombstone);
@@ -141,6 +145,10 @@ class SqliteStore implements Store {
 
   async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
     return this.#step(input.id, call, (record, now) => elevateRecord(record, input, now));
+  }
+
+  async amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
+    return this.#step(input.id, call, (record, now) => amendRecord(record, input, now));
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {

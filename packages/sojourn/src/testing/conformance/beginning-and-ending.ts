@@ -18,7 +18,7 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
     name: "create then read answers the record",
     async run(env) {
       const made = env.made({ userId: "ada" });
-      assert.deepEqual(await env.store.create(made.id, made.userKey, made.record), { status: "created", userEpoch: 0 });
+      assert.deepEqual(await env.store.create(made), { status: "created", userEpoch: 0 });
       assert.deepEqual(await env.other.read(made.id), made.record);
     },
   },
@@ -33,7 +33,7 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
     async run(env) {
       const { id, userKey, record } = await env.created({ userId: "ada" });
       await patch(env.store, id, [set("a", 1)]);
-      assert.equal((await env.store.create(id, userKey, record)).status, "created");
+      assert.equal((await env.store.create({ id, userKey, record })).status, "created");
       assert.deepEqual(await env.data(id), { a: 1 });
       assert.equal((await env.store.listUser(env.userKey("ada"))).length, 1);
     },
@@ -43,7 +43,7 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
     async run(env) {
       const { id, userKey, record } = await env.created({ userId: "ada" });
       await env.store.revoke(ending(id));
-      assert.equal((await env.other.create(id, userKey, record)).status, "gone");
+      assert.equal((await env.other.create({ id, userKey, record })).status, "gone");
       assert.equal(isRecord(await env.store.read(id)), false);
       assert.deepEqual(await env.store.listUser(env.userKey("ada")), []);
       assert.equal(await env.store.count(), 0);

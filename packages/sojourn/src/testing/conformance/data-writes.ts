@@ -162,7 +162,7 @@ export const DATA_WRITES: readonly ConformanceCase[] = [
       const made = env.made({ userId: "ada", fields: [{ name: "a", encrypted: false, bytes: Buffer.from('"abc"') }] });
       for (const corrupt of [made.record.subarray(0, -2), Buffer.concat([made.record, Buffer.from("x")])]) {
         const { id, userKey } = env.made({ userId: "ada" });
-        await env.store.create(id, userKey, corrupt);
+        await env.store.create({ id, userKey, record: corrupt });
         assert.equal((await patch(env.store, id, [set("b", 1)])).status, "gone");
         assert.deepEqual(await env.store.read(id), corrupt);
         assert.equal((await env.store.revoke({ ...ending(id), knownRevision: 0 })).ended, true);
@@ -176,7 +176,7 @@ export const DATA_WRITES: readonly ConformanceCase[] = [
       const made = env.made();
       const old = Buffer.from(made.record);
       old.writeUInt8(0, 0);
-      await env.store.create(made.id, null, old);
+      await env.store.create({ ...made, record: old });
       assert.equal((await patch(env.store, made.id, [set("a", 1)])).status, "gone");
       assert.deepEqual(await env.store.read(made.id), old);
       assert.equal((await env.store.revoke(ending(made.id))).ended, true);
@@ -188,7 +188,7 @@ export const DATA_WRITES: readonly ConformanceCase[] = [
       const made = env.made();
       const newer = Buffer.from(made.record);
       newer.writeUInt8(2, 0);
-      await env.store.create(made.id, null, newer);
+      await env.store.create({ ...made, record: newer });
       await assert.rejects(patch(env.store, made.id, [set("a", 1)]), { reason: "unsupported_record" });
       assert.deepEqual(await env.store.read(made.id), newer);
     },

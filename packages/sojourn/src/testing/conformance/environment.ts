@@ -91,7 +91,7 @@ export class Environment {
   /** A session that the store holds. */
   async created(shape: SessionShape = {}, store: Store = this.store): Promise<MadeSession> {
     const made = this.made(shape);
-    await store.create(made.id, made.userKey, made.record);
+    await store.create(made);
     return made;
   }
 

@@ -64,7 +64,7 @@ export const RACES: readonly ConformanceCase[] = [
         const racers = [env.store, env.other].flatMap((store) => [
           patch(store, id, [set("a", round)]),
           store.touch({ id, minIntervalMs: 0, confirm: false }),
-          store.create(id, userKey, record),
+          store.create({ id, userKey, record }),
         ]);
         await env.store.revoke(ending(id));
         assert.equal(isRecord(await env.other.read(id)), false);
@@ -95,7 +95,7 @@ export const RACES: readonly ConformanceCase[] = [
       const call = { notAfter: env.store.now() - 1000 };
       const fresh = env.made({ userId: "ada" });
       const before = await env.store.read(id);
-      await assert.rejects(env.store.create(fresh.id, fresh.userKey, fresh.record, call), LATE);
+      await assert.rejects(env.store.create(fresh, call), LATE);
       await assert.rejects(patch(env.store, id, [set("a", 1)], {}, call), LATE);
       await assert.rejects(env.store.touch({ id, minIntervalMs: 0, confirm: true }, call), LATE);
       await assert.rejects(env.store.revoke(ending(id), call), LATE);

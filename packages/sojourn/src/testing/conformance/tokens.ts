@@ -202,12 +202,12 @@ export const TOKENS: readonly ConformanceCase[] = [
     name: "a record of a newer version is not rotated, confirmed, elevated or ended for reuse, and stays as it is",
     async run(env) {
       const made = env.made();
-      await env.store.create(made.id, null, made.record);
+      await env.store.create(made);
       const [rotate, elevate] = [await renewal(env, made.id), await elevation(env, made.id)];
       const { id } = env.made();
       const newer = Buffer.from(made.record);
       newer.writeUInt8(2, 0);
-      await env.store.create(id, null, newer);
+      await env.store.create({ id, userKey: null, record: newer });
       const unsupported = { reason: "unsupported_record" };
       await assert.rejects(env.store.rotate({ ...rotate, id }), unsupported);
       await assert.rejects(env.store.confirm({ ...confirmation(rotate, true), id }), unsupported);

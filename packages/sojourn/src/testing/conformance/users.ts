@@ -72,7 +72,7 @@ export const USERS: readonly ConformanceCase[] = [
       await env.created({ userId: "ada" });
       await env.store.revokeUser(endingUser(env.userKey("ada")));
       const later = env.made({ userId: "ada" });
-      const created = await env.other.create(later.id, later.userKey, later.record);
+      const created = await env.other.create(later);
       assert.ok(created.status === "created" && created.userEpoch > 0);
       assert.deepEqual(await liveIds(env, "ada"), [later.id]);
       await env.store.revokeUser(endingUser(env.userKey("ada")));

@@ -40,7 +40,7 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   ),
   broken("executes writes that come late", "a write past its notAfter changes nothing", (sound) => ({
     patch: (input) => sound.patch(input),
-    create: (id, userKey, record) => sound.create(id, userKey, record),
+    create: (session) => sound.create(session),
   })),
   broken(
     "brings an ended session back when create is sent again",
@@ -48,9 +48,9 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
     (sound) => {
       const revived = new Map<string, Buffer>();
       return {
-        create: async (id, userKey, record, call) => {
-          const outcome = await sound.create(id, userKey, record, call);
-          if (outcome.status === "gone") revived.set(id, record);
+        create: async (session, call) => {
+          const outcome = await sound.create(session, call);
+          if (outcome.status === "gone") revived.set(session.id, session.record);
           return { status: "created", userEpoch: 0 };
         },
         read: async (id) => revived.get(id) ?? sound.read(id),

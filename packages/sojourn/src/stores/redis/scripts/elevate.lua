@@ -7,6 +7,7 @@
 -- Sent again it answers the same.
 -- @include _lib.lua
 -- @include _rotation.lua
+-- @include _metadata.lua
 local not_after, shift, id, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local now = server_now(shift)
 if now > not_after then return {'late', now} end
@@ -16,14 +17,10 @@ if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
 if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) == tonumber(ARGV[8]) and token_hash(record) == ARGV[9] then return {'elevated', now, record} end
-local at = block_at(record) + (has_block(record) and ROTATION or 0)
-local length = struct.unpack('>I2', record, 67)
 local same = u24(record, 8) == tonumber(ARGV[6]) and token_hash(record) == ARGV[7]
-if not same or string.sub(record, at, at + length - 1) ~= ARGV[12] then return {'stale', now, record} end
+if not same or metadata_of(record) ~= ARGV[12] then return {'stale', now, record} end
 
-record = string.sub(record, 1, 66) .. struct.pack('>I2', #ARGV[13]) .. string.sub(record, 69, at - 1)
-  .. ARGV[13] .. string.sub(record, at + length)
-record = with_token(with_block(record, nil), tonumber(ARGV[8]), ARGV[9])
+record = with_token(with_block(with_metadata(record, ARGV[13]), nil), tonumber(ARGV[8]), ARGV[9])
 -- Not locked any more; level; floor; last seen and authenticated now; a new absolute deadline.
 record = string.sub(record, 1, 1) .. string.char(bit.band(string.byte(record, 2), 251), tonumber(ARGV[10]))
   .. string.sub(record, 4, 11) .. struct.pack('>I3', tonumber(ARGV[8])) .. string.sub(record, 15, 20)

@@ -1,0 +1,54 @@
+/** Writing scripts behind their fence: what reaches Redis after its `notAfter` changes nothing. */
+
+import type { Clock } from "../../clock.ts";
+import { FENCE_SLACK_MS, type WriteCall } from "../../store/store.ts";
+import { lateWrite, unsupportedRecord } from "../../store/transitions.ts";
+import type { Argument } from "./driver.ts";
+import type { Preparation } from "./preparation.ts";
+import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
+import type { ScriptName } from "./scripts.generated.ts";
+
+export interface Fence {
+  /** How long the answer of an operation must be kept: nothing sent again later gets past the fence. */
+  readonly operationKeptMs: number;
+}
+
+export class ScriptRunner {
+  readonly #redis: RedisConnection;
+  readonly #preparation: Preparation;
+  readonly #clock: Clock;
+
+  constructor(redis: RedisConnection, preparation: Preparation, clock: Clock) {
+    this.#redis = redis;
+    this.#preparation = preparation;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends `[not after, shift, ...rest]`. A write refused as late although its caller still
+   * waits met a stale clock sample: it is sent once more, in what is left of its deadline.
+   * @throws StoreUnavailableError
+   */
+  async run(
+    name: ScriptName,
+    keys: readonly string[],
+    call: WriteCall | undefined,
+    rest: (fence: Fence) => readonly Argument[],
+  ): Promise<ScriptAnswer> {
+    await this.#preparation.usable();
+    const { serverClock, deadlines } = this.#redis;
+    const until = this.#clock.monotonic() + deadlines.writeMs;
+    const send = (leftMs: number): Promise<ScriptAnswer> => {
+      const notAfter = call?.notAfter ?? serverClock.now() + leftMs + FENCE_SLACK_MS;
+      const fence = { operationKeptMs: Math.max(1, notAfter - serverClock.now()) + FENCE_SLACK_MS };
+      const args = [String(notAfter), String(serverClock.shift()), ...rest(fence)];
+      return this.#redis.script(name, keys, args, leftMs);
+    };
+    let answer = await send(deadlines.writeMs);
+    const leftMs = Math.ceil(until - this.#clock.monotonic());
+    if (answer.status === "late" && call?.notAfter === undefined && leftMs > 0) answer = await send(leftMs);
+    if (answer.status === "late") throw lateWrite();
+    if (answer.status === "unsupported") throw unsupportedRecord();
+    return answer;
+  }
+}

@@ -1,0 +1,27 @@
+-- Other metadata for a session, and whether it is locked. No deadline, token or data changes.
+-- KEYS  1 session  2 tombstone
+-- ARGV  1 not after (ms)  2 shift (ms)  3 metadata expected  4 new metadata  5 '1' locked, '0' not, '' as it is
+-- answers  {'amended', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
+-- Sent again it answers the same.
+-- @include _lib.lua
+-- @include _rotation.lua
+-- @include _metadata.lua
+local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
+local expected, metadata, locked = ARGV[3], ARGV[4], ARGV[5]
+local now = server_now(shift)
+if now > not_after then return {'late', now} end
+
+local record = redis.call('GET', KEYS[1])
+if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
+if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
+if string.byte(record, 1) > VERSION then return {'unsupported', now} end
+local flags, stored = string.byte(record, 2), metadata_of(record)
+local wanted = flags
+if locked == '1' then wanted = bit.bor(flags, 4) elseif locked == '0' then wanted = bit.band(flags, 251) end
+if stored == metadata and flags == wanted then return {'amended', now, record} end
+if stored ~= expected then return {'stale', now, record} end
+
+record = with_metadata(without_stale_wrap(record, now), metadata)
+record = string.sub(record, 1, 1) .. string.char(wanted) .. string.sub(record, 3)
+redis.call('SET', KEYS[1], record, 'KEEPTTL')
+return {'amended', now, record}
