@@ -1,11 +1,17 @@
 // Compiles every workspace, in the order in which they need each other.
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { removeUnreachable } from "./package/declarations.mjs";
 import { noteBuilt, sourcesHash } from "./setup/build-output.mjs";
 import { exitCodeOf, runChild } from "./setup/child.mjs";
 import { root, tools } from "./tool-paths.mjs";
 
-const projects = ["packages/sojourn/tsconfig.build.json", "examples/shop/tsconfig.json"];
+// The library twice: its JavaScript is packed without comments, its declarations with them.
+const projects = [
+  "packages/sojourn/tsconfig.build.json",
+  "packages/sojourn/tsconfig.types.json",
+  "examples/shop/tsconfig.json",
+];
 
 async function build() {
   const hash = sourcesHash(root);
@@ -15,6 +21,7 @@ async function build() {
     if (code !== 0) return code;
   }
   for (const project of projects) removeOlder(join(root, dirname(project), "dist"), startedAt);
+  removeUnreachable(join(root, "packages", "sojourn"));
   noteBuilt(root, hash);
   return 0;
 }

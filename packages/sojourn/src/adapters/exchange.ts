@@ -41,7 +41,7 @@ export interface AdapterOptions {
   readonly load?: "eager" | "lazy";
 }
 
-/** What an adapter tells of a request; read only when needed. */
+/** What an adapter tells of a request; read only when needed. @internal */
 export interface RequestView {
   readonly method: string;
   /** As the client sees it: behind a proxy the proxy's, if the framework trusts it. */
@@ -51,13 +51,13 @@ export interface RequestView {
   header(name: string): string | undefined;
 }
 
-/** Response headers, in Node's shapes. */
+/** Response headers, in Node's shapes. @internal */
 export interface HeaderSink {
   get(name: string): number | string | readonly string[] | undefined;
   set(name: string, value: string | readonly string[]): void;
 }
 
-/** What an adapter tells of a response, and what it does for the exchange. */
+/** What an adapter tells of a response, and what it does for the exchange. @internal */
 export interface ResponseView {
   /** The headers have left: nothing can be put on them any more. */
   readonly headersSent: boolean;
@@ -69,7 +69,7 @@ export interface ResponseView {
   onWrites(exchange: Exchange<never>): void;
 }
 
-/** Options and host of one `sojourn(sessions, options)`, made once. */
+/** Options and host of one `sojourn(sessions, options)`, made once. @internal */
 export class ExchangeRules<D extends object = DataObject> {
   readonly sessions: Sessions<D>;
   readonly host: AdapterHost;
@@ -93,6 +93,7 @@ export class ExchangeRules<D extends object = DataObject> {
   }
 }
 
+/** @internal */
 export class Exchange<D extends object = DataObject> implements SessionCarrier {
   readonly session: RequestSession<D>;
   readonly #rules: ExchangeRules<D>;

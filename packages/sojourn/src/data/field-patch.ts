@@ -47,7 +47,7 @@ function plainField(name: string, json: string): RecordField {
   return { name, encrypted: false, bytes: Buffer.from(json, "utf8") };
 }
 
-/** Bytes of all names and values: what `maxBytes` bounds. */
+/** Bytes of all names and values: what `maxBytes` bounds. @internal */
 export function dataBytes(fields: readonly RecordField[]): number {
   return fields.reduce((sum, field) => sum + Buffer.byteLength(field.name) + field.bytes.length, 0);
 }

@@ -25,6 +25,7 @@ export interface CreateInput<D extends object = DataObject> {
   readonly aal?: 0 | 1 | 2 | 3 | undefined;
 }
 
+/** @internal */
 export interface FirstRecord {
   readonly userKey: string | null;
   readonly policy: Policy;
@@ -34,7 +35,7 @@ export interface FirstRecord {
   readonly fields: readonly RecordField[];
 }
 
-/** Wrong types are programming errors: refused as such, before anything is stored. */
+/** Wrong types are programming errors: refused as such, before anything is stored. @internal */
 export function checkCreateInput(operation: string, input: Omit<CreateInput, "data"> & { data?: unknown }): void {
   if (typeof input !== "object" || input === null) {
     throw new TypeError(`${operation} takes an object, not ${String(input)}.`);
@@ -55,7 +56,7 @@ export function checkCreateInput(operation: string, input: Omit<CreateInput, "da
   if (data !== undefined && !isPlain(data)) throw new TypeError(`${operation}: data must be a plain object.`);
 }
 
-/** @throws TypeError, MetadataTooLargeError */
+/** @throws TypeError, MetadataTooLargeError @internal */
 export function checkedUserId(operation: string, userId: unknown): string {
   if (typeof userId !== "string") {
     throw new TypeError(`${operation}: userId must be a string, not ${userId === null ? "null" : typeof userId}.`);
@@ -73,7 +74,7 @@ function isPlain(value: unknown): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** @throws InvalidNameError, InvalidValueError, TooManyFieldsError, DataTooLargeError */
+/** @throws InvalidNameError, InvalidValueError, TooManyFieldsError, DataTooLargeError @internal */
 export function firstFields(data: Readonly<DataObject>, maxBytes: number): RecordField[] {
   const fields = Object.entries(data)
     .filter(([, value]) => value !== undefined)
@@ -87,7 +88,7 @@ export function firstFields(data: Readonly<DataObject>, maxBytes: number): Recor
   return fields;
 }
 
-/** @throws MetadataTooLargeError */
+/** @throws MetadataTooLargeError @internal */
 export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buffer {
   const { policy, now } = first;
   const metadata = metadataOf(input, first);

@@ -13,6 +13,7 @@ export class SessionDataById<D extends object = DataObject> {
   readonly #id: string;
   readonly #writer: FieldWriter;
 
+  /** @internal */
   constructor(id: string, writer: FieldWriter) {
     this.#id = id;
     this.#writer = writer;

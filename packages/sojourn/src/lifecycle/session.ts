@@ -41,6 +41,7 @@ export class Session<D extends object = DataObject> {
   /** A write of somebody else came between: `data` is not the whole truth, and `update` reads first. */
   #stale = false;
 
+  /** @internal */
   constructor(id: string, record: SessionRecord, core: Core, writer: FieldWriter) {
     this.id = id;
     this.#record = record;

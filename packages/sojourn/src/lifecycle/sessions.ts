@@ -75,6 +75,7 @@ export class Sessions<D extends object = DataObject> {
   readonly #touching = new Set<string>();
   #closing: Promise<void> | null = null;
 
+  /** @internal */
   constructor(core: Core) {
     this.#core = core;
     this.#writer = new FieldWriter(core);

@@ -27,6 +27,7 @@ export interface Invalid {
   readonly ended?: { readonly reason: string; readonly at: number };
 }
 
+/** @internal */
 export interface Good {
   readonly valid: true;
   readonly presented: Presented;
@@ -40,6 +41,7 @@ const NOT_FOUND: Invalid = Object.freeze({ valid: false, reason: "not_found", cl
 const EXPIRED: Invalid = Object.freeze({ valid: false, reason: "expired", clearCookie: true });
 const SUPERSEDED: Invalid = Object.freeze({ valid: false, reason: "superseded", clearCookie: false });
 
+/** @internal */
 export class TokenCheck {
   readonly #core: Core;
   readonly #renewal: Renewal;

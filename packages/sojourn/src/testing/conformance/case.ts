@@ -5,5 +5,6 @@ export interface ConformanceCase {
   readonly name: string;
   /** What an engine must have for the case to mean anything; engines without it skip with their reason. */
   readonly needs?: "operation ids";
+  /** @internal */
   run(environment: Environment): Promise<void>;
 }

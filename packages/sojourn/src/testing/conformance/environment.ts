@@ -23,6 +23,7 @@ export const IDLE = HOUR;
 export const ABSOLUTE = 8 * HOUR;
 export const MAX_BYTES = 10_240;
 
+/** @internal */
 export interface SessionShape {
   readonly userId?: string;
   readonly idleMs?: number;
@@ -31,12 +32,14 @@ export interface SessionShape {
   readonly rotation?: RecordParts["rotation"];
 }
 
+/** @internal */
 export interface MadeSession {
   readonly id: string;
   readonly userKey: string | null;
   readonly record: Buffer;
 }
 
+/** @internal */
 export class Environment {
   readonly store: Store;
   readonly other: Store;
@@ -107,10 +110,12 @@ export class Environment {
   }
 }
 
+/** @internal */
 export function set(name: string, value: unknown): FieldChange {
   return { kind: "set", name, json: JSON.stringify(value) };
 }
 
+/** @internal */
 export function patch(
   store: Store,
   id: string,
@@ -121,10 +126,12 @@ export function patch(
   return store.patch({ id, changes, maxBytes: MAX_BYTES, ...more }, call);
 }
 
+/** @internal */
 export function ending(id: string, reason = "test"): { id: string; reason: string; actor: string | null } {
   return { id, reason, actor: null };
 }
 
+/** @internal */
 export function endingUser(userKey: string, except: string | null = null) {
   return { userKey, except, reason: "test", actor: null, epochKeptMs: ABSOLUTE };
 }
