@@ -8,7 +8,7 @@ export function generate(folder) {
   const read = (name) => readFileSync(new URL(name, folder), "utf8").trimEnd();
   const names = readdirSync(folder).filter((name) => name.endsWith(".lua") && !name.startsWith("_"));
   const scripts = names.toSorted().map((name) => {
-    const source = compact(read(name).replace(INCLUDE, (_, included) => read(included)));
+    const source = compact(withIncludes(read, name, new Set()));
     const sha1 = createHash("sha1").update(source).digest("hex");
     return { key: nameOf(name), sha1, source };
   });
@@ -22,6 +22,15 @@ export type ScriptName = ${union};
 export const SCRIPTS: Readonly<Record<ScriptName, { readonly sha1: string; readonly source: string }>> = {
 ${entries.join("")}};
 `;
+}
+
+/** Included files may include others; each comes once, where it is named first. */
+function withIncludes(read, name, included) {
+  return read(name).replace(INCLUDE, (_, other) => {
+    if (included.has(other)) return "";
+    included.add(other);
+    return withIncludes(read, other, included);
+  });
 }
 
 /** What Redis runs: comments are for the reader of the .lua file. */

@@ -67,6 +67,7 @@ describe("Keys", () => {
       "shop:o:{fkt}:operation",
     ]);
     expect(keys.facts()).toBe("shop:c");
+    expect(keys.changes()).toBe("shop:i");
   });
 
   test("all keys of a user and a session share tag and slot, and are distinct", () => {

@@ -58,6 +58,10 @@ export class Keys {
   facts(): string {
     return `${this.#namespace}:c`;
   }
+  /** Channel: which session changed or ended, told by the script that did it (scripts/_publish.lua names the same). */
+  changes(): string {
+    return `${this.#namespace}:i`;
+  }
 
   #key(kind: string, bucket: number, rest: string): string {
     return `${this.#namespace}:${kind}:{${tag(bucket)}}:${rest}`;

@@ -6,10 +6,11 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../clock.ts";
-import { ConfigError } from "../../errors.ts";
+import { ConfigError, StoreUnavailableError } from "../../errors.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import type { StoreFacts } from "../../store/store.ts";
 import type { Reply } from "./driver.ts";
+import type { Keys } from "./keys.ts";
 import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
 
 /** How often calls compare clock and facts with the server's. */
@@ -24,17 +25,19 @@ export class Preparation {
   readonly #clock: Clock;
   readonly #namespace: string;
   readonly #factsKey: string;
+  readonly #channel: string;
   #facts: Promise<StoreFacts> | null = null;
   #done = false;
   /** The salt last heard of: put back where the server lost it, given up where another one stands. */
   #salt: Buffer | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(redis: RedisConnection, clock: Clock, namespace: string, factsKey: string) {
+  constructor(redis: RedisConnection, clock: Clock, namespace: string, keys: Keys) {
     this.#redis = redis;
     this.#clock = clock;
     this.#namespace = namespace;
-    this.#factsKey = factsKey;
+    this.#factsKey = keys.facts();
+    this.#channel = keys.changes();
     redis.onReconnect(() => this.#forget());
   }
 
@@ -88,6 +91,7 @@ export class Preparation {
   async #prepare(): Promise<StoreFacts> {
     await this.#redis.sampleClock();
     await this.#redis.loadScripts();
+    await this.#mayPublish();
     await this.#redis.prepare(this.#factsKey, ["HSETNX", this.#factsKey, "layout", LAYOUT]);
     const { salt, layout } = await this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES));
     if (layout !== LAYOUT) {
@@ -98,6 +102,18 @@ export class Preparation {
     this.#salt = salt;
     this.#refreshedAt = this.#clock.monotonic();
     return { salt };
+  }
+
+  /** Scripts go on when they may not publish, and then caches of other processes hear of no revocation: better to know now. */
+  async #mayPublish(): Promise<void> {
+    try {
+      await this.#redis.prepare(this.#channel, ["PUBLISH", this.#channel, ""]);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || !error.message.includes("NOPERM")) throw error;
+      throw new ConfigError(
+        `The Redis user may not publish to ${this.#channel}: allow +publish and the channels &${this.#namespace}:* in its ACL.`,
+      );
+    }
   }
 
   /**

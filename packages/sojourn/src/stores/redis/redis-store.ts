@@ -91,7 +91,7 @@ class RedisStore implements Store {
     this.writeDeadlineMs = deadlines.writeMs;
     const clock = options.clock ?? systemClock;
     this.#redis = new RedisConnection(driver, deadlines, clock);
-    this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys.facts());
+    this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock);
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
   }

@@ -4,6 +4,7 @@
 -- answers  {'amended', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
+-- @include _publish.lua
 -- @include _rotation.lua
 -- @include _metadata.lua
 local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -24,4 +25,5 @@ if stored ~= expected then return {'stale', now, record} end
 record = with_metadata(without_stale_wrap(record, now), metadata)
 record = string.sub(record, 1, 1) .. string.char(wanted) .. string.sub(record, 3)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
+publish_change(KEYS[1], record)
 return {'amended', now, record}

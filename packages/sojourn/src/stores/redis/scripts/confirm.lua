@@ -4,6 +4,7 @@
 -- answers  {'confirmed', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
+-- @include _publish.lua
 -- @include _rotation.lua
 local not_after, shift, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local hash, grace = ARGV[4], tonumber(ARGV[5])
@@ -27,4 +28,5 @@ local confirmed = {
 }
 record = with_token(with_block(record, confirmed), generation, hash)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
+publish_change(KEYS[1], record)
 return {'confirmed', now, record}

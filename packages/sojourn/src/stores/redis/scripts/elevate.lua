@@ -6,6 +6,7 @@
 -- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
+-- @include _publish.lua
 -- @include _rotation.lua
 -- @include _metadata.lua
 local not_after, shift, id, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -34,4 +35,5 @@ if hash then
   redis.call('ZADD', ARGV[5] .. hash, 'XX', integer(expiry), id)
   follow_latest(ARGV[5] .. hash, KEYS[4], hash, shift, grace)
 end
+publish_change(KEYS[1], record)
 return {'elevated', now, record}

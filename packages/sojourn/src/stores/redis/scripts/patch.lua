@@ -7,6 +7,7 @@
 --        | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Increment results are texts: clients decode large integers inexactly.
 -- @include _lib.lua
+-- @include _publish.lua
 -- @include _rotation.lua
 -- @include _fields.lua
 local not_after, shift, operation_kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -66,4 +67,5 @@ if bytes > max_bytes and bytes > old_bytes then return {'too_large', now, bytes}
 
 redis.call('SET', KEYS[1], without_stale_wrap(written, now), 'KEEPTTL')
 redis.call('SET', KEYS[3], table.concat(answer, ' ', 3), 'PX', integer(operation_kept))
+publish_change(KEYS[1], written)
 return answer

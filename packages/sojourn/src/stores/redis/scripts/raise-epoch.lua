@@ -4,6 +4,7 @@
 -- answers  {'raised', now, epoch, id, id, ...}: the sessions that began before | {'late', now}
 -- Sent again with its operation key it answers the same epoch: logins in between stay.
 -- @include _lib.lua
+-- @include _publish.lua
 local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
 local epoch_kept, operation_kept = tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now(shift)
@@ -16,8 +17,10 @@ if epoch == 0 then
   redis.call('SET', KEYS[1], integer(epoch), 'PX', integer(epoch_kept))
   redis.call('SET', KEYS[3], integer(epoch), 'PX', integer(operation_kept))
   -- Another user may share the bucket: that user's session is no exception, and keeps its bytes.
-  if KEYS[4] and user_hash(redis.call('GETRANGE', KEYS[4], 0, HEADER_WITH_USER - 1)) == ARGV[5] then
+  local head = KEYS[4] and redis.call('GETRANGE', KEYS[4], 0, HEADER_WITH_USER - 1)
+  if head and user_hash(head) == ARGV[5] then
     redis.call('SETRANGE', KEYS[4], 44, struct.pack('>I6', epoch))
+    publish_change(KEYS[4], head)
   end
 end
 local answer = {'raised', now, epoch}

@@ -4,6 +4,7 @@
 -- answers  {'pending', now, record} with this or an earlier racer's successor | {'stale', now, record}
 --        | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- @include _lib.lua
+-- @include _publish.lua
 -- @include _rotation.lua
 local not_after, shift, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = server_now(shift)
@@ -22,4 +23,5 @@ record = with_block(record, {
   other = ARGV[5], wrap = ARGV[6], key_id = struct.pack('>I4', tonumber(ARGV[7])),
 })
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
+publish_change(KEYS[1], record)
 return {'pending', now, record}
