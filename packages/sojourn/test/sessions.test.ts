@@ -455,6 +455,27 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
     expect(await after.revokeUser("ada")).toEqual({ ended: 1 });
   });
 
+  test("P1 sessions of rotated and retired secrets are listed, counted and revoked like any others", async () => {
+    const { store, clock } = await bench.open(engine);
+    const ring = (...secrets: string[]): Sessions => createSessions({ store, clock, secrets });
+    const [before, both, after] = [ring(OLDER_SECRET), ring(TEST_SECRET, OLDER_SECRET), ring(TEST_SECRET)];
+    const made = await Promise.all([before, before, both, after].map((each) => each.create({ userId: "ada" })));
+    const ids = made.map(({ session }) => session.id).toSorted();
+    for (const each of [before, both, after]) {
+      expect((await each.list("ada")).map(({ id }) => id).toSorted()).toEqual(ids);
+      expect(await each.count()).toBe(4);
+    }
+    // Each ends one that another ring made.
+    expect(await after.revoke(made[0]?.session.id ?? "", { reason: "admin" })).toBe(true);
+    expect(await both.logout(made[1]?.token)).toBe(true);
+    expect(await before.validate(made[0]?.token ?? "")).toMatchObject({ valid: false, reason: "revoked" });
+    expect(await after.list("ada")).toHaveLength(2);
+    expect(await before.revokeUser("ada", { except: made[3]?.session.id ?? "" })).toEqual({ ended: 1 });
+    expect((await before.list("ada")).map(({ id }) => id)).toEqual([made[3]?.session.id]);
+    expect(await after.revokeUser("ada")).toEqual({ ended: 1 });
+    expect(await after.count()).toBe(0);
+  });
+
   test("O1 a token of one namespace is refused in another", async () => {
     const one = createSessions({ store: (await bench.open(engine)).store, secrets: [TEST_SECRET] });
     const two = createSessions({

@@ -182,6 +182,20 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     expect([await live(made.id), await live(login.id)]).toEqual([false, true]);
   });
 
+  test("F3 revokeUser cut off after it ended the sessions says how many they were, by itself or sent again", async () => {
+    const operationId = "all-out";
+    const userKey = observer.userKey("hedy");
+    await observer.created({ userId: "hedy" });
+    await observer.created({ userId: "hedy" });
+    const cut = proxy.once("cut after", "endOlder");
+    const told = await toldSuccessOrUnknown(store.revokeUser(endingUser(userKey), { operationId }));
+    await cut;
+    expect(told).toEqual(flavour.resends ? { ended: 2 } : "unknown");
+    await connectedAgain();
+    expect(await store.revokeUser(endingUser(userKey), { operationId })).toEqual({ ended: 2 });
+    expect(await observer.store.listUser(userKey)).toEqual([]);
+  });
+
   test("F1 a revoke cut off after its execution stays done, and sent again says so", async () => {
     const cut = proxy.once("cut after", "revoke");
     const told = await toldSuccessOrUnknown(store.revoke(ending(made.id)));

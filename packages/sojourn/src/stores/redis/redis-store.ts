@@ -236,26 +236,35 @@ class RedisStore implements Store {
       text(fence.operationKeptMs),
       userHashIn(input.userKey),
     ]);
-    const ids = raised.textsFrom(3);
-    let ended = 0;
+    const ids = raised.textsFrom(4);
+    let ended = raised.number(3);
     for (let i = 0; i < ids.length; i += CHUNK) {
-      ended += await this.#endOlder(input, raised.number(2), ids.slice(i, i + CHUNK));
+      const older = { epoch: raised.number(2), ids: ids.slice(i, i + CHUNK), endedBefore: ended };
+      ended = await this.#endOlder(input, operationId, older);
     }
     return { ended };
   }
 
-  async #endOlder(input: RevokeUserInput, epoch: number, ids: readonly string[]): Promise<number> {
+  /** Answers how many live sessions the operation has ended so far. */
+  async #endOlder(input: RevokeUserInput, operationId: string, older: OlderSessions): Promise<number> {
     const bucket = bucketOf(input.userKey);
-    const keys = [this.#keys.expiries(bucket), this.#keys.users(bucket), this.#keys.userSessions(input.userKey)];
-    const answer = await this.#scripts.run("endOlder", keys, undefined, () => [
-      text(epoch),
+    const keys = [
+      this.#keys.expiries(bucket),
+      this.#keys.users(bucket),
+      this.#keys.userSessions(input.userKey),
+      this.#keys.operation(bucket, operationId),
+    ];
+    const answer = await this.#scripts.run("endOlder", keys, undefined, (fence) => [
+      text(older.epoch),
       detail(input),
       text(TOMBSTONE_MS),
       text(REAP_GRACE_MS),
       this.#keys.sessionPrefix(bucket),
       this.#keys.tombstonePrefix(bucket),
       userHashIn(input.userKey),
-      ...ids,
+      text(older.endedBefore),
+      text(fence.operationKeptMs),
+      ...older.ids,
     ]);
     return answer.number(2);
   }
@@ -302,6 +311,13 @@ class RedisStore implements Store {
     }
     return sum;
   }
+}
+
+/** Sessions of a user that end when they began before the epoch. */
+interface OlderSessions {
+  readonly epoch: number;
+  readonly ids: readonly string[];
+  readonly endedBefore: number;
 }
 
 function text(n: number): string {

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { SessionRecord } from "../../data/session-record.ts";
-import { isRecord, type Store } from "../../store/store.ts";
+import { isRecord, type Store, TOMBSTONE_MS, type WriteCall } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
-import { ending, endingUser, type Environment, IDLE, MAX_BYTES, patch, set } from "./environment.ts";
+import { ending, endingUser, type Environment, HOUR, IDLE, MAX_BYTES, MINUTE, patch, set } from "./environment.ts";
 
 /** Adds one to field `n` by reading, adding and writing under the revision read, until it succeeds. */
 async function addOne(env: Environment, store: Store, id: string): Promise<void> {
@@ -18,6 +18,15 @@ async function addOne(env: Environment, store: Store, id: string): Promise<void>
     }
     record = new SessionRecord(outcome.record);
   }
+}
+
+/** Reads again and again until the session has ended: one read or another is always on its way. */
+async function readUntilEnded(store: Store, id: string): Promise<void> {
+  while (isRecord(await store.read(id))) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function liveIds(env: Environment, userId: string): Promise<string[]> {
+  return (await env.store.listUser(env.userKey(userId))).map(({ id }) => id);
 }
 
 const LATE = { code: "store_unavailable", reason: "late", outcome: "not_executed" };
@@ -57,6 +66,25 @@ export const RACES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "G2 a patch answers the revision that it met, so that its writer notices a foreign one between",
+    async run(env) {
+      const { id } = await env.created();
+      const own = await patch(env.store, id, [set("a", 1)]);
+      await patch(env.other, id, [set("n", 10)]);
+      const next = await patch(env.store, id, [set("a", 2)]);
+      const revisions = [own, next].map((each) =>
+        each.status === "patched" ? [each.previousRevision, each.revision] : [],
+      );
+      assert.deepEqual(revisions, [
+        [0, 1],
+        [2, 3],
+      ]);
+      const outdated = await patch(env.store, id, [set("n", 1)], { expectedRevision: 1 });
+      assert.equal(outdated.status, "conflict");
+      assert.deepEqual(await env.data(id), { a: 2, n: 10 });
+    },
+  },
+  {
     name: "F2 writers and touches that race with a revoke never bring the session back",
     async run(env) {
       for (let round = 0; round < 10; round++) {
@@ -86,6 +114,37 @@ export const RACES: readonly ConformanceCase[] = [
       const revoked = env.store.revoke(ending(id)).then(() => env.store.read(id));
       await inFlight;
       assert.equal(isRecord(await revoked), false);
+      for (let round = 0; round < 10; round++) {
+        const next = await env.created();
+        const readers = Array.from({ length: 8 }, () => readUntilEnded(env.store, next.id));
+        await env.other.revoke(ending(next.id));
+        assert.equal(isRecord(await env.store.read(next.id)), false);
+        await Promise.all(readers);
+      }
+    },
+  },
+  {
+    name: "F2 a login, a logout and a touch that arrive again late revive nothing and end nothing new",
+    async run(env) {
+      const call: WriteCall = { notAfter: env.store.now() + 5 * MINUTE };
+      const before = await env.created({ userId: "ada" });
+      const login = env.made({ userId: "ada", idleMs: 3 * HOUR });
+      const writes: readonly ((store: Store) => Promise<unknown>)[] = [
+        (store) => store.create(login, call),
+        (store) => store.revoke(ending(before.id, "login"), call),
+        (store) => store.touch({ id: login.id, minIntervalMs: 0, confirm: true }, call),
+        (store) => store.revoke(ending(login.id, "logout"), call),
+      ];
+      for (const write of writes) await write(env.store);
+      const later = await env.created({ userId: "ada", idleMs: 3 * HOUR });
+      for (const write of writes) await write(env.other);
+      assert.deepEqual(await liveIds(env, "ada"), [later.id]);
+      // Nothing tells of the endings any more: from here on it is the fence that holds.
+      await env.clock.advance(TOMBSTONE_MS + MINUTE);
+      for (const write of writes) await assert.rejects(write(env.other), LATE);
+      await assert.rejects(env.other.revokeUser(endingUser(env.userKey("ada")), call), LATE);
+      assert.deepEqual(await liveIds(env, "ada"), [later.id]);
+      assert.equal(await env.store.read(login.id), null);
     },
   },
   {
@@ -156,14 +215,16 @@ export const RACES: readonly ConformanceCase[] = [
     },
   },
   {
-    name: "revokeUser sent again with its operation id spares the logins in between",
+    name: "revokeUser sent again with its operation id answers the same and spares the logins in between",
     needs: "operation ids",
     async run(env) {
       await env.created({ userId: "ada" });
       const call = { operationId: "operation-c" };
-      await env.store.revokeUser(endingUser(env.userKey("ada")), call);
+      await env.created({ userId: "ada" });
+      const first = await env.store.revokeUser(endingUser(env.userKey("ada")), call);
+      assert.deepEqual(first, { ended: 2 });
       const between = await env.created({ userId: "ada" });
-      assert.deepEqual(await env.other.revokeUser(endingUser(env.userKey("ada")), call), { ended: 0 });
+      assert.deepEqual(await env.other.revokeUser(endingUser(env.userKey("ada")), call), first);
       assert.equal(isRecord(await env.store.read(between.id)), true);
     },
   },

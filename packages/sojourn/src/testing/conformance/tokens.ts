@@ -217,6 +217,27 @@ export const TOKENS: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "F2 rotate, confirm and elevate that race with a revoke never bring the session back",
+    async run(env) {
+      for (let round = 0; round < 10; round++) {
+        const { id } = await env.created({ userId: "ada" });
+        const [input, elevated] = [await renewal(env, id), await elevation(env, id)];
+        const racers = [env.store, env.other].flatMap((store) => [
+          store.rotate(input),
+          store.confirm(confirmation(input, true)),
+          store.elevate(elevated),
+        ]);
+        await env.store.revoke(ending(id));
+        assert.equal(isRecord(await env.other.read(id)), false);
+        await Promise.all(racers);
+        assert.equal(isRecord(await env.store.read(id)), false);
+        assert.equal((await env.other.rotate(input)).status, "gone");
+        assert.deepEqual(await env.store.listUser(env.userKey("ada")), []);
+      }
+      assert.equal(await env.store.count(), 0);
+    },
+  },
+  {
     name: "F2 rotate, confirm and elevate bring back nothing that was ended or is over",
     async run(env) {
       const [ended, over] = [await env.created(), await env.created()];

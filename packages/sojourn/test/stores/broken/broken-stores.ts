@@ -1,7 +1,7 @@
 /** Stores that break one promise each. The conformance suite must catch every one by name. */
 
 import { memoryStore } from "../../../src/stores/memory/memory-store.ts";
-import type { Store } from "../../../src/store/store.ts";
+import { isRecord, type NewSession, type ReadOutcome, type Store } from "../../../src/store/store.ts";
 import { type ManualClock } from "../../../src/testing/manual-clock.ts";
 
 export interface BrokenStore {
@@ -28,6 +28,10 @@ function broken(flaw: string, caughtBy: string, overrides: Overrides): BrokenSto
       });
     },
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export const BROKEN_STORES: readonly BrokenStore[] = [
@@ -57,4 +61,65 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
       };
     },
   ),
+  broken(
+    "lets a read join one that is in flight",
+    "F1 a read begun after an acknowledged revoke sees the end, though another read is in flight",
+    (sound) => {
+      const inFlight = new Map<string, Promise<ReadOutcome>>();
+      const slowRead = async (id: string): Promise<ReadOutcome> => {
+        const outcome = await sound.read(id);
+        await nextTurn();
+        inFlight.delete(id);
+        return outcome;
+      };
+      return {
+        async read(id) {
+          const read = inFlight.get(id) ?? slowRead(id);
+          inFlight.set(id, read);
+          return read;
+        },
+      };
+    },
+  ),
+  broken(
+    "acknowledges a revoke before it is done",
+    "F2 writers and touches that race with a revoke never bring the session back",
+    (sound) => ({
+      async revoke(input, call) {
+        setImmediate(() => void sound.revoke(input, call).catch(() => undefined));
+        return { ended: true, record: null };
+      },
+    }),
+  ),
+  broken("moves the idle deadline with a data write", "patch moves no deadline", (sound) => ({
+    async patch(input, call) {
+      await sound.touch({ id: input.id, minIntervalMs: 0, confirm: false }, call);
+      return sound.patch(input, call);
+    },
+  })),
+  broken(
+    "gives each racer a successor of its own",
+    "E3 fifty racers that rotate one token get one successor; the current token stays",
+    (sound) => ({ rotate: (input, call) => sound.rotate({ ...input, replace: true }, call) }),
+  ),
+  broken(
+    "leaves ended sessions in their user's index",
+    "counts and lists are exact through create, revoke and expiry",
+    (sound) => {
+      const index: NewSession[] = [];
+      return {
+        create(session, call) {
+          index.push(session);
+          return sound.create(session, call);
+        },
+        listUser: async (userKey) => index.filter((each) => each.userKey === userKey),
+      };
+    },
+  ),
+  broken("forgets why a session ended", "revoke ends a session and says why for an hour", (sound) => ({
+    async read(id) {
+      const outcome = await sound.read(id);
+      return isRecord(outcome) ? outcome : null;
+    },
+  })),
 ];
