@@ -11,13 +11,14 @@ import type { Register } from "../register.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import type { RequestSession } from "./request-session.ts";
 
-type RegisteredData = Register extends { sessions: Sessions<infer D> } ? D : Record<string, unknown>;
+/** The data of registered sessions; any names and unknown values while none are registered. @internal */
+export type RegisteredData<R> = R extends { sessions: Sessions<infer D> } ? D : Record<string, unknown>;
 
 declare global {
   namespace Express {
     interface Request {
       /** The session of this request; anonymous until something is written or a user logs in. */
-      session: RequestSession<RegisteredData>;
+      session: RequestSession<RegisteredData<Register>>;
     }
   }
 }

@@ -13,7 +13,7 @@
 import { inspect } from "node:util";
 import type { Device } from "../data/metadata.ts";
 import { HeadersSentError } from "../errors.ts";
-import type { DataObject } from "../data/draft.ts";
+import type { DataObject, FieldValue } from "../data/draft.ts";
 import { checkField, checkFieldName } from "../lifecycle/field-check.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
@@ -64,6 +64,8 @@ interface FirstWrite<D> {
 }
 
 export class RequestSession<D extends object = DataObject> {
+  /** Only for the type checker, never there: typed data fits where untyped is taken, not the other way round. */
+  declare readonly "~data"?: Readonly<D>;
   readonly #sessions: Sessions<D>;
   readonly #carrier: SessionCarrier;
   #current: Session<D> | null = null;
@@ -133,7 +135,7 @@ export class RequestSession<D extends object = DataObject> {
   }
 
   /** Stores one field; begins an anonymous session when there is none. @throws what `session.set` throws, HeadersSentError */
-  set<K extends keyof D & string>(name: K, value: D[K]): Promise<void> {
+  set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
     return this.#carrier.writing(async (late) => {
       checkField(name, value);
       const data = { [name]: value } as unknown as Partial<D>;

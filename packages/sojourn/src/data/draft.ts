@@ -11,6 +11,9 @@ import type { FieldChange } from "./field-patch.ts";
 /** Session data: names of fields and their JSON values. */
 export type DataObject = Record<string, unknown>;
 
+/** What may be stored under a name: an optional field is deleted, not set to undefined. */
+export type FieldValue<D, K extends keyof D> = Exclude<D[K], undefined>;
+
 /** The same as stored: name → JSON text. */
 export type FieldTexts = ReadonlyMap<string, string>;
 

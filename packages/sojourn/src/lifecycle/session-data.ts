@@ -4,12 +4,14 @@ import { checkName, encodeValue } from "../data/codec.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
-import { type DataObject, dataFrom } from "../data/draft.ts";
+import { type DataObject, dataFrom, type FieldValue } from "../data/draft.ts";
 import type { FieldWriter } from "./field-writer.ts";
 import type { Counter, Draft } from "./session.ts";
 
 /** Absence is an answer here: `false`, `null` or `undefined` when there is no such live session. */
 export class SessionDataById<D extends object = DataObject> {
+  /** Only for the type checker, never there: typed data fits where untyped is taken, not the other way round. */
+  declare readonly "~data"?: Readonly<D>;
   readonly #id: string;
   readonly #writer: FieldWriter;
 
@@ -29,7 +31,7 @@ export class SessionDataById<D extends object = DataObject> {
   }
 
   /** True when stored, false when there is no such session. @throws what `session.set` throws */
-  async set<K extends keyof D & string>(name: K, value: D[K]): Promise<boolean> {
+  async set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<boolean> {
     checkName(name);
     return (await this.#write({ kind: "set", name, json: encodeValue(name, value) })) !== null;
   }

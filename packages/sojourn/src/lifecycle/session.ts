@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { checkName, deepFreeze, encodeValue } from "../data/codec.ts";
-import { type DataObject, dataFrom, type FieldTexts, textsAfter } from "../data/draft.ts";
+import { type DataObject, dataFrom, type FieldTexts, type FieldValue, textsAfter } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
@@ -26,6 +26,8 @@ export type Draft<D> = { -readonly [K in keyof D]?: D[K] };
  * as of when this object was made, or of its own last write; `get` asks the store.
  */
 export class Session<D extends object = DataObject> {
+  /** Only for the type checker, never there: typed data fits where untyped is taken, not the other way round. */
+  declare readonly "~data"?: Readonly<D>;
   /** The public id: stable, fit for lists and logs, never a credential. */
   readonly id: string;
   readonly #core: Core;
@@ -130,7 +132,7 @@ export class Session<D extends object = DataObject> {
    * Stores one field. Writes of one tick share a call.
    * @throws SessionEndedError, InvalidValueError (what JSON would lose), DataTooLargeError, TooManyFieldsError
    */
-  async set<K extends keyof D & string>(name: K, value: D[K]): Promise<void> {
+  async set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
     checkName(name);
     await this.#write({ kind: "set", name, json: encodeValue(name, value) });
   }

@@ -34,8 +34,7 @@ export interface Cart {
  * Kept in the data field `cart`.
  * Changes answer the cart as stored. @throws TypeError for a wrong quantity or product id, SessionEndedError, DataTooLargeError
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- a cart works on sessions of any data type; it touches one field only
-export function cart(sessions: Sessions<any>): Cart {
+export function cart(sessions: Sessions): Cart {
   async function change(target: CartTarget, edit: (items: CartItem[]) => CartItem[]): Promise<CartItem[]> {
     const apply = (draft: { cart?: unknown }): void => {
       const items = edit(itemsOf(draft.cart));
@@ -43,10 +42,10 @@ export function cart(sessions: Sessions<any>): Cart {
       if (items.length > 0 || draft.cart !== undefined) draft.cart = items;
     };
     if (typeof target !== "string") return itemsOf((await target.update(apply)).cart);
-    const data = (await sessions.data(target).update(apply)) as { cart?: unknown } | null;
+    const data = await sessions.data(target).update(apply);
     // What is no id may be a token passed by mistake: messages reach logs.
     if (data === null) throw new SessionEndedError(isSessionId(target) ? target : "(not a session id)");
-    return itemsOf(data.cart);
+    return itemsOf(data["cart"]);
   }
 
   async function get(target: CartTarget): Promise<CartItem[]> {

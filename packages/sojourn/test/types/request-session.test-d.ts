@@ -6,18 +6,12 @@ import type { RequestSession } from "../../src/adapters/request-session.ts";
 import type { Sessions } from "../../src/lifecycle/sessions.ts";
 import { auth } from "../../src/patterns/auth.ts";
 import { cart, type CartItem } from "../../src/patterns/cart.ts";
+import { type Equal, holds } from "./claims.ts";
 
 interface Data {
   theme: "dark" | "light";
   visits: number;
   cart?: CartItem[];
-}
-
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the known way to ask whether two types are the same
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- a claim about types has no value to infer from
-function holds<T extends true>(): T | undefined {
-  return undefined;
 }
 
 declare const sessions: Sessions<Data>;
