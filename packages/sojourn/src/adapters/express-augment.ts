@@ -11,7 +11,7 @@ import type { Register } from "../register.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import type { RequestSession } from "./request-session.ts";
 
-/** The data of registered sessions; any names and unknown values while none are registered. @internal */
+/** The data of registered sessions; any names and unknown values while none are registered. */
 export type RegisteredData<R> = R extends { sessions: Sessions<infer D> } ? D : Record<string, unknown>;
 
 declare global {
