@@ -13,6 +13,7 @@ import { Sessions } from "./lifecycle/sessions.ts";
 import { DEFAULTS, MAX_MAX_BYTES, MAX_SERVER_ID_BYTES } from "./options.ts";
 import { type CookieOptions, resolveCookieAttributes } from "./security/cookie.ts";
 import { KeyRing } from "./security/keyring.ts";
+import { type Rate, RateLimit } from "./security/rate-limit.ts";
 import { TokenSigner } from "./security/token.ts";
 import type { Store } from "./store/store.ts";
 import { memoryStore } from "./stores/memory/memory-store.ts";
@@ -36,6 +37,11 @@ export interface SessionsOptions {
    * (default "30s"); `every` renews by itself what is older (default never).
    */
   readonly rotation?: { readonly grace?: Duration; readonly every?: Duration };
+  /**
+   * How often this process may begin an anonymous session: so many a second, minute or hour (`"100/s"`, `"6000/m"`), all of
+   * them at once if they come so; more is a `CreationRateError` (429). `false`: as often as it likes. Default "6000/m".
+   */
+  readonly anonymous?: { readonly createRate?: Rate | false };
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
   /**
@@ -85,6 +91,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
       ring,
       rotation: rotationOf(given),
       policies,
+      anonymousRate: anonymousRateOf(given, clock),
       clock,
       notices,
       maxBytes: maxBytesOf(given),
@@ -143,6 +150,11 @@ function rotationOf({ rotation = {} }: SessionsOptions): RotationSettings {
     graceMs: parseDuration("rotation.grace", rotation.grace ?? DEFAULTS.rotationGrace),
     everyMs: rotation.every === undefined ? null : parseDuration("rotation.every", rotation.every),
   };
+}
+
+function anonymousRateOf({ anonymous = {} }: SessionsOptions, clock: Clock): RateLimit | null {
+  const rate = anonymous.createRate ?? DEFAULTS.anonymousCreateRate;
+  return rate === false ? null : new RateLimit("anonymous.createRate", rate, () => clock.monotonic());
 }
 
 function bearerOf({ transport }: SessionsOptions): boolean {

@@ -10,6 +10,7 @@
 export type ErrorCode =
   | "conflict"
   | "config_invalid"
+  | "creation_rate"
   | "cookie_too_large"
   | "cross_site_request"
   | "data_too_large"
@@ -112,6 +113,21 @@ export class ConflictError extends SojournError {
       `update() of session ${sessionId} met another writer ${attempts} times until its deadline; nothing was written.`,
     );
     this.attempts = attempts;
+  }
+}
+
+/** More anonymous sessions are being begun than `anonymous.createRate` allows this process. Nothing was stored. */
+export class CreationRateError extends SojournError {
+  readonly code = "creation_rate";
+  override readonly status = 429;
+  /** In how many milliseconds the next one may be begun. */
+  readonly retryAfterMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(retryAfterMs: number) {
+    super("Too many new sessions are being begun at the moment. Please try again.");
+    this.retryAfterMs = Math.ceil(retryAfterMs);
+    this.headers = { "Retry-After": String(Math.ceil(retryAfterMs / 1000)) };
   }
 }
 

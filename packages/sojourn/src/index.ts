@@ -18,5 +18,6 @@ export type {
   Validation,
 } from "./lifecycle/sessions.ts";
 export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";
+export type { Rate } from "./security/rate-limit.ts";
 export type { Register } from "./register.ts";
 export type { Store } from "./store/store.ts";

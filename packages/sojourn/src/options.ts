@@ -17,6 +17,10 @@ export const DEFAULTS = {
   /** Names and values of one session's data together, in bytes. */
   maxBytes: 10_240,
   rotationGrace: "30s",
+  /** New anonymous sessions of one process: 100 a second for long, 6,000 at once. */
+  anonymousCreateRate: "6000/m",
+  /** How long an anonymous session waits for its token to come back. */
+  unconfirmedAnonymousMs: 600_000,
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
   maxUserAgentLength: 512,

@@ -82,7 +82,7 @@ describe("Simple Session Storage", () => {
   });
 
   onRedis("setEx: the key in Redis has a TTL of its own", async ({ server, keys, command }) => {
-    await server({ policies }).create({ policy: "hour", data });
+    await server({ policies }).create({ userId: "123", policy: "hour", data });
     const key = (await keys()).find((name) => name.includes(":s:")) ?? "";
     const left = Number(await command("PTTL", key));
     // The record stays an hour longer than the session, for reaping to see it.
@@ -108,8 +108,13 @@ describe("SessionManager", () => {
   });
 
   onEveryEngine("createSession: without a user it is anonymous, with a lifetime of its own", async ({ sessions }) => {
-    const { session } = await sessions.create({ data: { seen: 1 } });
-    expect(session).toMatchObject({ userId: null, policy: "anonymous", aal: 0, idleMs: HOUR });
+    const { token, session } = await sessions.create({ data: { seen: 1 } });
+    expect(session).toMatchObject({ userId: null, policy: "anonymous", aal: 0 });
+    // Until its token comes back it is kept for ten minutes: most of a flood never does.
+    expect(session.expiresAt - session.createdAt).toBe(10 * MINUTE);
+    const returned = await sessions.validate(token, { touch: true });
+    expect(returned).toMatchObject({ valid: true, session: { idleMs: HOUR } });
+    expect((await sessions.get(session.id))?.expiresAt).toBeGreaterThan(session.createdAt + HOUR - SLACK);
   });
 
   onEveryEngine("getSession: the session, or null", async ({ sessions }) => {

@@ -215,11 +215,22 @@ export function userHashOf(record: Buffer): string | null {
   return record.toString("latin1", HEADER_LENGTH, HEADER_LENGTH + USER_HASH_LENGTH);
 }
 
-/** A copy that was last seen at `lastSeenAt`, and confirmed if so asked. */
-export function withTouch(record: Buffer, lastSeenAt: number, confirm: boolean): Buffer {
+/** A copy that was last seen at `lastSeenAt`. */
+export function withTouch(record: Buffer, lastSeenAt: number): Buffer {
   const copy = Buffer.from(record);
   copy.writeUIntBE(lastSeenAt, OFFSET.lastSeenAt, 6);
-  if (confirm) copy.writeUInt8((record[OFFSET.flags] ?? 0) | FLAG.confirmed, OFFSET.flags);
+  return copy;
+}
+
+export function isConfirmed(record: Buffer): boolean {
+  return ((record[OFFSET.flags] ?? 0) & FLAG.confirmed) !== 0;
+}
+
+/** A copy whose token came back, with another idle timeout if one is given. */
+export function withConfirmation(record: Buffer, idleMs: number | undefined): Buffer {
+  const copy = Buffer.from(record);
+  copy.writeUInt8((record[OFFSET.flags] ?? 0) | FLAG.confirmed, OFFSET.flags);
+  if (idleMs !== undefined) copy.writeUIntBE(idleMs, OFFSET.idleMs, 6);
   return copy;
 }
 

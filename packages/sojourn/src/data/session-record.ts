@@ -104,6 +104,9 @@ export class SessionRecord {
   get fieldCount(): number {
     return this.bytes.readUInt16BE(OFFSET.fieldCount);
   }
+  get isAnonymous(): boolean {
+    return this.bytes[OFFSET.userIdLength] === 0;
+  }
   /** The application's user id, or null for an anonymous session. */
   get userId(): string | null {
     const from = HEADER_LENGTH + USER_HASH_LENGTH;

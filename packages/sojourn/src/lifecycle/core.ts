@@ -5,6 +5,7 @@ import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../da
 import type { DataObject, FieldTexts } from "../data/draft.ts";
 import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
 import type { KeyRing } from "../security/keyring.ts";
+import type { RateLimit } from "../security/rate-limit.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
 import type { Store } from "../store/store.ts";
@@ -25,6 +26,8 @@ export interface CoreSettings {
   readonly ring: KeyRing;
   readonly rotation: RotationSettings;
   readonly policies: Policies;
+  /** How often this process may begin an anonymous session; null for no limit. */
+  readonly anonymousRate: RateLimit | null;
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxBytes: number;
@@ -40,6 +43,7 @@ export class Core {
   readonly ring: KeyRing;
   readonly rotation: RotationSettings;
   readonly policies: Policies;
+  readonly anonymousRate: RateLimit | null;
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxBytes: number;
@@ -55,6 +59,7 @@ export class Core {
     this.ring = settings.ring;
     this.rotation = settings.rotation;
     this.policies = settings.policies;
+    this.anonymousRate = settings.anonymousRate;
     this.clock = settings.clock;
     this.notices = settings.notices;
     this.maxBytes = settings.maxBytes;

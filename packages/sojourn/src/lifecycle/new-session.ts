@@ -106,7 +106,8 @@ export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buff
       createdAt: now,
       lastSeenAt: now,
       absoluteExpiresAt: now + policy.absoluteMs,
-      idleMs: policy.idleMs,
+      // Until its token comes back: then the policy's holds (`touching.ts`).
+      idleMs: user === null ? Math.min(policy.idleMs, DEFAULTS.unconfirmedAnonymousMs) : policy.idleMs,
       authenticatedAt: now,
       userEpoch: 0,
       tokenHash: first.tokenHash,

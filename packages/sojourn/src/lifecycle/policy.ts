@@ -60,6 +60,11 @@ export class Policies {
     return this.#byName.get(name)?.touchIntervalMs ?? defaultTouchInterval(idleMs);
   }
 
+  /** Idle timeout of a session once its token came back; its policy may have been removed since. */
+  idleMsOf(name: string, fallbackMs: number): number {
+    return this.#byName.get(name)?.idleMs ?? fallbackMs;
+  }
+
   /** Lifetime of a session from an authentication on; its policy may have been removed since. */
   absoluteMsOf(name: string, fallbackMs: number): number {
     return this.#byName.get(name)?.absoluteMs ?? fallbackMs;

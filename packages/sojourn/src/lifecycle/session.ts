@@ -10,6 +10,7 @@ import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import type { DataSnapshot, FieldWriter } from "./field-writer.ts";
+import type { Confirmation } from "./touching.ts";
 
 const NO_DEVICE: Device = Object.freeze({});
 
@@ -40,6 +41,7 @@ export class Session<D extends object = DataObject> {
   #texts: FieldTexts | null = null;
   #revision: number;
   #lastSeenAt: number;
+  #idleMs: number;
   /** A write of somebody else came between: `data` is not the whole truth, and `update` reads first. */
   #stale = false;
 
@@ -51,6 +53,7 @@ export class Session<D extends object = DataObject> {
     this.#writer = writer;
     this.#revision = record.revision;
     this.#lastSeenAt = record.lastSeenAt;
+    this.#idleMs = record.idleMs;
   }
 
   /** The application's user id; null for an anonymous session. */
@@ -69,11 +72,11 @@ export class Session<D extends object = DataObject> {
   }
   /** How long the session may go unused, in milliseconds. */
   get idleMs(): number {
-    return this.#record.idleMs;
+    return this.#idleMs;
   }
   /** The earlier of idle and absolute deadline. */
   get expiresAt(): number {
-    return Math.min(this.#lastSeenAt + this.#record.idleMs, this.#record.absoluteExpiresAt);
+    return Math.min(this.#lastSeenAt + this.#idleMs, this.#record.absoluteExpiresAt);
   }
   get absoluteExpiresAt(): number {
     return this.#record.absoluteExpiresAt;
@@ -165,10 +168,16 @@ export class Session<D extends object = DataObject> {
   }
 
   /** Stores activity now: moves the idle deadline. @throws SessionEndedError */
-  async touch(): Promise<void> {
-    const outcome = await this.#core.store.touch({ id: this.id, minIntervalMs: 0, confirm: false });
+  touch(): Promise<void> {
+    return this.touchNoting({ confirm: false });
+  }
+
+  /** @internal */
+  async touchNoting(confirmation: Confirmation): Promise<void> {
+    const outcome = await this.#core.store.touch({ id: this.id, minIntervalMs: 0, ...confirmation });
     if (outcome.status === "gone") throw new SessionEndedError(this.id, outcome.tombstone?.reason);
     this.#lastSeenAt = outcome.lastSeenAt;
+    this.#idleMs = confirmation.confirmedIdleMs ?? this.#idleMs;
   }
 
   /** Ends this session. True if it is ended now, false if it was over and forgotten already. */

@@ -5,7 +5,7 @@
 
 import type { DataObject } from "../data/draft.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
-import { SessionEndedError } from "../errors.ts";
+import { CreationRateError, SessionEndedError } from "../errors.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
 import { isRecord } from "../store/store.ts";
@@ -17,6 +17,7 @@ import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
 import { SessionDataById } from "./session-data.ts";
 import { type Invalid, TokenCheck } from "./token-check.ts";
+import { type Confirmation, Touching } from "./touching.ts";
 
 export interface CreateResult<D extends object = DataObject> {
   /** The bearer secret: give it to the client, keep it nowhere. */
@@ -71,8 +72,7 @@ export class Sessions<D extends object = DataObject> {
   readonly #writer: FieldWriter;
   readonly #renewal: Renewal;
   readonly #check: TokenCheck;
-  /** Sessions whose due touch is under way: one a process is enough. */
-  readonly #touching = new Set<string>();
+  readonly #touching: Touching;
   #closing: Promise<void> | null = null;
 
   /** @internal */
@@ -81,6 +81,7 @@ export class Sessions<D extends object = DataObject> {
     this.#writer = new FieldWriter(core);
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
+    this.#touching = new Touching(core);
   }
 
   /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */
@@ -89,13 +90,16 @@ export class Sessions<D extends object = DataObject> {
   }
 
   /**
-   * Begins a session.
-   * @throws TypeError, ConfigError (no such policy), MetadataTooLargeError, what `session.set` throws, StoreUnavailableError
+   * Begins a session. One without a user ends after 10 minutes unless its token comes back to `validate`; from then on
+   * the policy's idle timeout holds.
+   * @throws TypeError, ConfigError (no such policy), MetadataTooLargeError, what `session.set` throws, StoreUnavailableError;
+   * CreationRateError for one without a user beyond `anonymous.createRate`
    */
   async create(input: CreateInput<D> = {}): Promise<CreateResult<D>> {
     checkCreateInput("create", input);
     const policy = this.#core.policies.named(input.policy ?? (input.userId === undefined ? "anonymous" : undefined));
     const fields = firstFields(input.data ?? {}, this.#core.maxBytes);
+    if (input.userId === undefined) this.#limitAnonymous();
     const placement = await this.#core.placement();
     const userKey = input.userId === undefined ? null : placement.userKey(input.userId);
     const id = newSessionId(userKey === null ? randomBucket() : bucketOf(userKey));
@@ -116,6 +120,17 @@ export class Sessions<D extends object = DataObject> {
     return { token, session: this.#session(id, parsed) };
   }
 
+  #limitAnonymous(): void {
+    const { anonymousRate, notices } = this.#core;
+    const waitMs = anonymousRate?.take() ?? 0;
+    if (waitMs === 0) return;
+    notices.warn(
+      "anonymous",
+      "more anonymous sessions are being begun than anonymous.createRate allows: refused (429)",
+    );
+    throw new CreationRateError(waitMs);
+  }
+
   /**
    * Whether a token is good now: one read, no error for a bad token.
    * @throws StoreUnavailableError when that cannot be known
@@ -123,34 +138,28 @@ export class Sessions<D extends object = DataObject> {
   async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
     const checked = await this.#check.check(token);
     if (!checked.valid) return checked;
-    const session = this.#session(checked.presented.verified.id, checked.presented.record);
-    if (options.touch === true) return this.#touchNow(token, session, checked.token);
-    if (options.touch !== false) this.#touchWhenDue(session);
+    const { verified, record } = checked.presented;
+    const session = this.#session(verified.id, record);
+    if (options.touch === true) {
+      return this.#touchNow(token, session, this.#touching.confirmation(session, record), checked.token);
+    }
+    if (options.touch !== false) this.#touching.whenDue(session, record);
     return checked.token === undefined ? { valid: true, session } : { valid: true, session, token: checked.token };
   }
 
-  async #touchNow(token: unknown, session: Session<D>, next: string | undefined): Promise<Validation<D>> {
+  async #touchNow(
+    token: unknown,
+    session: Session<D>,
+    confirmation: Confirmation,
+    next: string | undefined,
+  ): Promise<Validation<D>> {
     try {
-      await session.touch();
+      await session.touchNoting(confirmation);
     } catch (error) {
       if (error instanceof SessionEndedError) return this.validate(token, { touch: false });
       throw error;
     }
     return next === undefined ? { valid: true, session } : { valid: true, session, token: next };
-  }
-
-  #touchWhenDue(session: Session<D>): void {
-    const { store, policies } = this.#core;
-    // Most requests end here, without decoding the metadata that names the policy.
-    if (store.now() - session.lastSeenAt < policies.shortestTouchIntervalMs) return;
-    const interval = policies.touchIntervalOf(session.policy, session.idleMs);
-    if (store.now() - session.lastSeenAt < interval || this.#touching.has(session.id)) return;
-    this.#touching.add(session.id);
-    const touched = store.touch({ id: session.id, minIntervalMs: interval, confirm: false });
-    this.#core.background(
-      "storing activity",
-      touched.finally(() => this.#touching.delete(session.id)),
-    );
   }
 
   /**

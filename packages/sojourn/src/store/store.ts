@@ -81,8 +81,10 @@ export interface TouchInput {
   readonly id: string;
   /** Changes nothing when activity was stored less than so long ago. 0 always stores. */
   readonly minIntervalMs: number;
-  /** Also note that the token came back. */
+  /** Also note that the token came back, whatever the interval; where that is noted already it means nothing. */
   readonly confirm: boolean;
+  /** The idle timeout from that confirmation on. Absent: as it was. */
+  readonly confirmedIdleMs?: number;
 }
 
 export type TouchOutcome = { readonly status: "touched"; readonly lastSeenAt: number } | Gone;

@@ -7,8 +7,10 @@ import { applyFieldChanges } from "../data/field-patch.ts";
 import {
   expiresAtOf,
   HEADER_LENGTH,
+  isConfirmed,
   OFFSET,
   revisionOf,
+  withConfirmation,
   withLock,
   withMetadata,
   withoutStaleWrap,
@@ -96,13 +98,15 @@ export function amendRecord(bytes: Buffer, input: AmendInput, now: number): Step
 export function touchRecord(record: Buffer, input: TouchInput, now: number): Step<TouchOutcome> {
   if (!isLive(record, now)) return { outcome: gone(null), write: null };
   const lastSeenAt = record.readUIntBE(OFFSET.lastSeenAt, 6);
-  if (now - lastSeenAt < input.minIntervalMs && !input.confirm) {
+  const confirms = input.confirm && !isConfirmed(record);
+  if (now - lastSeenAt < input.minIntervalMs && !confirms) {
     return { outcome: { status: "touched", lastSeenAt }, write: null };
   }
   const newest = Math.max(lastSeenAt, now);
+  const touched = withTouch(withoutStaleWrap(record, now), newest);
   return {
     outcome: { status: "touched", lastSeenAt: newest },
-    write: withTouch(withoutStaleWrap(record, now), newest, input.confirm),
+    write: confirms ? withConfirmation(touched, input.confirmedIdleMs) : touched,
   };
 }
 

@@ -91,6 +91,10 @@ async function measureAll(measure: Measure, shop: Shop, advance: (ms: number) =>
   await measure("first write of an anonymous visitor", "1 script", async () => {
     anonymous = cookieOf(await shop.request("POST", "/write"));
   });
+  await measure("first return of an anonymous visitor (once)", "1 GET + 1 script", () =>
+    shop.request("GET", "/", anonymous),
+  );
+  await measure("second return of an anonymous visitor", "1 GET", () => shop.request("GET", "/", anonymous));
   await measure("touch due", "1 GET + 1 script", () => shop.request("GET", "/", cookie));
   await measure("touch not due again", "1 GET", () => shop.request("GET", "/", cookie));
   await measure("login from an anonymous session (the request's own read is 1 GET)", "2 GET + 2 script", async () => {

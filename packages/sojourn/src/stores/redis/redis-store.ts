@@ -154,8 +154,9 @@ class RedisStore implements Store {
       id,
       text(REAP_GRACE_MS),
       text(input.minIntervalMs),
-      input.confirm ? "1" : "",
       this.#keys.userSessionsPrefix(bucket),
+      input.confirm ? "1" : "",
+      input.confirmedIdleMs === undefined ? "" : text(input.confirmedIdleMs),
     ]);
     if (answer.status === "touched") return { status: "touched", lastSeenAt: answer.number(2) };
     return gone(parseTombstone(answer.bytes(2)));

@@ -270,6 +270,21 @@ const WRITES: readonly AdapterCase[] = [
     },
   },
   {
+    name: "more new visitors than anonymous.createRate allows: 429 and Retry-After in place of an unawaited write's answer",
+    settings: { sessions: { anonymous: { createRate: "2/h" } } },
+    async run(site) {
+      for (const path of ["/unawaited", "/awaited"]) equal((await site.browser().post(path)).setCookies.length, 1);
+      const reply = await site.browser().post("/unawaited");
+      deepEqual([reply.status, reply.setCookies], [429, []]);
+      match(reply.headers["retry-after"] ?? "", /^1[78]\d\d$/);
+      equal((JSON.parse(reply.body) as { error: string }).error, "creation_rate");
+      equal((await site.browser().post("/awaited")).status, 429);
+      equal((await site.browser().post("/catches")).body, "CreationRateError");
+      equal((await site.browser().post("/login")).status, 200);
+      equal(await site.sessions.count(), 3);
+    },
+  },
+  {
     name: "a write that was awaited and failed is the handler's to answer",
     async run(site) {
       equal((await site.browser().post("/rejects")).status, 400);

@@ -46,7 +46,7 @@ const SECRET = "a secret of the adapter contract, long enough";
 
 /** Settings of one case. */
 export interface SiteSettings {
-  readonly sessions?: Pick<SessionsOptions, "transport">;
+  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous">;
   readonly options?: AdapterOptions;
 }
 

@@ -98,6 +98,28 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "touch that notes that the token came back may give the session another idle timeout, once",
+    async run(env) {
+      const { id, record } = await env.created({ userId: "ada", idleMs: 10 * MINUTE });
+      await env.clock.advance(9 * MINUTE);
+      await env.store.touch({ id, minIntervalMs: HOUR, confirm: true, confirmedIdleMs: HOUR });
+      const confirmed = await env.record(id, env.other);
+      assert.deepEqual([confirmed.confirmed, confirmed.idleMs], [true, HOUR]);
+      assert.equal(confirmed.expiresAt, confirmed.lastSeenAt + HOUR);
+      assert.equal(confirmed.absoluteExpiresAt, record.readUIntBE(26, 6));
+      await env.other.touch({ id, minIntervalMs: MINUTE, confirm: true, confirmedIdleMs: 10 * MINUTE });
+      assert.deepEqual(await env.store.read(id), confirmed.bytes);
+      await env.clock.advance(59 * MINUTE);
+      assert.equal(await env.store.count(), 1);
+      assert.equal((await env.store.listUser(env.userKey("ada"))).length, 1);
+      await env.clock.advance(2 * MINUTE);
+      assert.equal(await env.store.count(), 0);
+      assert.equal(await env.store.countUsers(), 0);
+      await env.clock.advance(REAP_GRACE_MS);
+      assert.equal(await env.store.read(id), null);
+    },
+  },
+  {
     name: "D2 touch never moves the absolute deadline",
     async run(env) {
       const { id, record } = await env.created({ idleMs: IDLE, absoluteMs: 2 * IDLE });

@@ -1,0 +1,57 @@
+/**
+ * Storing activity behind a validation, and noting once that a token came back
+ * where something hangs on it: an anonymous session whose token never does ends soon.
+ */
+
+import type { SessionRecord } from "../data/session-record.ts";
+import type { TouchInput } from "../store/store.ts";
+import type { Core } from "./core.ts";
+
+/** The part of a session that a touch needs. */
+interface Touched {
+  readonly id: string;
+  readonly policy: string;
+  readonly idleMs: number;
+}
+
+/** What a touch notes besides the time. */
+export type Confirmation = Pick<TouchInput, "confirm" | "confirmedIdleMs">;
+
+const NOTHING: Confirmation = { confirm: false };
+
+export class Touching {
+  readonly #core: Core;
+  /** Sessions whose touch is under way: one a process is enough. */
+  readonly #underWay = new Set<string>();
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** Not awaited: the request goes on, and a touch that fails is due again at the next. */
+  whenDue(session: Touched, record: SessionRecord): void {
+    const { store, policies } = this.#core;
+    const unseenMs = store.now() - record.lastSeenAt;
+    const confirms = this.#mustConfirm(record);
+    // Most requests end here, without decoding the metadata that names the policy.
+    if (!confirms && unseenMs < policies.shortestTouchIntervalMs) return;
+    const minIntervalMs = policies.touchIntervalOf(session.policy, session.idleMs);
+    if ((!confirms && unseenMs < minIntervalMs) || this.#underWay.has(session.id)) return;
+    this.#underWay.add(session.id);
+    const touched = store.touch({ id: session.id, minIntervalMs, ...this.confirmation(session, record) });
+    this.#core.background(
+      "storing activity",
+      touched.finally(() => this.#underWay.delete(session.id)),
+    );
+  }
+
+  /** What a touch of a session whose token was just presented has to note. */
+  confirmation(session: Touched, record: SessionRecord): Confirmation {
+    if (!this.#mustConfirm(record)) return NOTHING;
+    return { confirm: true, confirmedIdleMs: this.#core.policies.idleMsOf(session.policy, session.idleMs) };
+  }
+
+  #mustConfirm(record: SessionRecord): boolean {
+    return !record.confirmed && record.isAnonymous;
+  }
+}
