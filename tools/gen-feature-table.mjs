@@ -87,7 +87,7 @@ ${tableOf(systems)}
 ${sections.join("\n")}`;
 }
 
-const ENGINES = { onDurableEngines: " (sqlite, redis)", onRedis: " (redis)" };
+const ENGINES = { onDurableEngines: " (sqlite, redis)", onRedis: " (redis)", onFailingRedis: " (redis, each client)" };
 
 function line({ title, issue, engines }) {
   return issue === null ? `- [x] ${title}${ENGINES[engines] ?? ""}` : `- [ ] ${title} (issue ${issue})`;

@@ -21,6 +21,7 @@ import {
 import { type Auth, type AuthUser, auth } from "../src/patterns/auth.ts";
 import { cart } from "../src/patterns/cart.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
+import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { Monitor } from "./support/monitor.ts";
 
 const SECOND = 1_000;
@@ -330,7 +331,26 @@ describe("SessionDataManager", () => {
   });
 
   test.todo("updateSessionData: checked by a schema, upgraded across deploys (issue 3)");
-  test.todo("updateSessionData: one that is sent twice counts once, whatever the network does (issue 3)");
+  onFailingRedis("updateSessionData: one that is sent twice counts once, whatever the network does", async (place) => {
+    const { sessions, remote, proxy, resends } = place;
+    const { session } = await sessions.create({ userId: "ada" });
+    const stored = async (): Promise<number> => Number((await sessions.data(session.id).get("visits")) ?? 0);
+    for (const fault of ["twice", "cut after", "cut before"] as const) {
+      const before = await stored();
+      const done = proxy.once(fault, "patch");
+      const told = await toldOf(remote.data(session.id).increment("visits"));
+      await done;
+      await place.connectedAgain();
+      // A client that sends again what was cut off is answered; the other one says that it does not know.
+      const executed = fault !== "cut before" || resends;
+      expect(await stored(), fault).toBe(executed ? before + 1 : before);
+      expect(told, fault).toBe(fault === "twice" || resends ? before + 1 : "unknown");
+    }
+    proxy.alwaysTwice();
+    const before = await stored();
+    await Promise.all(times(20, () => remote.data(session.id).increment("visits")));
+    expect(await stored()).toBe(before + 20);
+  });
   test.todo("updateSessionData: encrypted fields (issue 3)");
 });
 
@@ -956,7 +976,35 @@ describe("Faults of the sketches, not inherited", () => {
   test.todo("===: CSRF token and fingerprint compared in constant time (issue 4)");
   test.todo("localCache: no cache ignores a revocation (issue 4)");
   test.todo("tokens usable from a dump: AOF, MONITOR and SLOWLOG, also beside an expired token (issue 3)");
-  test.todo("setEx after del: delivered twice or late by a failing network (issue 3)");
+  onFailingRedis("setEx after del: delivered twice or late by a failing network", async (place) => {
+    const { sessions, remote, proxy } = place;
+    const { session } = await sessions.create({ userId: "ada" });
+    const kept = await remote.get(session.id);
+    // Executed, its answer lost, deleted meanwhile, then sent again by the client.
+    const cut = proxy.once("cut after", "create", { thenFreeze: true });
+    const creating = toldOf(remote.create({ userId: "ada" }));
+    await cut;
+    await sessions.revokeUser("ada");
+    proxy.thaw();
+    expect(await creating).not.toMatchObject({ session: { userId: "ada" } });
+    await place.connectedAgain();
+    // Sent before the delete, on its way for longer than it.
+    const { session: other } = await sessions.create({ userId: "ada" });
+    const handle = await remote.get(other.id);
+    proxy.freeze();
+    const late = Promise.all([handle, kept].map(async (each) => toldOf(each?.set("theme", "dark") ?? null)));
+    const touching = toldOf(handle?.touch() ?? null);
+    await sessions.revokeUser("ada");
+    proxy.thaw();
+    expect(await late).toEqual(["session_ended", "session_ended"]);
+    expect(await touching).toBe("session_ended");
+    // And every command twice.
+    proxy.alwaysTwice();
+    const third = await remote.create({ userId: "ada" });
+    expect(await remote.logout(third.token)).toBe(true);
+    expect(await sessions.list("ada")).toEqual([]);
+    expect(await sessions.count()).toBe(0);
+  });
 });
 
 /** Kinds of keys: the letter after the namespace. */

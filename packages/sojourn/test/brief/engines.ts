@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSessions, memoryStore, type Sessions, type SessionsOptions, type Store } from "../../src/index.ts";
+import type { RedisClient } from "../../src/stores/redis/drivers/driver-of.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/index.ts";
@@ -36,6 +37,8 @@ export interface DurablePlace extends Place {
 export interface RedisPlace extends DurablePlace {
   readonly port: number;
   readonly namespace: string;
+  /** A store on that client, closed by whoever asks for it. */
+  storeOn(client: RedisClient): Store;
   command(...words: string[]): Promise<unknown>;
   /** Every key of this place. */
   keys(): Promise<string[]>;
@@ -81,6 +84,8 @@ const sqlite: Open = async () => {
 
 const onRedisServer: Open = async (clock) => {
   const namespace = `brief-${++redisPlaces}`;
+  const storeOn = (client: RedisClient): Store =>
+    redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 } });
   const age = ageRedisKeys(admin);
   let opened = 0;
   clock.onAdvance(async (ms) => {
@@ -90,10 +95,11 @@ const onRedisServer: Open = async (clock) => {
   return {
     port: redis.port,
     namespace,
+    storeOn,
     openStore: () => {
       const client = clients[opened++ % clients.length];
       if (client === undefined) throw new Error("the redis-server is not started");
-      return redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 } });
+      return storeOn(client);
     },
     command: (...words) => admin.sendCommand(words),
     keys: async () => {

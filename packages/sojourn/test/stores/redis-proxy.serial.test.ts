@@ -1,18 +1,15 @@
 /** The Redis engine while the network cuts, delays, holds and repeats, with each client as it is out of the box. */
 
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
-import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createSessions } from "../../src/create-sessions.ts";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import { FENCE_SLACK_MS, isRecord, type PatchOutcome, type Store, type WriteCall } from "../../src/store/store.ts";
-import type { RedisClient } from "../../src/stores/redis/drivers/driver-of.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { ending, endingUser, Environment, type MadeSession, patch } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
+import { IOREDIS, IOREDIS_PIPELINING, NODE_REDIS, type OpenedClient } from "../support/redis-clients.ts";
 import { PATIENT, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
@@ -20,34 +17,7 @@ const SHORT = { readMs: 200, writeMs: 300 } as const;
 /** How much later than its deadline a caller may get its answer. */
 const SLACK_MS = 200;
 
-interface Flavour {
-  readonly name: string;
-  /** It executes again what was in flight when the connection broke. */
-  readonly resends: boolean;
-  open(port: number): Promise<{ client: RedisClient; isReady(): boolean; close(): void }>;
-}
-
-async function openIoredis(port: number, enableAutoPipelining: boolean) {
-  const client = new Redis({ port, host: "127.0.0.1", enableAutoPipelining });
-  client.on("error", () => undefined);
-  await once(client, "ready");
-  return { client, isReady: () => client.status === "ready", close: () => client.disconnect() };
-}
-
-const FLAVOURS: readonly Flavour[] = [
-  {
-    name: "node-redis",
-    resends: false,
-    async open(port) {
-      const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: () => 20 } });
-      client.on("error", () => undefined);
-      await client.connect();
-      return { client, isReady: () => client.isReady, close: () => client.destroy() };
-    },
-  },
-  { name: "ioredis", resends: true, open: (port) => openIoredis(port, false) },
-  { name: "ioredis with auto-pipelining", resends: true, open: (port) => openIoredis(port, true) },
-];
+const KINDS = [NODE_REDIS, IOREDIS, IOREDIS_PIPELINING];
 
 let server: RedisServer;
 /** Looks at the same data past the proxy. */
@@ -60,15 +30,15 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe.each(FLAVOURS)("$name", (flavour) => {
+describe.each(KINDS)("$name", (kind) => {
   let proxy: CuttingProxy;
-  let opened: Awaited<ReturnType<Flavour["open"]>>;
+  let opened: OpenedClient;
   let store: Store;
   let made: MadeSession;
 
   beforeEach(async () => {
     proxy = await CuttingProxy.before(server.port);
-    opened = await flavour.open(proxy.port);
+    opened = await kind.open(proxy.port);
     store = redisStore(opened.client, { deadline: SHORT });
     await store.ready();
     made = await observer.created({ userId: "ada" });
@@ -107,7 +77,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     const cut = proxy.once("cut after", "patch");
     const told = await toldSuccessOrUnknown(increment({ operationId }));
     await cut;
-    if (flavour.resends) await expect.poll(() => proxy.times("patch")).toBe(2);
+    if (kind.resends) await expect.poll(() => proxy.times("patch")).toBe(2);
     else expect(told).toBe("unknown");
     expect(await counter()).toBe(1);
     await connectedAgain();
@@ -120,7 +90,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     const told = await toldSuccessOrUnknown(increment());
     await cut;
     await connectedAgain();
-    await expect.poll(() => proxy.times("patch")).toBe(flavour.resends ? 2 : 1);
+    await expect.poll(() => proxy.times("patch")).toBe(kind.resends ? 2 : 1);
     if (told !== "unknown") expect(told).toMatchObject({ status: "patched", increments: [1] });
     expect(await counter()).toBe(1);
   });
@@ -130,9 +100,9 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     const cut = proxy.once("cut before", "patch");
     const told = await toldSuccessOrUnknown(increment({ operationId }));
     await cut;
-    if (flavour.resends) await expect.poll(() => proxy.times("patch")).toBe(1);
-    expect(await counter()).toBe(flavour.resends ? 1 : 0);
-    if (!flavour.resends) expect(told).toBe("unknown");
+    if (kind.resends) await expect.poll(() => proxy.times("patch")).toBe(1);
+    expect(await counter()).toBe(kind.resends ? 1 : 0);
+    if (!kind.resends) expect(told).toBe("unknown");
     await connectedAgain();
     await increment({ operationId });
     expect(await counter()).toBe(1);
@@ -146,7 +116,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     const told = await both;
     await connectedAgain();
     const answered = told.filter((each) => each.status === "fulfilled").length;
-    if (flavour.resends) await expect.poll(counter).toBe(3);
+    if (kind.resends) await expect.poll(counter).toBe(3);
     const total = Number(await counter());
     expect(total).toBeGreaterThanOrEqual(Math.max(2, 1 + answered));
     expect(total).toBeLessThanOrEqual(3);
@@ -161,7 +131,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     proxy.thaw();
     const told = await creating;
     await connectedAgain();
-    if (flavour.resends) await expect.poll(() => proxy.executed.at(-1)).toEqual({ script: "create", status: "gone" });
+    if (kind.resends) await expect.poll(() => proxy.executed.at(-1)).toEqual({ script: "create", status: "gone" });
     if (told !== "unknown") expect(told).toMatchObject({ status: "gone", tombstone: { reason: "test" } });
     expect(await store.create(born)).toMatchObject({ status: "gone" });
     expect(await live(born.id)).toBe(false);
@@ -177,7 +147,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     proxy.thaw();
     await revoking;
     await connectedAgain();
-    if (flavour.resends) await expect.poll(() => proxy.times("raiseEpoch")).toBe(2);
+    if (kind.resends) await expect.poll(() => proxy.times("raiseEpoch")).toBe(2);
     await store.revokeUser(endingUser(userKey), { operationId });
     expect([await live(made.id), await live(login.id)]).toEqual([false, true]);
   });
@@ -190,7 +160,7 @@ describe.each(FLAVOURS)("$name", (flavour) => {
     const cut = proxy.once("cut after", "endOlder");
     const told = await toldSuccessOrUnknown(store.revokeUser(endingUser(userKey), { operationId }));
     await cut;
-    expect(told).toEqual(flavour.resends ? { ended: 2 } : "unknown");
+    expect(told).toEqual(kind.resends ? { ended: 2 } : "unknown");
     await connectedAgain();
     expect(await store.revokeUser(endingUser(userKey), { operationId })).toEqual({ ended: 2 });
     expect(await observer.store.listUser(userKey)).toEqual([]);
