@@ -98,10 +98,19 @@ describe("M2: commands asked of Redis", () => {
     expect(user.cookies.size).toBe(0);
   });
 
+  test("an anonymous session whose cookie comes back: one GET, and the first time one script", async () => {
+    const { origin } = await site();
+    const visitor = new Browser(origin);
+    await visitor.post("/set", { x: 0 });
+    expect(await monitored(() => visitor.get("/look"))).toEqual(["GET", "EVALSHA"]);
+    expect(await monitored(() => visitor.get("/look"))).toEqual(["GET"]);
+  });
+
   test("writes of one tick to a live session: one GET and one script", async () => {
     const { origin } = await site();
     const user = new Browser(origin);
     await user.post("/set", { x: 0 });
+    await user.get("/look");
     expect(await monitored(() => user.post("/both"))).toEqual(["GET", "EVALSHA"]);
     expect(JSON.parse((await user.get("/look")).body)).toMatchObject({ data: { x: 0, a: 1, b: 2, n: 1 } });
   });
@@ -123,6 +132,7 @@ describe("M2: commands asked of Redis", () => {
     expect(await monitored(() => user.post("/login"))).toEqual(["EVALSHA"]);
     expect(await monitored(() => user.post("/logout"))).toEqual(["GET", "EVALSHA"]);
     await user.post("/set", { cart: [1] });
+    await user.get("/look");
     // The first GET is the middleware's own reading of the request's session.
     expect(await monitored(() => user.post("/login", { keep: ["cart"] }))).toEqual([
       "GET",
