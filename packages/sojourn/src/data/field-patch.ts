@@ -7,27 +7,45 @@
 import { encodeFields, MAX_FIELDS, OFFSET, type RecordField, revisionOf } from "./record.ts";
 import { SessionRecord } from "./session-record.ts";
 
-/** One change. `json` is the value's JSON text; `encrypted` values are ciphertext in latin1. */
+/** One change as the application means it. `json` is the value's JSON text. */
 export type FieldChange =
   | { readonly kind: "set"; readonly name: string; readonly json: string }
   | { readonly kind: "delete"; readonly name: string }
   | { readonly kind: "increment"; readonly name: string; readonly by: number };
 
+/** One change as it is stored: `seal` puts ciphertext in the place of a value. */
+export type StoredChange = FieldChange | { readonly kind: "seal"; readonly name: string; readonly bytes: Buffer };
+
+/** What must be stored for a patch to be applied: this JSON text under this name, or nothing for null. */
+export interface FieldGuard {
+  readonly name: string;
+  readonly json: string | null;
+}
+
 export type FieldPatchResult =
   | { readonly status: "patched"; readonly record: Buffer; readonly increments: readonly number[] }
+  | { readonly status: "guarded" }
   | { readonly status: "too_large"; readonly bytes: number }
   | { readonly status: "too_many_fields" }
   | { readonly status: "wrong_kind"; readonly name: string };
 
 /** Applies all changes or none, in order, and counts one revision. */
-export function applyFieldChanges(bytes: Buffer, changes: readonly FieldChange[], maxBytes: number): FieldPatchResult {
+export function applyFieldChanges(
+  bytes: Buffer,
+  changes: readonly StoredChange[],
+  maxBytes: number,
+  guard?: FieldGuard,
+): FieldPatchResult {
   const record = new SessionRecord(bytes);
   const before = record.fields();
   const fields = new Map(before.map((field) => [field.name, field]));
+  if (guard !== undefined && !holds(guard, fields.get(guard.name))) return { status: "guarded" };
   const increments: number[] = [];
   for (const change of changes) {
     if (change.kind === "delete") fields.delete(change.name);
     else if (change.kind === "set") fields.set(change.name, plainField(change.name, change.json));
+    else if (change.kind === "seal")
+      fields.set(change.name, { name: change.name, encrypted: true, bytes: change.bytes });
     else {
       const sum = incremented(fields.get(change.name), change.by);
       if (sum === null) return { status: "wrong_kind", name: change.name };
@@ -41,6 +59,10 @@ export function applyFieldChanges(bytes: Buffer, changes: readonly FieldChange[]
   // Shrinking is always allowed, so that a lowered limit does not lock data in.
   if (size > maxBytes && size > dataBytes(before)) return { status: "too_large", bytes: size };
   return { status: "patched", record: rewritten(record, after), increments };
+}
+
+function holds({ json }: FieldGuard, field: RecordField | undefined): boolean {
+  return json === null ? field === undefined : field?.encrypted === false && field.bytes.equals(Buffer.from(json));
 }
 
 function plainField(name: string, json: string): RecordField {

@@ -8,7 +8,7 @@
  * store's own clock, which `now()` answers.
  */
 
-import type { FieldChange } from "../data/field-patch.ts";
+import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
 
 /** How one write is fenced and made idempotent. Engines fill in what is absent. */
 export interface WriteCall {
@@ -56,9 +56,12 @@ export type CreateOutcome =
 
 export interface PatchInput {
   readonly id: string;
-  readonly changes: readonly FieldChange[];
+  /** Ciphertext of a `seal` is kept byte for byte, marked as encrypted; a `set` in its place makes the field plain again. */
+  readonly changes: readonly StoredChange[];
   /** Refuse with `conflict` unless the stored revision is this one. */
   readonly expectedRevision?: number;
+  /** Refuse with `conflict` unless this field is plain and has exactly this JSON text; for null, unless it is absent. */
+  readonly guard?: FieldGuard;
   /** Bytes of all names and values together. Shrinking a session that is over it is allowed. */
   readonly maxBytes: number;
 }

@@ -50,8 +50,9 @@ export function patchRecord(record: Buffer, input: PatchInput, now: number): Ste
   if (input.expectedRevision !== undefined && input.expectedRevision !== previousRevision) {
     return { outcome: { status: "conflict", record }, write: null };
   }
-  const result = readable(() => applyFieldChanges(record, input.changes, input.maxBytes));
+  const result = readable(() => applyFieldChanges(record, input.changes, input.maxBytes, input.guard));
   if (result === null) return { outcome: gone(null), write: null };
+  if (result.status === "guarded") return { outcome: { status: "conflict", record }, write: null };
   if (result.status !== "patched") return { outcome: result, write: null };
   const revision = revisionOf(result.record);
   return {

@@ -5,7 +5,6 @@
 
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
-import { MAX_FIELDS } from "../../data/record.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
@@ -46,6 +45,7 @@ import { ReadBatch } from "./read-batch.ts";
 import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
 import { parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
+import { patchArguments } from "./patch-arguments.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 
 export interface RedisStoreOptions {
@@ -131,19 +131,9 @@ class RedisStore implements Store {
       this.#keys.tombstone(input.id),
       this.#keys.operation(bucketOf(input.id), operationId),
     ];
-    const expected = input.expectedRevision === undefined ? "" : text(input.expectedRevision);
-    const changes = input.changes.flatMap((change) => {
-      if (change.kind === "set") return ["s", change.name, change.json];
-      return change.kind === "delete" ? ["d", change.name, ""] : ["i", change.name, text(change.by)];
-    });
-    const answer = await this.#scripts.run("patch", keys, call, (fence) => [
-      text(fence.operationKeptMs),
-      text(input.maxBytes),
-      expected,
-      text(MAX_FIELDS),
-      ...changes,
-    ]);
-    return parsePatch(answer);
+    return parsePatch(
+      await this.#scripts.run("patch", keys, call, (fence) => patchArguments(input, fence.operationKeptMs)),
+    );
   }
 
   async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {

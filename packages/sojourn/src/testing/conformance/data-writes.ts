@@ -1,12 +1,13 @@
 /** Cases: patch. */
 
 import assert from "node:assert/strict";
-import type { FieldChange } from "../../data/field-patch.ts";
+import type { FieldChange, StoredChange } from "../../data/field-patch.ts";
 import { REAP_GRACE_MS } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
 import { ending, IDLE, MAX_BYTES, MINUTE, patch, set } from "./environment.ts";
 
 const increment = (name: string, by: number): FieldChange => ({ kind: "increment", name, by });
+const seal = (name: string, bytes: Buffer): StoredChange => ({ kind: "seal", name, bytes });
 const remove = (name: string): FieldChange => ({ kind: "delete", name });
 
 export const DATA_WRITES: readonly ConformanceCase[] = [
@@ -154,6 +155,53 @@ export const DATA_WRITES: readonly ConformanceCase[] = [
       assert.deepEqual(after.find((field) => field.name === "hidden")?.bytes, secret);
       assert.deepEqual(await env.data(id), { plain: "longer than before", added: true });
       assert.deepEqual(await patch(env.store, id, [increment("hidden", 1)]), { status: "wrong_kind", name: "hidden" });
+    },
+  },
+  {
+    name: "patch keeps ciphertext byte for byte and marked, in place of a plain value and the other way round",
+    async run(env) {
+      const { id } = await env.created();
+      await patch(env.store, id, [set("a", 1), set("b", "x")]);
+      const bytes = Buffer.from([0, 44, 255, 10, 128, 34, 0]);
+      assert.equal((await patch(env.store, id, [seal("a", bytes), seal("empty", Buffer.alloc(0))])).status, "patched");
+      const sealed = (await env.record(id)).fields().filter((field) => field.encrypted);
+      assert.deepEqual(
+        sealed.map(({ name, bytes: stored }) => [name, stored.toString("hex")]),
+        [
+          ["a", bytes.toString("hex")],
+          ["empty", ""],
+        ],
+      );
+      assert.deepEqual(await env.data(id), { b: "x" });
+      await patch(env.other, id, [set("a", 2), increment("a", 1), remove("empty")]);
+      assert.deepEqual(await env.data(id), { a: 3, b: "x" });
+      const large = Buffer.alloc(MAX_BYTES, 7);
+      assert.equal((await patch(env.store, id, [seal("a", large)])).status, "too_large");
+      assert.deepEqual(await env.data(id), { a: 3, b: "x" });
+    },
+  },
+  {
+    name: "patch under a guard answers the current record and changes nothing unless the guarded field is as stated",
+    async run(env) {
+      const { id } = await env.created();
+      const absent = { name: "v", json: null };
+      const two = { name: "v", json: "2" };
+      const refused = await patch(env.store, id, [set("a", 1)], { guard: two });
+      assert.deepEqual(refused, { status: "conflict", record: await env.store.read(id) });
+      assert.equal((await patch(env.store, id, [set("v", 2)], { guard: absent })).status, "patched");
+      assert.equal((await patch(env.other, id, [set("a", 1)], { guard: absent })).status, "conflict");
+      for (const json of ["1", "22", '"2"', "2 "]) {
+        assert.equal(
+          (await patch(env.other, id, [set("a", 1)], { guard: { name: "v", json } })).status,
+          "conflict",
+          json,
+        );
+      }
+      assert.deepEqual(await env.data(id), { v: 2 });
+      assert.equal((await patch(env.other, id, [set("a", 1)], { guard: two })).status, "patched");
+      await patch(env.store, id, [seal("v", Buffer.from("2"))]);
+      assert.equal((await patch(env.other, id, [set("a", 2)], { guard: two })).status, "conflict");
+      assert.deepEqual(await env.data(id), { a: 1 });
     },
   },
   {

@@ -1,7 +1,7 @@
 /** What a conformance case works with: two stores on the same data, one clock, and records made to measure. */
 
 import { randomBytes } from "node:crypto";
-import type { FieldChange } from "../../data/field-patch.ts";
+import type { FieldChange, StoredChange } from "../../data/field-patch.ts";
 import { encodeRecord, type RecordParts } from "../../data/record.ts";
 import { SessionRecord } from "../../data/session-record.ts";
 import { Placement, userHashIn } from "../../store/placement.ts";
@@ -119,7 +119,7 @@ export function set(name: string, value: unknown): FieldChange {
 export function patch(
   store: Store,
   id: string,
-  changes: readonly FieldChange[],
+  changes: readonly StoredChange[],
   more: Partial<PatchInput> = {},
   call?: WriteCall,
 ): Promise<PatchOutcome> {

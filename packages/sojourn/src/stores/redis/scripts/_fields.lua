@@ -36,13 +36,20 @@ local function read_fields(record, directory_at, count)
   return {count = count, names = names, encrypted = encrypted, values = values, position = position, bytes = bytes}
 end
 
-local function set_field(fields, name, value)
+-- Whether a field is plain and has this text, or is absent for ''.
+local function has_text(fields, name, text)
+  local i = fields.position[name]
+  if text == '' or not i then return text == '' and not i end
+  return not fields.encrypted[i] and fields.values[i] == text
+end
+
+local function set_field(fields, name, value, encrypted)
   local i = fields.position[name]
   if not i then
     i = fields.count + 1
     fields.count, fields.position[name], fields.names[i] = i, i, name
   end
-  fields.values[i], fields.encrypted[i] = value, false
+  fields.values[i], fields.encrypted[i] = value, encrypted
 end
 
 local function delete_field(fields, name)

@@ -1,7 +1,8 @@
 -- Changes fields of a session: all of them or none. Moves no deadline, revives nothing.
 -- KEYS  1 session  2 tombstone  3 operation
 -- ARGV  1 not after (ms)  2 shift (ms)  3 operation kept (ms)  4 greatest size (bytes)  5 expected revision or ''
---       6 most fields  7.. per change: 's' name json | 'd' name '' | 'i' name by
+--       6 most fields  7 guarded field or ''  8 its text, '' for absent
+--       9.. per change: 's' name json | 'e' name ciphertext | 'd' name '' | 'i' name by
 -- answers  {'patched', now, previous revision, revision, increment results ...}
 --        | {'conflict', now, record} | {'too_large', now, bytes} | {'too_many_fields', now} | {'wrong_kind', now, name}
 --        | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
@@ -12,6 +13,7 @@
 -- @include _fields.lua
 local not_after, shift, operation_kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_bytes, expected, max_fields = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local guarded, guard_text = ARGV[7], ARGV[8]
 local now = server_now(shift)
 -- What was executed answers what it did, also when it is sent again too late.
 local answer = {'patched', now}
@@ -39,13 +41,15 @@ local count = struct.unpack('>I2', record, 69)
 local fields = version == VERSION and read_fields(record, directory_at, count)
 if not fields then return {'gone', now, false} end
 
+if guarded ~= '' and not has_text(fields, guarded, guard_text) then return {'conflict', now, record} end
+
 local old_bytes = fields.bytes
 local next_revision = (revision + 1) % 4294967296
 answer[3], answer[4] = integer(revision), integer(next_revision)
-for c = 7, #ARGV, 3 do
+for c = 9, #ARGV, 3 do
   local kind, name, value = ARGV[c], ARGV[c + 1], ARGV[c + 2]
-  if kind == 's' then
-    set_field(fields, name, value)
+  if kind == 's' or kind == 'e' then
+    set_field(fields, name, value, kind == 'e')
   elseif kind == 'd' then
     delete_field(fields, name)
   else
@@ -56,7 +60,7 @@ for c = 7, #ARGV, 3 do
     end
     local sum = current + tonumber(value)
     if math.abs(sum) > MAX_SAFE then return {'wrong_kind', now, name} end
-    set_field(fields, name, integer(sum))
+    set_field(fields, name, integer(sum), false)
     answer[#answer + 1] = integer(sum)
   end
 end
