@@ -35,7 +35,7 @@ function titlesIn(path, text) {
     const [begins] = [...text.slice(0, index).matchAll(EACH_BEGINS)].at(-1) ?? [];
     return begins !== undefined && !NOT_RUN.test(begins);
   });
-  const cases = path.includes("/conformance/") ? [...text.matchAll(CASE)] : [];
+  const cases = /\/(?:conformance|adapter-contract)\//.test(path) ? [...text.matchAll(CASE)] : [];
   return [...calls, ...each, ...cases]
     .toSorted((a, b) => a.index - b.index)
     .map((match) => literalAt(text, match.index + match[0].length))
@@ -79,7 +79,7 @@ export function faultsIn(wanted, found) {
 export function testFiles() {
   return ["packages", "e2e", "examples"]
     .flatMap((folder) => filesIn(join(root, folder)))
-    .filter((file) => /\.test\.tsx?$|\/testing\/conformance\/\w[\w-]*\.ts$/.test(file))
+    .filter((file) => /\.test\.tsx?$|\/testing\/(?:conformance|adapter-contract)\/\w[\w-]*\.ts$/.test(file))
     .map((file) => ({ path: file, text: readFileSync(join(root, file), "utf8") }))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

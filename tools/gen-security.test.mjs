@@ -28,6 +28,7 @@ void test("titles are found in describe, test, test.each, wrappers and conforman
   assert.deepEqual(testsIn('onRedis("A5 no piece", x);'), { A5: ["A5 no piece"] });
   assert.deepEqual(testsIn("  test(\n    `F2 with a ${name}`,"), { F2: ["F2 with a ${name}"] });
   assert.deepEqual(testsIn('{ name: "F3 all", run }', "src/testing/conformance/users.ts"), { F3: ["F3 all"] });
+  assert.deepEqual(testsIn('{ name: "H4: x", run }', "src/testing/adapter-contract/cases.ts"), { H4: ["H4: x"] });
   assert.deepEqual(testsIn('{ name: "F3 all", run }'), {});
 });
 

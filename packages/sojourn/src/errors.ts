@@ -13,6 +13,7 @@ export type ErrorCode =
   | "creation_rate"
   | "cookie_too_large"
   | "cross_site_request"
+  | "csrf_invalid"
   | "data_too_large"
   | "headers_sent"
   | "login_required"
@@ -246,5 +247,15 @@ export class CrossSiteRequestError extends SojournError {
   constructor(why: string) {
     super(`This request was refused because it does not come from this site (${why}).`);
     this.why = why;
+  }
+}
+
+/** An unsafe request without a CSRF token of its session (guard `csrf`). Answered as 403, or passed on. */
+export class CsrfInvalidError extends SojournError {
+  readonly code = "csrf_invalid";
+  override readonly status = 403;
+
+  constructor() {
+    super("This request brought no CSRF token of its session: reload the page and try again.");
   }
 }

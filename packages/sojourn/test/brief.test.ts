@@ -384,8 +384,45 @@ describe("SecureSessionManager", () => {
 
   test.todo("createSecureSession: fingerprint in, csrfToken out (issue 4)");
   test.todo("createSecureSession: another fingerprint is noticed: log, stepUp or revoke (issue 4)");
-  test.todo("validateCSRF: the session's own token and no other, compared in constant time (issue 4)");
-  test.todo("generateCSRFToken: masked anew for each form (issue 4)");
+  onEveryEngine("validateCSRF: the session's own token and no other", async ({ sessions, server }) => {
+    const { token, session, csrfToken } = await sessions.create({ userId: "ada", policy: "sensitive" });
+    const other = await sessions.create({ userId: "ada", policy: "sensitive" });
+    for (const each of [sessions, server()]) {
+      expect(await each.csrf.verify(session, csrfToken)).toBe(true);
+      expect(await each.csrf.verify(session.id, csrfToken)).toBe(true);
+      for (const wrong of [
+        other.csrfToken,
+        `${csrfToken.slice(0, -1)}A`,
+        token,
+        "",
+        undefined,
+        null,
+        42,
+        [csrfToken],
+      ]) {
+        expect(await each.csrf.verify(session.id, wrong)).toBe(false);
+      }
+    }
+    expect(await sessions.csrf.verify("no id", csrfToken)).toBe(false);
+    await sessions.rotate(token);
+    expect(await sessions.csrf.verify(session.id, csrfToken)).toBe(true);
+    const elevated = await sessions.reauthenticate(token, { userId: "ada", aal: 2 });
+    expect(await sessions.csrf.verify(session.id, csrfToken)).toBe(false);
+    expect(await sessions.csrf.verify(session.id, elevated?.csrfToken)).toBe(true);
+    await sessions.revoke(session.id);
+    expect(await sessions.csrf.verify(session.id, elevated?.csrfToken)).toBe(false);
+  });
+
+  onEveryEngine("generateCSRFToken: masked anew for each form, and costs no call", async ({ sessions, storeCalls }) => {
+    const { session } = await sessions.login(null, { userId: "ada" });
+    const calls = await storeCalls(async () => {
+      const tokens = times(20, () => sessions.csrf.token(session));
+      expect(new Set(tokens).size).toBe(20);
+      for (const each of tokens) expect(await sessions.csrf.verify(session, each)).toBe(true);
+    });
+    expect(calls).toEqual({});
+  });
+
   test.todo("security: loginAttempts, suspiciousActivity, lastPasswordChange (issue 4)");
   onEveryEngine("reauthenticate: elevation voids the old token at once", async ({ sessions }) => {
     const { token, session } = await sessions.create({ userId: "ada", policy: "sensitive" });

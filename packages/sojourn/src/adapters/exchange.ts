@@ -97,7 +97,7 @@ export class ExchangeRules<D extends object = DataObject> {
 export class Exchange<D extends object = DataObject> implements SessionCarrier {
   readonly session: RequestSession<D>;
   readonly #rules: ExchangeRules<D>;
-  readonly #request: RequestView;
+  readonly request: RequestView;
   readonly #cookie: CookieAttributes;
   readonly #hasCookie: boolean;
   readonly #response: ResponseView;
@@ -116,7 +116,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
 
   constructor(rules: ExchangeRules<D>, request: RequestView, response: ResponseView) {
     this.#rules = rules;
-    this.#request = request;
+    this.request = request;
     this.#response = response;
     this.#cookie = rules.cookieFor(request);
     const cookie = readCookie(request.header("cookie"), this.#cookie.name);
@@ -135,7 +135,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
 
   /** Only without any cookie of the session's name: with one, a browser's rules hold (row H6). */
   #takeBearer(): void {
-    const token = bearerToken(this.#request.header("authorization"));
+    const token = bearerToken(this.request.header("authorization"));
     if (token === null || !this.#rules.host.isGenuine(token)) return;
     this.#token = token;
     this.#transport = "header";
@@ -144,7 +144,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   /** Why the request must be refused, if it must: an unsafe method from elsewhere (rows H1–H3). */
   refusal(): SojournError | null {
     const { origins } = this.#rules;
-    const request = this.#request;
+    const request = this.request;
     if (origins === null || isSafeMethod(request.method)) return null;
     // No page can make a browser send somebody else's bearer token: there is no authority to borrow (row H6).
     if (this.#transport === "header") return null;
@@ -227,8 +227,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   }
 
   device(): Device {
-    const { ip } = this.#request;
-    const userAgent = this.#request.header("user-agent");
+    const { ip } = this.request;
+    const userAgent = this.request.header("user-agent");
     return { ...(ip === undefined ? {} : { ip }), ...(userAgent === undefined ? {} : { userAgent }) };
   }
 
@@ -315,7 +315,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   }
 
   #warnAboutPlainHttp(): void {
-    if (this.#request.secure) return;
+    if (this.request.secure) return;
     const { notices } = this.#rules.host;
     if (this.#cookie.secure) {
       notices.once(

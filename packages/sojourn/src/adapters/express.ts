@@ -1,10 +1,11 @@
 /** Express 4 and 5: the middleware and its guards. */
 
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { LoginRequiredError, MiddlewareMissingError, SojournError } from "../errors.ts";
+import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { type AdapterOptions, Exchange, ExchangeRules, type RequestView } from "./exchange.ts";
+import { csrfTokenRequired, type GuardOptions, redirectFor, type Requirement, userRequired } from "./guards.ts";
 import { NodeResponse } from "./node-response.ts";
 
 export interface ExpressOptions extends AdapterOptions {
@@ -59,22 +60,32 @@ export function sojourn<D extends object = DataObject>(
   };
 }
 
-export interface RequireUserOptions {
-  /** Where browsers asking for a page are sent instead of getting a 401. */
-  readonly redirectTo?: string;
+/** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
+export function requireUser(options: GuardOptions = {}): RequestHandler {
+  return guard("requireUser()", userRequired, options);
 }
 
-/** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
-export function requireUser(options: RequireUserOptions = {}): RequestHandler {
+/**
+ * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
+ * `_csrf` (`req.session.csrfToken`; needs the body parsed before it); others get 403. The cross-site check of the
+ * middleware protects forms without it: this is for sites that cannot rely on what browsers say of origins.
+ */
+export function csrf(): RequestHandler {
+  return guard("csrf()", csrfTokenRequired, {});
+}
+
+function guard(name: string, requirement: Requirement, options: GuardOptions): RequestHandler {
   return (req, res, next) => {
-    const carried = carriedBy(req, "requireUser()");
-    carried.exchange.session
-      .load()
+    const carried = carriedBy(req, name);
+    const { exchange } = carried;
+    const formField = (field: string): unknown => (req.body as Record<string, unknown> | undefined)?.[field];
+    requirement({ exchange, formField })
       .then(
-        (session) => {
-          if (session.userId !== null) next();
-          else if (options.redirectTo !== undefined && wantsPage(req)) res.redirect(303, options.redirectTo);
-          else fail(new LoginRequiredError(), carried, res, next);
+        (refusal) => {
+          const location = refusal === null ? null : redirectFor(refusal, exchange, options);
+          if (refusal === null) next();
+          else if (location !== null) res.redirect(303, location);
+          else fail(refusal, carried, res, next);
         },
         (error: unknown) => fail(error, carried, res, next),
       )
@@ -87,10 +98,6 @@ function carriedBy(req: Request, what: string): Carried {
   const carried = (req as WithExchange)[EXCHANGE];
   if (carried === undefined) throw new MiddlewareMissingError(what);
   return carried;
-}
-
-function wantsPage(req: Request): boolean {
-  return (req.method === "GET" || req.method === "HEAD") && /\btext\/html\b/i.test(req.headers.accept ?? "");
 }
 
 /** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
@@ -140,4 +147,5 @@ function hostOf(req: Request): string | undefined {
   return forwarded.split(",", 1)[0]?.trimEnd();
 }
 
+export type { GuardOptions } from "./guards.ts";
 export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

@@ -11,6 +11,7 @@ import {
   type RequestView,
   type ResponseView,
 } from "./exchange.ts";
+import { csrfTokenRequired, type GuardOptions, redirectFor, type Requirement, userRequired } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
 
 export interface FetchOptions extends AdapterOptions {
@@ -32,14 +33,21 @@ export interface FetchAdapter<D extends object = DataObject> {
   open(request: Request): Promise<OpenedRequest<D>>;
 }
 
-/** One request between `open` and `commit`. */
-export interface OpenedRequest<D extends object = DataObject> {
-  readonly session: RequestSession<D>;
+/** What a guard takes. */
+export interface GuardedRequest {
   /**
    * The answer, if there can be no other: 403 for an unsafe request from elsewhere, 503 while the store is down.
    * The session is out of reach then: reading it throws, writing it rejects.
    */
   readonly refused: Response | null;
+}
+
+/** Null lets the request through; else the response to send, ready as `commit` makes it. */
+export type Guard = (opened: GuardedRequest) => Promise<Response | null>;
+
+/** One request between `open` and `commit`. */
+export interface OpenedRequest<D extends object = DataObject> extends GuardedRequest {
+  readonly session: RequestSession<D>;
   /**
    * The response to send: with the session's cookie and caching headers, once session writes under way are
    * stored. If one failed, its error in place of it (503 while the store is down). If the request was
@@ -77,14 +85,45 @@ export function sojourn<D extends object = DataObject>(
   };
 }
 
+/**
+ * Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads.
+ *
+ * ```ts
+ * const refused = await requireUser()(s);
+ * if (refused !== null) return refused;
+ * ```
+ */
+export function requireUser(options: GuardOptions = {}): Guard {
+  return guard(userRequired, options);
+}
+
+/**
+ * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
+ * `_csrf` (`s.session.csrfToken`); others get 403. A form is read from a copy: call it before the body is read.
+ * The cross-site check of `open` protects forms without it: this is for sites that cannot rely on what browsers
+ * say of origins.
+ */
+export function csrf(): Guard {
+  return guard(csrfTokenRequired, {});
+}
+
+function guard(requirement: Requirement, options: GuardOptions): Guard {
+  return (opened) => {
+    if (opened instanceof FetchExchange) return opened.guard(requirement, options);
+    throw new TypeError("A guard takes what open(request) answered.");
+  };
+}
+
 class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView {
   readonly #exchange: Exchange<D>;
+  readonly #request: FetchRequest;
   #touchesHeaders = false;
   #refused: Response | null = null;
   begun = false;
   headersSent = false;
 
-  constructor(rules: ExchangeRules<D>, request: RequestView) {
+  constructor(rules: ExchangeRules<D>, request: FetchRequest) {
+    this.#request = request;
     this.#exchange = new Exchange<D>(rules, request, this);
   }
 
@@ -113,6 +152,21 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
         this.#refuse(error);
       }
     }
+  }
+
+  async guard(requirement: Requirement, options: GuardOptions): Promise<Response | null> {
+    if (this.#refused !== null) return this.#refused;
+    const exchange = this.#exchange as unknown as Exchange<never>;
+    const asked = requirement({ exchange, formField: (name) => this.#request.formField(name) });
+    const refusal = await asked.catch((error: unknown) => {
+      if (error instanceof SojournError) return error;
+      throw error;
+    });
+    if (refusal === null) return null;
+    const location = redirectFor(refusal, exchange, options);
+    const redirect = { status: 303, headers: { Location: location ?? "" } };
+    this.#refused = await this.commit(location === null ? this.#answerTo(refusal) : new Response(null, redirect));
+    return this.#refused;
   }
 
   #refuse(error: SojournError): void {
@@ -200,10 +254,21 @@ class FetchRequest implements RequestView {
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined;
   }
+  /** Null when no form was sent, or its body was read before. */
+  async formField(name: string): Promise<unknown> {
+    const isForm = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
+    if (this.#request.bodyUsed || !isForm.test(this.header("content-type") ?? "")) return null;
+    const form = await this.#request
+      .clone()
+      .formData()
+      .catch(() => null);
+    return form?.get(name) ?? null;
+  }
   get #url(): URL {
     this.#parsed ??= new URL(this.#options.url?.(this.#request) ?? this.#request.url);
     return this.#parsed;
   }
 }
 
+export type { GuardOptions } from "./guards.ts";
 export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

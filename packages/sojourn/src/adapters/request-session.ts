@@ -134,6 +134,21 @@ export class RequestSession<D extends object = DataObject> {
     return this.#carrier.issuedToken;
   }
 
+  /**
+   * For the hidden field `_csrf` of a form, or a script that sends it as `X-CSRF-Token`: what the guard `csrf()`
+   * asks for. Masked anew at each look. Null while there is no session.
+   */
+  get csrfToken(): string | null {
+    const session = this.#session;
+    return session === null ? null : this.#sessions.csrf.token(session);
+  }
+
+  /** @internal */
+  async isCsrfToken(token: unknown): Promise<boolean> {
+    const session = this.#session;
+    return session !== null && this.#sessions.csrf.verify(session, token);
+  }
+
   /** Stores one field; begins an anonymous session when there is none. @throws what `session.set` throws, HeadersSentError */
   set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
     return this.#carrier.writing(async (late) => {

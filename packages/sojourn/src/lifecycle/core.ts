@@ -4,11 +4,12 @@ import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
 import type { DataObject, FieldTexts } from "../data/draft.ts";
 import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
+import { CsrfTokens } from "../security/csrf.ts";
 import type { KeyRing } from "../security/keyring.ts";
 import type { RateLimit } from "../security/rate-limit.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
-import type { Store } from "../store/store.ts";
+import { isRecord, type Store } from "../store/store.ts";
 import type { Notices } from "./notices.ts";
 import type { Policies } from "./policy.ts";
 import { TrackedStore } from "./tracked-store.ts";
@@ -41,6 +42,7 @@ export class Core {
   readonly store: Store;
   readonly tokens: TokenSigner;
   readonly ring: KeyRing;
+  readonly csrf: CsrfTokens;
   readonly rotation: RotationSettings;
   readonly policies: Policies;
   readonly anonymousRate: RateLimit | null;
@@ -57,6 +59,7 @@ export class Core {
     this.store = new TrackedStore(settings.store);
     this.tokens = settings.tokens;
     this.ring = settings.ring;
+    this.csrf = new CsrfTokens(settings.ring, settings.store.namespace);
     this.rotation = settings.rotation;
     this.policies = settings.policies;
     this.anonymousRate = settings.anonymousRate;
@@ -106,6 +109,13 @@ export class Core {
       this.endCorrupt(id, error);
       return null;
     }
+  }
+
+  /** The newest record of a live session, or null. @throws StoreUnavailableError */
+  async liveRecord(id: string): Promise<SessionRecord | null> {
+    const outcome = await this.store.read(id);
+    const record = isRecord(outcome) ? this.parse(id, outcome) : null;
+    return record !== null && this.store.now() < record.expiresAt ? record : null;
   }
 
   /** The data of a record; none when it cannot be decoded, and then the session is ended. */

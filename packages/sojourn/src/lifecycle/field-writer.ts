@@ -25,7 +25,7 @@ import {
   TooManyFieldsError,
   WrongKindError,
 } from "../errors.ts";
-import { isRecord, type PatchOutcome } from "../store/store.ts";
+import type { PatchOutcome } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 
@@ -158,9 +158,7 @@ export class FieldWriter {
 
   /** The stored data, or null when there is no such live session. */
   async read(id: string): Promise<DataSnapshot | null> {
-    const outcome = await this.#core.store.read(id);
-    const record = isRecord(outcome) ? this.#core.parse(id, outcome) : null;
-    return record !== null && this.#core.store.now() < record.expiresAt ? this.#snapshot(id, record) : null;
+    return this.#snapshot(id, await this.#core.liveRecord(id));
   }
 
   #snapshot(id: string, record: SessionRecord | null): DataSnapshot | null {

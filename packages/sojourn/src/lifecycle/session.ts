@@ -109,6 +109,10 @@ export class Session<D extends object = DataObject> {
   get security(): SecurityFacts {
     return this.#facts.security ?? NO_SECURITY_FACTS;
   }
+  /** Generation of the last elevation: what a CSRF token is bound to besides the id. @internal */
+  get floor(): number {
+    return this.#record.floor;
+  }
   /** Counts changes of data. */
   get revision(): number {
     return this.#revision;

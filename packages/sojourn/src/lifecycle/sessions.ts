@@ -8,13 +8,13 @@ import { CorruptRecordError, type SessionRecord } from "../data/session-record.t
 import { CreationRateError, SessionEndedError } from "../errors.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
-import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { FieldWriter } from "./field-writer.ts";
 import { checkCreateInput, checkedUserId, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
 import { elevate } from "./elevation.ts";
 import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
+import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
 import { type Invalid, TokenCheck } from "./token-check.ts";
 import { type Confirmation, Touching } from "./touching.ts";
@@ -23,6 +23,8 @@ export interface CreateResult<D extends object = DataObject> {
   /** The bearer secret: give it to the client, keep it nowhere. */
   readonly token: string;
   readonly session: Session<D>;
+  /** For the first page: what `csrf.token(session)` answers. */
+  readonly csrfToken: string;
 }
 
 export interface LoginInput<D extends object = DataObject> extends CreateInput<D> {
@@ -74,6 +76,8 @@ export class Sessions<D extends object = DataObject> {
   readonly #check: TokenCheck;
   readonly #touching: Touching;
   #closing: Promise<void> | null = null;
+  /** CSRF tokens, for forms and scripts where the origin check of the adapters does not do. */
+  readonly csrf: SessionCsrf<D>;
 
   /** @internal */
   constructor(core: Core) {
@@ -82,6 +86,7 @@ export class Sessions<D extends object = DataObject> {
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
     this.#touching = new Touching(core);
+    this.csrf = new SessionCsrf<D>(core);
   }
 
   /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */
@@ -117,7 +122,7 @@ export class Sessions<D extends object = DataObject> {
     if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
     const parsed = this.#core.parse(id, record);
     if (parsed === null) throw new CorruptRecordError("a record just made does not decode");
-    return { token, session: this.#session(id, parsed) };
+    return this.#issued(token, id, parsed);
   }
 
   #limitAnonymous(): void {
@@ -228,13 +233,13 @@ export class Sessions<D extends object = DataObject> {
     const { verified } = presented;
     const delivered =
       standing === "previous" || presented.record.rotation?.state === "pending" ? checked.token : undefined;
-    if (delivered !== undefined) return { token: delivered, session: this.#session(verified.id, presented.record) };
+    if (delivered !== undefined) return this.#issued(delivered, verified.id, presented.record);
     // Renewed a moment ago: this is the new token.
     if (standing === "successor" || this.#renewal.isSettling(presented.record)) {
-      return { token: checked.token ?? presented.token, session: this.#session(verified.id, presented.record) };
+      return this.#issued(checked.token ?? presented.token, verified.id, presented.record);
     }
     const renewed = await this.#renewal.renew(presented);
-    return renewed === null ? null : { token: renewed.token, session: this.#session(verified.id, renewed.record) };
+    return renewed === null ? null : this.#issued(renewed.token, verified.id, renewed.record);
   }
 
   /**
@@ -252,15 +257,14 @@ export class Sessions<D extends object = DataObject> {
     if (read.userId !== input.userId) return this.login(token, input);
     const record = checked.standing === "successor" ? await this.#renewal.confirm(verified, false) : read;
     const elevated = record === null ? null : await elevate(this.#core, verified.id, record, input);
-    return elevated === null ? null : { token: elevated.token, session: this.#session(verified.id, elevated.record) };
+    return elevated === null ? null : this.#issued(elevated.token, verified.id, elevated.record);
   }
 
   /** The live session of an id, or null. For administration: an id proves nothing. */
   async get(id: string): Promise<Session<D> | null> {
     if (!isSessionId(id)) return null;
-    const outcome = await this.#core.store.read(id);
-    const record = isRecord(outcome) ? this.#core.parse(id, outcome) : null;
-    return record !== null && this.#core.store.now() < record.expiresAt ? this.#session(id, record) : null;
+    const record = await this.#core.liveRecord(id);
+    return record === null ? null : this.#session(id, record);
   }
 
   /** The user's live sessions, the one seen last first. */
@@ -306,6 +310,11 @@ export class Sessions<D extends object = DataObject> {
   close(): Promise<void> {
     this.#closing ??= this.#core.store.close();
     return this.#closing;
+  }
+
+  #issued(token: string, id: string, record: SessionRecord): CreateResult<D> {
+    const session = this.#session(id, record);
+    return { token, session, csrfToken: this.csrf.token(session) };
   }
 
   #session(id: string, record: SessionRecord): Session<D> {

@@ -40,6 +40,8 @@ export interface AuthLoginOptions extends Omit<LoginInput<never>, "userId" | "da
 export interface AuthLogin<User, D extends object> {
   readonly user: User;
   readonly session: Session<D>;
+  /** See `sessions.csrf`. */
+  readonly csrfToken: string;
   /** Give it to the client. Absent with `via`, which set the cookie. */
   readonly token?: string;
 }
@@ -74,7 +76,7 @@ export function auth<Credentials, User extends AuthUser, D extends object = Data
       const input = { loginMethod, amr, ...rest, userId: user.id, data };
       if (via === undefined) return { user, ...(await sessions.login(token, input as unknown as LoginInput<D>)) };
       const session = (await via.login(input as never)) as Session<D>;
-      return { user, session };
+      return { user, session, csrfToken: sessions.csrf.token(session) };
     },
     async logout(target) {
       if (target === null || target === undefined) return false;

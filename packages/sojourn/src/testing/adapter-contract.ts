@@ -28,4 +28,10 @@ export function adapterContract({ start }: AdapterContractOptions): RunnableAdap
   }));
 }
 
-export type { ContractAnswer, ContractRoute, ContractSite, ServedSite } from "./adapter-contract/site.ts";
+export type {
+  ContractAnswer,
+  ContractGuard,
+  ContractRoute,
+  ContractSite,
+  ServedSite,
+} from "./adapter-contract/site.ts";

@@ -5,8 +5,12 @@ import { createServer, type RequestListener } from "node:http";
 import express, { type Express, type Response } from "express";
 import express4 from "express4";
 import { describe, test } from "vitest";
-import { sojourn as expressSojourn } from "../../src/adapters/express.ts";
-import { sojourn as fetchSojourn } from "../../src/adapters/fetch.ts";
+import {
+  csrf as expressCsrf,
+  requireUser as expressUser,
+  sojourn as expressSojourn,
+} from "../../src/adapters/express.ts";
+import { csrf as fetchCsrf, requireUser as fetchUser, sojourn as fetchSojourn } from "../../src/adapters/fetch.ts";
 import {
   adapterContract,
   type ContractAnswer,
@@ -15,6 +19,9 @@ import {
   type ServedSite,
 } from "../../src/testing/adapter-contract.ts";
 import { fetchListener } from "../support/fetch-server.ts";
+
+const EXPRESS_GUARDS = { csrf: expressCsrf, requireUser: expressUser };
+const FETCH_GUARDS = { csrf: fetchCsrf, requireUser: fetchUser };
 
 async function served(listener: RequestListener): Promise<ServedSite> {
   const server = createServer(listener).listen(0, "127.0.0.1");
@@ -32,10 +39,11 @@ async function served(listener: RequestListener): Promise<ServedSite> {
 }
 
 function expressApp(app: Express, { sessions, options, routes }: ContractSite): Express {
-  app.use(expressSojourn(sessions, options));
+  app.use(express.urlencoded({ extended: false }), expressSojourn(sessions, options));
   for (const route of routes) {
     const method = route.method === "GET" ? ("get" as const) : ("post" as const);
-    app[method](route.path, (req, res, next) => {
+    const guards = (route.guards ?? []).map(({ name, argument }) => EXPRESS_GUARDS[name](argument as never));
+    app[method](route.path, ...guards, (req, res, next) => {
       // Express 4 does not look at promises.
       run(route, (req as unknown as { session: never }).session, res).catch(next);
     });
@@ -72,6 +80,10 @@ function fetchHandler({ sessions, options, routes }: ContractSite): (request: Re
     const { pathname } = new URL(request.url);
     const route = routes.find((each) => each.path === pathname && each.method === request.method);
     if (route === undefined) return opened.commit(new globalThis.Response(null, { status: 404 }));
+    for (const { name, argument } of route.guards ?? []) {
+      const refused = await FETCH_GUARDS[name](argument as never)(opened);
+      if (refused !== null) return refused;
+    }
     const answered = route.handle(opened.session);
     const answer: ContractAnswer = answered instanceof Promise ? await answered : answered;
     const { body, headers = {} } = answer;

@@ -3,6 +3,7 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { BEARER } from "./bearer-cases.ts";
 import type { Browser, Reply } from "./client.ts";
+import { GUARDS } from "./guard-cases.ts";
 import { type AdapterCase, COOKIE } from "./site.ts";
 
 const ANONYMOUS = { active: false, userId: null, data: {} };
@@ -97,7 +98,7 @@ const LIFE: readonly AdapterCase[] = [
     },
   },
   {
-    name: "E2: a rotation gives a new token of the same session; the old one still works, and anonymous it is nothing",
+    name: "E4: a rotation gives a new token of the same session; the old one still works, and anonymous it is nothing",
     async run(site) {
       const user = await site.user();
       const before = user.copy();
@@ -316,4 +317,5 @@ export const CASES: readonly AdapterCase[] = [
   ...FAILURE,
   ...WRITES,
   ...BEARER,
+  ...GUARDS,
 ];

@@ -75,9 +75,19 @@ export class Browser {
     return this.send(path, { headers });
   }
 
-  post(path: string, data: unknown = {}): Promise<Reply> {
-    const headers = { Origin: this.origin, "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json" };
+  post(path: string, data: unknown = {}, more: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    const headers = { ...this.#sameOrigin, "Content-Type": "application/json", ...more };
     return this.send(path, { method: "POST", headers, body: JSON.stringify(data) });
+  }
+
+  /** As a page's form does. */
+  submit(path: string, fields: Readonly<Record<string, string>>): Promise<Reply> {
+    const headers = { ...this.#sameOrigin, "Content-Type": "application/x-www-form-urlencoded" };
+    return this.send(path, { method: "POST", headers, body: new URLSearchParams(fields).toString() });
+  }
+
+  get #sameOrigin(): Record<string, string> {
+    return { Origin: this.origin, "Sec-Fetch-Site": "same-origin" };
   }
 
   async send(path: string, init: Outgoing): Promise<Reply> {

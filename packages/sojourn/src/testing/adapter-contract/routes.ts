@@ -101,6 +101,16 @@ const ROUTES: readonly ContractRoute[] = [
       return json({ aal: elevated?.aal ?? null, token: session.token });
     },
   },
+  { method: "GET", path: "/form", handle: (session) => json(session.csrfToken) },
+  { method: "GET", path: "/with-token", guards: [{ name: "csrf" }], handle: look },
+  { method: "POST", path: "/with-token", guards: [{ name: "csrf" }], handle: look },
+  { method: "GET", path: "/user", guards: [{ name: "requireUser" }], handle: look },
+  {
+    method: "GET",
+    path: "/user-page",
+    guards: [{ name: "requireUser", argument: { redirectTo: "/login" } }],
+    handle: look,
+  },
   { method: "POST", path: "/logout", handle: async (session) => json(await session.logout()) },
 ];
 

@@ -17,9 +17,17 @@ export interface ContractAnswer {
   readonly after?: () => Promise<void>;
 }
 
+/** A guard that the adapter exports, called with `argument` if there is one. */
+export interface ContractGuard {
+  readonly name: "requireUser" | "csrf";
+  readonly argument?: unknown;
+}
+
 export interface ContractRoute {
   readonly method: "GET" | "POST";
   readonly path: string;
+  /** Asked before the handler, in this order. */
+  readonly guards?: readonly ContractGuard[];
   /**
    * Called with the session of the request. An answer that is no promise must be sent without waiting for
    * anything; a rejection goes to the framework's error handler, which answers `error.status`, or 500.
