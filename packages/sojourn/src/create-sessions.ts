@@ -1,6 +1,7 @@
 /** Composition root: options in, sessions out. No I/O here. */
 
 import { randomBytes } from "node:crypto";
+import { readStats } from "./analytics/stats.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
 import { Core, type RotationSettings } from "./lifecycle/core.ts";
@@ -84,22 +85,21 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     given.defaultPolicy ?? DEFAULTS.defaultPolicy,
   );
   const cookie = resolveCookieAttributes(given.cookie ?? {});
-  const sessions = new Sessions<D>(
-    new Core({
-      store,
-      tokens,
-      ring,
-      rotation: rotationOf(given),
-      policies,
-      anonymousRate: anonymousRateOf(given, clock),
-      clock,
-      notices,
-      maxBytes: maxBytesOf(given),
-      serverId: serverIdOf(given),
-      development,
-      indexKey: indexKeyOf(given),
-    }),
-  );
+  const core = new Core({
+    store,
+    tokens,
+    ring,
+    rotation: rotationOf(given),
+    policies,
+    anonymousRate: anonymousRateOf(given, clock),
+    clock,
+    notices,
+    maxBytes: maxBytesOf(given),
+    serverId: serverIdOf(given),
+    development,
+    indexKey: indexKeyOf(given),
+  });
+  const sessions = new Sessions<D>(core, { stats: () => readStats(core.store) });
   registerHost(sessions, {
     namespace: store.namespace,
     development,

@@ -3,6 +3,7 @@
  * Made by `createSessions`; all I/O waits for the first call.
  */
 
+import type { SessionStats } from "../analytics/stats.ts";
 import type { DataObject } from "../data/draft.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { CreationRateError, SessionEndedError } from "../errors.ts";
@@ -69,8 +70,14 @@ export interface RevokeUserOptions extends RevokeOptions {
   readonly except?: string;
 }
 
+/** What `createSessions` puts together from rooms that build on this one. @internal */
+export interface SessionsParts {
+  readonly stats: () => Promise<SessionStats>;
+}
+
 export class Sessions<D extends object = DataObject> {
   readonly #core: Core;
+  readonly #parts: SessionsParts;
   readonly #writer: FieldWriter;
   readonly #renewal: Renewal;
   readonly #check: TokenCheck;
@@ -80,8 +87,9 @@ export class Sessions<D extends object = DataObject> {
   readonly csrf: SessionCsrf<D>;
 
   /** @internal */
-  constructor(core: Core) {
+  constructor(core: Core, parts: SessionsParts) {
     this.#core = core;
+    this.#parts = parts;
     this.#writer = new FieldWriter(core);
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
@@ -281,6 +289,11 @@ export class Sessions<D extends object = DataObject> {
   /** Live sessions of the namespace. */
   count(): Promise<number> {
     return this.#core.store.count();
+  }
+
+  /** How many sessions and users there are, how many began and ended, why, and how long they lasted. @throws StoreUnavailableError */
+  stats(): Promise<SessionStats> {
+    return this.#parts.stats();
   }
 
   /** The data of a session by id. */

@@ -24,6 +24,7 @@ import type {
   TouchOutcome,
   WriteCall,
 } from "../store/store.ts";
+import type { Totals } from "../store/totals.ts";
 
 export class TrackedStore implements Store {
   readonly engine: string;
@@ -56,6 +57,9 @@ export class TrackedStore implements Store {
   }
   countUsers(): Promise<number> {
     return this.#store.countUsers();
+  }
+  totals(): Promise<Totals> {
+    return this.#store.totals();
   }
 
   create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {

@@ -9,6 +9,7 @@
  */
 
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
+import type { Totals } from "./totals.ts";
 
 /** How one write is fenced and made idempotent. Engines fill in what is absent. */
 export interface WriteCall {
@@ -217,7 +218,10 @@ export interface Store {
   elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome>;
   /** Other metadata, and locked or not; no deadline, token or data changes. Sent again it answers the same. */
   amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome>;
-  /** Ends a session and leaves a tombstone. Nothing can write it back. */
+  /**
+   * Ends a session and leaves a tombstone. Nothing can write it back. One whose time was over ended by itself: its
+   * tombstone says so ("expired", at its expiry), whoever ends it.
+   */
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
   /** Ends every session of the user that began before this call; later logins stay. */
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }>;
@@ -227,6 +231,11 @@ export interface Store {
   count(): Promise<number>;
   /** Users with at least one live session. */
   countUsers(): Promise<number>;
+  /**
+   * What began and what ended since the namespace began, each counted once, by the very step that made it so. At least
+   * 16 reasons are counted by their names, if of 48 bytes or less; the rest may count as "other".
+   */
+  totals(): Promise<Totals>;
   /** Idempotent. What was handed in (a client) stays open. */
   close(): Promise<void>;
 }

@@ -18,6 +18,7 @@ import {
 } from "../data/record.ts";
 import { CorruptRecordError, UnsupportedRecordError, SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import { EXPIRED } from "./totals.ts";
 import type {
   AmendInput,
   AmendOutcome,
@@ -111,14 +112,16 @@ export function touchRecord(record: Buffer, input: TouchInput, now: number): Ste
   };
 }
 
+/** What is left of a session that ends now, or ended by itself at its expiry. */
 export function tombstoneOf(record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">, now: number): Tombstone {
-  return {
-    reason: ending.reason,
-    actor: ending.actor,
-    // A corrupt record may be shorter than a header: it ends all the same.
-    createdAt: record.length >= HEADER_LENGTH ? record.readUIntBE(OFFSET.createdAt, 6) : 0,
-    endedAt: now,
-  };
+  const { reason, actor } = ending;
+  // A corrupt record may be shorter than a header: it ends all the same.
+  if (record.length < HEADER_LENGTH) return { reason, actor, createdAt: 0, endedAt: now };
+  const createdAt = record.readUIntBE(OFFSET.createdAt, 6);
+  const expiresAt = expiresAtOf(record);
+  return expiresAt <= now
+    ? { reason: EXPIRED, actor: null, createdAt, endedAt: expiresAt }
+    : { reason, actor, createdAt, endedAt: now };
 }
 
 /** The ended record, when the caller's knowledge of its data is out of date. */

@@ -13,6 +13,7 @@ import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
 import { RACES } from "./conformance/races.ts";
 import { TOKENS } from "./conformance/tokens.ts";
+import { TOTALS } from "./conformance/totals.ts";
 import { USERS } from "./conformance/users.ts";
 
 export interface ConformanceOptions {
@@ -31,10 +32,12 @@ export interface RunnableCase {
 }
 
 export function storeConformance(options: ConformanceOptions): RunnableCase[] {
-  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...TOKENS, ...AMENDING, ...RACES].map((each) => {
-    const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
-    return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
-  });
+  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...TOKENS, ...AMENDING, ...TOTALS, ...RACES].map(
+    (each) => {
+      const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
+      return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
+    },
+  );
 }
 
 async function runCase(each: ConformanceCase, options: ConformanceOptions): Promise<void> {

@@ -50,6 +50,7 @@ import {
   touchRecord,
 } from "../../store/transitions.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
+import { EXPIRED, Tally, type Totals } from "../../store/totals.ts";
 
 export interface MemoryStoreOptions {
   /** Part of every token's MAC: a token of one namespace is refused in another. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
@@ -85,6 +86,7 @@ class MemoryStore implements Store {
   readonly #sessionsOf = new Map<string, Set<string>>();
   /** In the order of their raising. */
   readonly #epochs = new Map<string, UserEpoch>();
+  readonly #tally = new Tally();
   #sweep: Iterator<[string, Buffer]>;
   #closed = false;
 
@@ -113,6 +115,7 @@ class MemoryStore implements Store {
     const userEpoch = userKey === null ? 0 : this.#epochOf(userKey);
     this.#records.set(id, withUserEpoch(record, userEpoch));
     if (userKey !== null) this.#idsOf(userKey).add(id);
+    this.#tally.created += 1;
     return { status: "created", userEpoch };
   }
 
@@ -202,6 +205,11 @@ class MemoryStore implements Store {
     return users.size;
   }
 
+  async totals(): Promise<Totals> {
+    this.#begin(undefined);
+    return this.#tally.totals(this.now());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
   }
@@ -234,7 +242,7 @@ class MemoryStore implements Store {
     const record = this.#records.get(id);
     if (record === undefined) return null;
     if (this.now() < expiresAtOf(record) + REAP_GRACE_MS) return record;
-    this.#forget(id, record);
+    this.#end(id, record, { reason: EXPIRED, actor: null });
     return null;
   }
 
@@ -256,7 +264,9 @@ class MemoryStore implements Store {
 
   #end(id: string, record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">): void {
     this.#forget(id, record);
-    this.#tombstones.set(id, tombstoneOf(record, ending, this.now()));
+    const tombstone = tombstoneOf(record, ending, this.now());
+    if (this.now() < tombstone.endedAt + TOMBSTONE_MS) this.#tombstones.set(id, tombstone);
+    this.#tally.addEnding(tombstone);
   }
 
   #forget(id: string, record: Buffer): void {

@@ -40,6 +40,7 @@ function allKeys(id: string, userKey: string): string[] {
     keys.expiries(bucket),
     keys.users(bucket),
     keys.operation(bucket, "operation"),
+    keys.totals(bucket),
   ];
 }
 
@@ -65,6 +66,7 @@ describe("Keys", () => {
       "shop:x:{fkt}",
       "shop:n:{fkt}",
       "shop:o:{fkt}:operation",
+      "shop:t:{fkt}",
     ]);
     expect(keys.facts()).toBe("shop:c");
     expect(keys.changes()).toBe("shop:i");

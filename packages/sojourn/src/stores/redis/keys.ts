@@ -50,6 +50,10 @@ export class Keys {
   users(bucket: number): string {
     return `${this.#namespace}:n:{${tag(bucket)}}`;
   }
+  /** Hash: totals of the bucket. */
+  totals(bucket: number): string {
+    return `${this.#namespace}:t:{${tag(bucket)}}`;
+  }
   /** String: the answer of a patch or `revokeUser`, so that sent again it answers the same. */
   operation(bucket: number, operationId: string): string {
     return this.#key("o", bucket, operationId);

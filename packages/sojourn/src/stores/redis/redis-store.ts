@@ -9,7 +9,7 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { userHashIn } from "../../store/placement.ts";
-import { bucketOf, BUCKETS } from "../../data/session-id.ts";
+import { bucketOf } from "../../data/session-id.ts";
 import {
   type AmendInput,
   type AmendOutcome,
@@ -36,7 +36,9 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
+import { countedReason, type Totals } from "../../store/totals.ts";
 import { gone, isLive } from "../../store/transitions.ts";
+import { ofAllBuckets } from "./all-buckets.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { Keys } from "./keys.ts";
@@ -47,6 +49,7 @@ import { parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
+import { totalsOf } from "./totals.ts";
 
 export interface RedisStoreOptions {
   /** Begins every key, and part of every token's MAC. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
@@ -58,8 +61,6 @@ export interface RedisStoreOptions {
 
 /** Sessions of a user ended by one script call. */
 const CHUNK = 500;
-/** Commands of a count sent at once. */
-const PIPELINE = 128;
 
 /**
  * A store on the Redis client that the application has, node-redis 6 or ioredis 6: connected to the primary, without
@@ -106,7 +107,7 @@ class RedisStore implements Store {
 
   async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
     const bucket = bucketOf(id);
-    const keys = [this.#keys.session(id), this.#keys.tombstone(id), this.#keys.expiries(bucket)];
+    const keys = [...this.#recordKeys(id), this.#keys.expiries(bucket), this.#keys.totals(bucket)];
     if (userKey !== null) {
       keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.users(bucket));
     }
@@ -156,7 +157,7 @@ class RedisStore implements Store {
     const { id } = input;
     const bucket = bucketOf(id);
     const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
-    const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId)];
+    const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId), this.#keys.totals(bucket)];
     const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
       detail(input),
@@ -166,6 +167,7 @@ class RedisStore implements Store {
       input.knownRevision === undefined ? "" : text(input.knownRevision),
       input.reusedGeneration === undefined ? "" : text(input.reusedGeneration),
       text(fence.operationKeptMs),
+      countedReason(input.reason),
     ]);
     return { ended: answer.status.startsWith("ended"), record: answer.bytes(2) };
   }
@@ -244,6 +246,7 @@ class RedisStore implements Store {
       this.#keys.users(bucket),
       this.#keys.userSessions(input.userKey),
       this.#keys.operation(bucket, operationId),
+      this.#keys.totals(bucket),
     ];
     const answer = await this.#scripts.run("endOlder", keys, undefined, (fence) => [
       text(older.epoch),
@@ -255,6 +258,7 @@ class RedisStore implements Store {
       userHashIn(input.userKey),
       text(older.endedBefore),
       text(fence.operationKeptMs),
+      countedReason(input.reason),
       ...older.ids,
     ]);
     return answer.number(2);
@@ -283,6 +287,13 @@ class RedisStore implements Store {
     return this.#sumOverBuckets((bucket) => this.#keys.users(bucket));
   }
 
+  async totals(): Promise<Totals> {
+    await this.#preparation.usable();
+    const shift = text(this.#redis.serverClock.shift());
+    const answers = await ofAllBuckets((bucket) => this.#redis.script("totals", [this.#keys.totals(bucket)], [shift]));
+    return totalsOf(answers, this.now());
+  }
+
   async close(): Promise<void> {
     this.#redis.close();
   }
@@ -290,17 +301,11 @@ class RedisStore implements Store {
   async #sumOverBuckets(keyOf: (bucket: number) => string): Promise<number> {
     await this.#preparation.usable();
     const after = `(${this.now()}`;
-    let sum = 0;
-    for (let from = 0; from < BUCKETS; from += PIPELINE) {
-      const counts = await Promise.all(
-        Array.from({ length: PIPELINE }, (_, i) => {
-          const key = keyOf(from + i);
-          return this.#redis.read(key, ["ZCOUNT", key, after, "+inf"]);
-        }),
-      );
-      sum += counts.reduce((total: number, count) => total + Number(count), 0);
-    }
-    return sum;
+    const counts = await ofAllBuckets((bucket) => {
+      const key = keyOf(bucket);
+      return this.#redis.read(key, ["ZCOUNT", key, after, "+inf"]);
+    });
+    return counts.reduce((sum: number, count) => sum + Number(count), 0);
   }
 }
 

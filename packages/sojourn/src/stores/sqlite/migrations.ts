@@ -23,6 +23,8 @@ const MIGRATIONS: readonly string[] = [
      ended_at INTEGER NOT NULL
    ) STRICT;
    CREATE TABLE user_epochs (user_key TEXT PRIMARY KEY, epoch INTEGER NOT NULL, kept_until INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE ended_hours (hour INTEGER PRIMARY KEY, ended INTEGER NOT NULL, duration_ms INTEGER NOT NULL) STRICT;`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

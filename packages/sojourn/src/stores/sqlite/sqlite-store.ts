@@ -54,8 +54,10 @@ import {
   touchRecord,
 } from "../../store/transitions.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
+import type { Totals } from "../../store/totals.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { countCreated, countEnding, readTotals } from "./totals.ts";
 import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
 
 export interface SqliteStoreOptions {
@@ -118,6 +120,7 @@ class SqliteStore implements Store {
       if (stored !== null) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
       const userEpoch = userKey === null ? 0 : epochOf(sql, userKey);
       sql.insert.run(id, userKey, expiresAtOf(record), withUserEpoch(record, userEpoch));
+      countCreated(sql);
       return { status: "created", userEpoch };
     });
   }
@@ -191,6 +194,11 @@ class SqliteStore implements Store {
   async countUsers(): Promise<number> {
     const { sql } = await this.#open();
     return this.#query(() => Number(sql.countUsers.get(this.now())?.["n"] ?? 0));
+  }
+
+  async totals(): Promise<Totals> {
+    const { sql } = await this.#open();
+    return this.#query(() => readTotals(sql, this.now()));
   }
 
   async close(): Promise<void> {
@@ -341,4 +349,5 @@ function sessionsOf(sql: Statements, userKey: string, expiringAfter: number): St
 function endSession(sql: Statements, id: string, tombstone: Tombstone): void {
   sql.remove.run(id);
   sql.insertTombstone.run(id, tombstone.reason, tombstone.actor, tombstone.createdAt, tombstone.endedAt);
+  countEnding(sql, tombstone);
 }

@@ -18,6 +18,15 @@ const SQL = {
   epoch: "SELECT epoch FROM user_epochs WHERE user_key = ?",
   raiseEpoch:
     "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",
+  total: "SELECT value FROM totals WHERE name = ?",
+  totals: "SELECT name, value FROM totals",
+  totalsNamed: "SELECT COUNT(*) AS n FROM totals",
+  addTotal:
+    "INSERT INTO totals (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+  hours: "SELECT hour, ended, duration_ms FROM ended_hours ORDER BY hour",
+  addHour:
+    "INSERT INTO ended_hours (hour, ended, duration_ms) VALUES (?, 1, ?) ON CONFLICT (hour) DO UPDATE SET ended = ended + 1, duration_ms = duration_ms + excluded.duration_ms",
+  removeHours: "DELETE FROM ended_hours WHERE hour < ?",
 } as const;
 
 export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync };

@@ -1,7 +1,8 @@
 -- Ends a session before its time.
--- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 operation
+-- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 operation  6 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reason and actor (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
 --       7 prefix of user indexes  8 data revision that the caller knows, or ''  9 generation of a reused token, or ''  10 operation kept (ms)
+--       11 reason as counted
 -- answers  {'ended', now, record or false} | {'ended_before', now} | {'unknown', now} | {'kept', now} | {'late', now}
 -- With a reused generation it ends the session only if that token is older than the current one, not below the
 -- floor, and the grace is over. The record comes with the answer when its data revision is not the known one;
@@ -18,7 +19,11 @@ if now > not_after then return {'late', now} end
 
 local record = redis.call('GET', KEYS[1])
 if not record then
-  redis.call('ZREM', KEYS[3], id)
+  -- An index entry without a record is a session that died unseen.
+  if redis.call('ZREM', KEYS[3], id) == 1 then
+    count_ending('expired')
+    write_endings(KEYS[6])
+  end
   if redis.call('EXISTS', KEYS[2]) == 1 then return {'ended_before', now} end
   return {'unknown', now}
 end
@@ -29,7 +34,8 @@ if ARGV[9] ~= '' and #record >= HEADER then
   local older = generation < u24(record, 8) and generation >= u24(record, 11)
   if not older or now <= (block and block.grace_until or 0) then return {'kept', now} end
 end
-end_session(KEYS[1], KEYS[2], KEYS[3], id, record, now, detail, kept)
+end_session(KEYS[1], KEYS[2], KEYS[3], id, record, now, shift, ARGV[11], detail, kept)
+write_endings(KEYS[6])
 local hash = user_hash(record)
 if hash then
   redis.call('ZREM', ARGV[7] .. hash, id)
