@@ -8,12 +8,13 @@ import { root } from "./tool-paths.mjs";
 const library = "packages/sojourn/src";
 
 /** What everybody may import: it imports nothing but each other. */
-const GROUND = ["errors", "clock", "options", "register"];
+const GROUND = ["errors", "clock", "duration", "options", "register"];
 
 /** Room → what it may import besides itself and the ground. A name with a slash is one file of a room. */
 const MAY_IMPORT = {
   errors: [],
   clock: [],
+  duration: ["errors"],
   options: [],
   register: [],
   data: ["security"],

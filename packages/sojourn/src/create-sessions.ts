@@ -5,7 +5,7 @@ import { readStats } from "./analytics/stats.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
 import { Core, type RotationSettings } from "./lifecycle/core.ts";
-import { type Duration, parseDuration } from "./lifecycle/duration.ts";
+import { type Duration, parseDuration } from "./duration.ts";
 import type { DataObject } from "./data/draft.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";

@@ -3,7 +3,7 @@ export type { Clock } from "./clock.ts";
 export { createSessions, type MemoryStoreOptions, memoryStore, type SessionsOptions } from "./create-sessions.ts";
 export type { Device, SecurityFacts } from "./data/metadata.ts";
 export * from "./errors.ts";
-export type { Duration } from "./lifecycle/duration.ts";
+export type { Duration } from "./duration.ts";
 export type { CreateInput } from "./lifecycle/new-session.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";
 export type { Session } from "./lifecycle/session.ts";

@@ -1,7 +1,7 @@
 /** Policies: named lifetimes. The numbers of the built-in ones stand in `options.ts`. */
 
 import { ConfigError } from "../errors.ts";
-import { type Duration, parseDuration } from "./duration.ts";
+import { type Duration, parseDuration } from "../duration.ts";
 
 export interface PolicyOptions {
   /** Ends the session when it was not used for so long. */

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "./errors.ts";
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 /** A hundred years: times are kept in 48 bits. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../errors.ts";
+import { ConfigError } from "./errors.ts";
 import { parseDuration } from "./duration.ts";
 
 describe("parseDuration", () => {
