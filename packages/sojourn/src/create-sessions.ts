@@ -12,6 +12,7 @@ import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
 import { DEFAULTS, MAX_MAX_BYTES, MAX_SERVER_ID_BYTES } from "./options.ts";
+import { Binding, type BindingOptions, Fingerprints } from "./security/binding.ts";
 import { type CookieOptions, resolveCookieAttributes } from "./security/cookie.ts";
 import { KeyRing } from "./security/keyring.ts";
 import { type Rate, RateLimit } from "./security/rate-limit.ts";
@@ -43,6 +44,11 @@ export interface SessionsOptions {
    * them at once if they come so; more is a `CreationRateError` (429). `false`: as often as it likes. Default "6000/m".
    */
   readonly anonymous?: { readonly createRate?: Rate | false };
+  /**
+   * Notices when the token of a session comes from another client than the one that it was begun on: see
+   * `BindingOptions`. Default: nothing is compared.
+   */
+  readonly binding?: BindingOptions;
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
   /**
@@ -80,6 +86,8 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   const store = storeOf(given, clock);
   const ring = new KeyRing(secretsOf(given, notices));
   const tokens = new TokenSigner(ring, store.namespace);
+  const fingerprints = new Fingerprints(ring, store.namespace);
+  const binding = given.binding === undefined ? null : new Binding(given.binding, fingerprints);
   const policies = new Policies(
     { ...DEFAULTS.policies, ...given.policies },
     given.defaultPolicy ?? DEFAULTS.defaultPolicy,
@@ -90,6 +98,8 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     tokens,
     ring,
     rotation: rotationOf(given),
+    fingerprints,
+    binding,
     policies,
     anonymousRate: anonymousRateOf(given, clock),
     clock,
@@ -106,6 +116,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     notices,
     cookie,
     bearer: bearerOf(given),
+    binds: binding !== null,
     isGenuine: (token) => tokens.verify(token) !== null,
     isPersistent: (policy) => policies.isPersistent(policy),
     now: () => store.now(),

@@ -23,6 +23,7 @@ export type ErrorCode =
   | "secrets_missing"
   | "secrets_weak"
   | "session_ended"
+  | "step_up_required"
   | "store_closed"
   | "store_unavailable"
   | "too_many_fields"
@@ -257,5 +258,15 @@ export class CsrfInvalidError extends SojournError {
 
   constructor() {
     super("This request brought no CSRF token of its session: reload the page and try again.");
+  }
+}
+
+/** The user must prove again who they are: the session is locked. Answered as 403, or passed on. */
+export class StepUpRequiredError extends SojournError {
+  readonly code = "step_up_required";
+  override readonly status = 403;
+
+  constructor() {
+    super("Confirm that it is you to go on.");
   }
 }

@@ -20,5 +20,7 @@ export type {
 } from "./lifecycle/sessions.ts";
 export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";
 export type { Rate } from "./security/rate-limit.ts";
+export type { BindingInput, BindingOptions } from "./security/binding.ts";
+export type { ClientSignals, Signal } from "./security/signals.ts";
 export type { Register } from "./register.ts";
 export type { Store } from "./store/store.ts";

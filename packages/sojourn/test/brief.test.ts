@@ -382,8 +382,31 @@ describe("SecureSessionManager", () => {
     }
   });
 
-  test.todo("createSecureSession: fingerprint in, csrfToken out (issue 4)");
-  test.todo("createSecureSession: another fingerprint is noticed: log, stepUp or revoke (issue 4)");
+  onEveryEngine("createSecureSession: fingerprint in, csrfToken out", async ({ server }) => {
+    const sessions = server({ binding: { onMismatch: "stepUp" } });
+    const input = { userId: "ada", policy: "sensitive", binding: { fingerprint: "what the browser looks like" } };
+    const { token, session, csrfToken } = await sessions.create(input);
+    expect(await sessions.csrf.verify(session.id, csrfToken)).toBe(true);
+    const now = { fingerprint: "what the browser looks like" };
+    expect(await sessions.validate(token, now)).toMatchObject({ valid: true });
+    expect(JSON.stringify([await sessions.list("ada"), session])).not.toContain("browser");
+  });
+
+  onEveryEngine(
+    "createSecureSession: another fingerprint is noticed: log, stepUp or revoke",
+    async ({ server, logged }) => {
+      const answers = [];
+      for (const onMismatch of ["log", "stepUp", "revoke"] as const) {
+        const sessions = server({ binding: { onMismatch } });
+        const { token, session } = await sessions.create({ userId: "ada", binding: { fingerprint: "one" } });
+        const result = await sessions.validate(token, { fingerprint: "another" });
+        answers.push(result.valid ? result.differing : result.reason);
+        expect(logged().join()).toContain(`session ${session.id}: its token came from another fingerprint`);
+      }
+      expect(answers).toEqual([["fingerprint"], "locked", "binding_mismatch"]);
+    },
+  );
+
   onEveryEngine("validateCSRF: the session's own token and no other", async ({ sessions, server }) => {
     const { token, session, csrfToken } = await sessions.create({ userId: "ada", policy: "sensitive" });
     const other = await sessions.create({ userId: "ada", policy: "sensitive" });
@@ -1018,6 +1041,23 @@ describe("Faults of the sketches, not inherited", () => {
     },
   );
 
+  onEveryEngine(
+    "===: CSRF token and fingerprint compared in constant time: one character changed is refused, wherever it is",
+    async ({ server }) => {
+      const sessions = server({ binding: { onMismatch: "log" }, log: () => undefined });
+      const fingerprint = "a fingerprint";
+      const { token, session, csrfToken } = await sessions.create({ userId: "ada", binding: { fingerprint } });
+      const changed = (text: string): string[] =>
+        [...text].map((character, i) => text.slice(0, i) + (character === "B" ? "C" : "B") + text.slice(i + 1));
+      for (const each of changed(csrfToken)) expect(await sessions.csrf.verify(session, each)).toBe(false);
+      for (const each of changed(fingerprint)) {
+        expect(await sessions.validate(token, { fingerprint: each })).toMatchObject({ differing: ["fingerprint"] });
+      }
+      expect(await sessions.csrf.verify(session, csrfToken)).toBe(true);
+      expect(await sessions.validate(token, { fingerprint })).not.toHaveProperty("differing");
+    },
+  );
+
   onDurableEngines("tokens usable from a dump: nothing in it logs anybody in", async ({ sessions, dump }) => {
     const made = await Promise.all(times(20, (i) => sessions.create({ userId: `user-${i}`, data: { theme: "dark" } })));
     await sessions.logout(made[0]?.token);
@@ -1071,7 +1111,6 @@ describe("Faults of the sketches, not inherited", () => {
   });
 
   test.todo("ZADD of equal values: each metric sample counts (issue 4)");
-  test.todo("===: CSRF token and fingerprint compared in constant time (issue 4)");
   test.todo("localCache: no cache ignores a revocation (issue 4)");
   test.todo("tokens usable from a dump: AOF, MONITOR and SLOWLOG, also beside an expired token (issue 3)");
   onFailingRedis("setEx after del: delivered twice or late by a failing network", async (place) => {

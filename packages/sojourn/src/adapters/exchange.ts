@@ -12,6 +12,8 @@ import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
 import type { Session } from "../lifecycle/session.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
+import { AddressList, clientAddress, parseAddress } from "../security/address.ts";
+import type { BindingInput } from "../security/binding.ts";
 import {
   type CookieAttributes,
   developmentCookie,
@@ -26,6 +28,7 @@ import {
   type OriginPolicy,
   ownOriginOf,
 } from "../security/origin-check.ts";
+import type { ClientSignals } from "../security/signals.ts";
 import { bearerToken } from "./bearer.ts";
 import { type Failure, PendingWrites } from "./pending-writes.ts";
 import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
@@ -39,6 +42,11 @@ export interface AdapterOptions {
   readonly originCheck?: boolean;
   /** `"eager"` reads the session before the handler; `"lazy"` at `await req.session.load()`. Default "eager". */
   readonly load?: "eager" | "lazy";
+  /**
+   * Addresses and blocks of your proxies, as in `["10.0.0.0/8", "::1"]`: the client's address is then the
+   * right-most in X-Forwarded-For that is none of them. Default: the header is not looked at.
+   */
+  readonly trustProxy?: readonly string[];
 }
 
 /** What an adapter tells of a request; read only when needed. @internal */
@@ -47,7 +55,12 @@ export interface RequestView {
   /** As the client sees it: behind a proxy the proxy's, if the framework trusts it. */
   readonly secure: boolean;
   readonly host: string | undefined;
+  /** The client's address as the framework knows it. */
   readonly ip: string | undefined;
+  /** The other end of the connection. */
+  readonly peer: string | undefined;
+  /** What the application tells clients apart by: null when it could not tell, undefined when it does not. */
+  readonly fingerprint: string | null | undefined;
   header(name: string): string | undefined;
 }
 
@@ -75,6 +88,7 @@ export class ExchangeRules<D extends object = DataObject> {
   readonly host: AdapterHost;
   readonly load: "eager" | "lazy";
   readonly origins: OriginPolicy | null;
+  readonly proxies: AddressList | null;
   readonly #development: CookieAttributes;
 
   /** @throws TypeError, ConfigError */
@@ -82,6 +96,7 @@ export class ExchangeRules<D extends object = DataObject> {
     this.sessions = sessions;
     this.host = hostOf(sessions);
     this.load = options.load ?? "eager";
+    this.proxies = options.trustProxy === undefined ? null : new AddressList("trustProxy", options.trustProxy);
     const origins = normalizeOrigins(options.origins);
     this.origins = options.originCheck === false ? null : { origins, allowSameSite: options.allowSameSite ?? false };
     this.#development = developmentCookie(this.host.namespace, this.host.cookie.sameSite);
@@ -194,8 +209,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     if (this.#token === null) return;
     this.#personal = true;
     this.accessed();
-    const result = await this.#rules.sessions.validate(this.#token);
-    this.session.resolved(result.valid ? result.session : null);
+    const result = await this.#rules.sessions.validate(this.#token, this.signals());
+    this.session.resolved(result.valid ? result.session : null, !result.valid && result.reason === "locked");
     if (!result.valid) {
       if (result.clearCookie) this.removed();
     } else if (result.token !== undefined) {
@@ -227,9 +242,28 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   }
 
   device(): Device {
-    const { ip } = this.request;
+    const ip = this.#ip();
     const userAgent = this.request.header("user-agent");
     return { ...(ip === undefined ? {} : { ip }), ...(userAgent === undefined ? {} : { userAgent }) };
+  }
+
+  /** With trusted proxies what they say, else what the framework does; in one spelling. */
+  #ip(): string | undefined {
+    const { proxies } = this.#rules;
+    const { ip, peer } = this.request;
+    if (proxies !== null) return clientAddress(peer, this.request.header("x-forwarded-for"), proxies);
+    return ip === undefined ? undefined : (parseAddress(ip)?.text ?? ip);
+  }
+
+  signals(): ClientSignals | undefined {
+    if (!this.#rules.host.binds) return undefined;
+    const userAgent = this.request.header("user-agent") ?? null;
+    return { ip: this.#ip(), userAgent, ...this.binding() };
+  }
+
+  binding(): BindingInput | undefined {
+    if (!this.#rules.host.binds) return undefined;
+    return { language: this.request.header("accept-language") ?? null, fingerprint: this.request.fingerprint };
   }
 
   get transport(): Transport {

@@ -17,6 +17,8 @@ export interface ExpressOptions extends AdapterOptions {
    * `status` and `headers`, to the application's error handler. Default "answer".
    */
   readonly onError?: "answer" | "next";
+  /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
+  readonly fingerprint?: (req: Request) => string | null | undefined;
 }
 
 const EXCHANGE = Symbol("sojourn exchange");
@@ -44,7 +46,7 @@ export function sojourn<D extends object = DataObject>(
   const onError = options.onError ?? "answer";
   return (req, res, next) => {
     const response = new NodeResponse(res, (error) => fail(error, carried, res, next));
-    const exchange = new Exchange<D>(rules, new ExpressRequest(req), response);
+    const exchange = new Exchange<D>(rules, new ExpressRequest(req, options), response);
     const carried: Carried = { exchange: exchange as unknown as Exchange<never>, onError };
     (req as WithExchange)[EXCHANGE] = carried;
     (req as unknown as Record<string, unknown>)[property] = exchange.session;
@@ -116,9 +118,11 @@ function fail(error: unknown, { exchange, onError }: Carried, res: Response, nex
 
 class ExpressRequest implements RequestView {
   readonly #req: Request;
+  readonly #options: ExpressOptions;
 
-  constructor(req: Request) {
+  constructor(req: Request, options: ExpressOptions) {
     this.#req = req;
+    this.#options = options;
   }
   get method(): string {
     return this.#req.method;
@@ -131,6 +135,13 @@ class ExpressRequest implements RequestView {
   }
   get ip(): string | undefined {
     return this.#req.ip;
+  }
+  get peer(): string | undefined {
+    return this.#req.socket.remoteAddress;
+  }
+  get fingerprint(): string | null | undefined {
+    const { fingerprint } = this.#options;
+    return fingerprint === undefined ? undefined : (fingerprint(this.#req) ?? null);
   }
   header(name: string): string | undefined {
     const value = this.#req.headers[name];

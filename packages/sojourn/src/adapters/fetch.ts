@@ -20,8 +20,13 @@ export interface FetchOptions extends AdapterOptions {
    * proxy that ends TLS, build it from the headers of that proxy. Default `request.url`.
    */
   readonly url?: (request: Request) => string | URL;
-  /** The client's address, for the device of a session. Default none: a `Request` does not tell. */
+  /**
+   * The client's address, for the device of a session; with `trustProxy` the connection's other end. Default
+   * none: a `Request` does not tell.
+   */
   readonly ip?: (request: Request) => string | undefined;
+  /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
+  readonly fingerprint?: (request: Request) => string | null | undefined;
 }
 
 /** What `sojourn(sessions)` answers. */
@@ -250,6 +255,13 @@ class FetchRequest implements RequestView {
   }
   get ip(): string | undefined {
     return this.#options.ip?.(this.#request);
+  }
+  get peer(): string | undefined {
+    return this.ip;
+  }
+  get fingerprint(): string | null | undefined {
+    const { fingerprint } = this.#options;
+    return fingerprint === undefined ? undefined : (fingerprint(this.#request) ?? null);
   }
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined;

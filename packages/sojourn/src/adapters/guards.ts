@@ -1,6 +1,6 @@
 /** What guards ask of a request, in any framework: an adapter answers the refusal, or lets the request through. */
 
-import { CsrfInvalidError, LoginRequiredError, type SojournError } from "../errors.ts";
+import { CsrfInvalidError, LoginRequiredError, type SojournError, StepUpRequiredError } from "../errors.ts";
 import { isSafeMethod } from "../security/origin-check.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -22,7 +22,8 @@ export type Requirement = (guarded: Guarded) => Promise<SojournError | null>;
 
 /** @internal */
 export const userRequired: Requirement = async ({ exchange }) => {
-  const { userId } = await exchange.session.load();
+  const { userId, locked } = await exchange.session.load();
+  if (locked) return new StepUpRequiredError();
   return userId === null ? new LoginRequiredError() : null;
 };
 

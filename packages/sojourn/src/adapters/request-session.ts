@@ -17,6 +17,8 @@ import type { DataObject, FieldValue } from "../data/draft.ts";
 import { checkField, checkFieldName } from "../lifecycle/field-check.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
+import type { BindingInput } from "../security/binding.ts";
+import type { ClientSignals } from "../security/signals.ts";
 import type { CreateResult, LoginInput, ReauthenticateInput, Sessions } from "../lifecycle/sessions.ts";
 
 const NOTHING = Object.freeze({});
@@ -34,6 +36,10 @@ export interface SessionCarrier {
   /** The genuine token that came in or was issued since, if any. */
   readonly token: string | null;
   device(): Device;
+  /** What the request says of its client; undefined when sessions are not bound to clients. */
+  signals(): ClientSignals | undefined;
+  /** The part of it that is not in `device`. */
+  binding(): BindingInput | undefined;
   /** The client is to get this token with the response. */
   issued(token: string, session: Session<never>): void;
   /** The client's cookie is to be removed with the response. */
@@ -70,6 +76,7 @@ export class RequestSession<D extends object = DataObject> {
   readonly #carrier: SessionCarrier;
   #current: Session<D> | null = null;
   #loaded: boolean;
+  #locked = false;
   /** A login, logout or first write under way. Settles, never rejects. */
   #change: Promise<void> | null = null;
 
@@ -80,14 +87,19 @@ export class RequestSession<D extends object = DataObject> {
   }
 
   /** Called by the exchange when it knows; null is anonymous. */
-  resolved(session: Session<D> | null): void {
+  resolved(session: Session<D> | null, locked = false): void {
     this.#current = session;
+    this.#locked = locked;
     this.#loaded = true;
   }
 
   /** Whether there is a session, of a user or anonymous. */
   get active(): boolean {
     return this.#session !== null;
+  }
+  /** The token that came is of a session that is locked (`binding`): nobody's until `reauthenticate`. */
+  get locked(): boolean {
+    return this.#session === null && this.#locked;
   }
   get id(): string | null {
     return this.#session?.id ?? null;
@@ -205,8 +217,7 @@ export class RequestSession<D extends object = DataObject> {
       this.#requireHeaders("login", late);
       const { transport = this.#carrier.transport, ...rest } = input;
       this.#carrier.useTransport(transport);
-      const device = { ...this.#carrier.device(), ...rest.device };
-      return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...rest, device }));
+      return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...rest, ...this.#client(rest) }));
     });
   }
 
@@ -222,7 +233,7 @@ export class RequestSession<D extends object = DataObject> {
 
   /** A new token for the same session, given to the client; the old one stays good for a while. Null without a good token. */
   rotate(): Promise<Session<D> | null> {
-    return this.#renewed("rotate", (token) => this.#sessions.rotate(token));
+    return this.#renewed("rotate", (token) => this.#sessions.rotate(token, this.#carrier.signals()));
   }
 
   /**
@@ -230,7 +241,16 @@ export class RequestSession<D extends object = DataObject> {
    * session of their own. Null without a good token: then it takes a login.
    */
   reauthenticate(input: ReauthenticateInput): Promise<Session<D> | null> {
-    return this.#renewed("reauthenticate", (token) => this.#sessions.reauthenticate(token, input));
+    // From here on the session is expected from the client that it is used on now.
+    const client = this.#carrier.signals() === undefined ? {} : this.#client(input);
+    return this.#renewed("reauthenticate", (token) => this.#sessions.reauthenticate(token, { ...input, ...client }));
+  }
+
+  /** Filled in from the request, but for what the application says itself. */
+  #client(said: Pick<LoginInput, "device" | "binding">): Pick<LoginInput, "device" | "binding"> {
+    const known = this.#carrier.binding();
+    const binding = known === undefined ? said.binding : { ...known, ...said.binding };
+    return { device: { ...this.#carrier.device(), ...said.device }, ...(binding === undefined ? {} : { binding }) };
   }
 
   #renewed(operation: string, renew: (token: string) => Promise<CreateResult<D> | null>): Promise<Session<D> | null> {

@@ -18,6 +18,14 @@ export interface SecurityFacts {
   readonly passwordChangedAt: number | null;
 }
 
+/** What is kept of the client for comparison, besides its device. */
+export interface BindingFacts {
+  /** A keyed hash of the fingerprint (`security/binding.ts`). */
+  readonly fingerprint?: string;
+  /** Primary language, such as `en`. */
+  readonly language?: string;
+}
+
 export interface Metadata {
   readonly policy: string;
   readonly device?: Device;
@@ -27,6 +35,7 @@ export interface Metadata {
   readonly serverId?: string;
   readonly migratedAt?: number;
   readonly security?: SecurityFacts;
+  readonly binding?: BindingFacts;
 }
 
 export const NO_SECURITY_FACTS: SecurityFacts = Object.freeze({
@@ -47,6 +56,8 @@ interface StoredMetadata {
   f?: number | undefined;
   w?: { w: string; a: number } | undefined;
   c?: number | undefined;
+  b?: string | undefined;
+  n?: string | undefined;
 }
 
 export function encodeMetadata(metadata: Metadata): Buffer {
@@ -64,6 +75,8 @@ export function encodeMetadata(metadata: Metadata): Buffer {
     f: security.failedLogins || undefined,
     w: security.suspicious === null ? undefined : { w: security.suspicious.why, a: security.suspicious.at },
     c: security.passwordChangedAt ?? undefined,
+    b: metadata.binding?.fingerprint,
+    n: metadata.binding?.language,
   };
   return Buffer.from(JSON.stringify(stored), "utf8");
 }
@@ -81,6 +94,7 @@ export function decodeMetadata(text: string): Metadata {
     ...(stored.s === undefined ? {} : { serverId: stored.s }),
     ...(stored.g === undefined ? {} : { migratedAt: stored.g }),
     ...securityOf(stored),
+    ...bindingOf(stored),
   };
 }
 
@@ -96,4 +110,19 @@ function securityOf(stored: StoredMetadata): { security?: SecurityFacts } {
   if (stored.f === undefined && stored.w === undefined && stored.c === undefined) return {};
   const suspicious = stored.w === undefined ? null : { why: stored.w.w, at: stored.w.a };
   return { security: { failedLogins: stored.f ?? 0, suspicious, passwordChangedAt: stored.c ?? null } };
+}
+
+function bindingOf(stored: StoredMetadata): { binding?: BindingFacts } {
+  if (stored.b === undefined && stored.n === undefined) return {};
+  return {
+    binding: {
+      ...(stored.b === undefined ? {} : { fingerprint: stored.b }),
+      ...(stored.n === undefined ? {} : { language: stored.n }),
+    },
+  };
+}
+
+/** The same with these facts changed. */
+export function withSecurity(metadata: Metadata, facts: Partial<SecurityFacts>): Metadata {
+  return { ...metadata, security: { ...(metadata.security ?? NO_SECURITY_FACTS), ...facts } };
 }

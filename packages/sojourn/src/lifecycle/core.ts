@@ -3,7 +3,9 @@
 import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
 import type { DataObject, FieldTexts } from "../data/draft.ts";
+import type { Metadata } from "../data/metadata.ts";
 import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
+import type { Binding, Fingerprints } from "../security/binding.ts";
 import { CsrfTokens } from "../security/csrf.ts";
 import type { KeyRing } from "../security/keyring.ts";
 import type { RateLimit } from "../security/rate-limit.ts";
@@ -26,6 +28,9 @@ export interface CoreSettings {
   readonly tokens: TokenSigner;
   readonly ring: KeyRing;
   readonly rotation: RotationSettings;
+  readonly fingerprints: Fingerprints;
+  /** Null: sessions are not bound to clients. */
+  readonly binding: Binding | null;
   readonly policies: Policies;
   /** How often this process may begin an anonymous session; null for no limit. */
   readonly anonymousRate: RateLimit | null;
@@ -43,7 +48,9 @@ export class Core {
   readonly tokens: TokenSigner;
   readonly ring: KeyRing;
   readonly csrf: CsrfTokens;
+  readonly fingerprints: Fingerprints;
   readonly rotation: RotationSettings;
+  readonly binding: Binding | null;
   readonly policies: Policies;
   readonly anonymousRate: RateLimit | null;
   readonly clock: Clock;
@@ -61,6 +68,8 @@ export class Core {
     this.ring = settings.ring;
     this.csrf = new CsrfTokens(settings.ring, settings.store.namespace);
     this.rotation = settings.rotation;
+    this.fingerprints = settings.fingerprints;
+    this.binding = settings.binding;
     this.policies = settings.policies;
     this.anonymousRate = settings.anonymousRate;
     this.clock = settings.clock;
@@ -116,6 +125,11 @@ export class Core {
     const outcome = await this.store.read(id);
     const record = isRecord(outcome) ? this.parse(id, outcome) : null;
     return record !== null && this.store.now() < record.expiresAt ? record : null;
+  }
+
+  /** What is known besides data; nothing when it cannot be decoded, and then the session is ended. */
+  metadataOf(id: string, record: SessionRecord): Metadata {
+    return this.#decoded(id, () => record.metadata()) ?? { policy: "unknown" };
   }
 
   /** The data of a record; none when it cannot be decoded, and then the session is ended. */

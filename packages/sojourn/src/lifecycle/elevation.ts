@@ -1,16 +1,20 @@
 /** Raising the assurance level of a session: a new token at once, the old one superseded (ASVS 7.2.4, NIST SP 800-63B-4 §5.2). */
 
-import { encodeMetadata } from "../data/metadata.ts";
+import { type Device, encodeMetadata, withSecurity } from "../data/metadata.ts";
 import { MAX_METADATA_BYTES } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { MetadataTooLargeError } from "../errors.ts";
+import type { BindingInput } from "../security/binding.ts";
 import { MAX_GENERATION } from "../security/token.ts";
 import type { Core } from "./core.ts";
+import { clientFacts } from "./new-session.ts";
 
 export interface Elevation {
   readonly aal?: 0 | 1 | 2 | 3 | undefined;
   readonly amr?: readonly string[] | undefined;
   readonly loginMethod?: string | undefined;
+  readonly device?: Device | undefined;
+  readonly binding?: BindingInput | undefined;
 }
 
 /** Another writer changed the session between reading and writing: read the new record and try again so often. */
@@ -23,21 +27,25 @@ const MAX_TRIES = 5;
 export async function elevate(
   core: Core,
   id: string,
-  known: SessionRecord,
+  current: SessionRecord,
   elevation: Elevation,
 ): Promise<{ token: string; record: SessionRecord } | null> {
-  let record = known;
+  const client = clientFacts(core, id, elevation);
+  let record = current;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     // Always past a successor, also one that somebody makes between reading and writing: it must fall below the floor.
     const generation = record.generation + 2;
     if (generation > MAX_GENERATION) return null;
     const { token, hash: tokenHash } = core.tokens.issue(id, generation);
-    const metadata = record.metadata();
+    const known = core.metadataOf(id, record);
+    // What locked it is settled.
+    const metadata = record.locked ? withSecurity(known, { suspicious: null }) : known;
     const { amr = metadata.amr, loginMethod = metadata.loginMethod } = elevation;
     const changed = encodeMetadata({
       ...metadata,
       ...(amr === undefined ? {} : { amr }),
       ...(loginMethod === undefined ? {} : { loginMethod }),
+      ...client,
     });
     if (changed.length > MAX_METADATA_BYTES) {
       throw new MetadataTooLargeError("device, loginMethod and amr", changed.length, MAX_METADATA_BYTES);

@@ -11,6 +11,8 @@ export interface AdapterHost {
   readonly cookie: CookieAttributes;
   /** Whether a token may also come as `Authorization: Bearer`. */
   readonly bearer: boolean;
+  /** Whether sessions are bound to clients, so that requests must say what they know of theirs. */
+  readonly binds: boolean;
   /** Whether a token's MAC is genuine: no I/O. */
   isGenuine(token: string): boolean;
   isPersistent(policy: string): boolean;

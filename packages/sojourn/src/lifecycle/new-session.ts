@@ -2,12 +2,14 @@
 
 import { checkName, encodeValue } from "../data/codec.ts";
 import { dataBytes } from "../data/field-patch.ts";
-import { type Device, encodeMetadata, type Metadata } from "../data/metadata.ts";
+import { type BindingFacts, type Device, encodeMetadata, type Metadata } from "../data/metadata.ts";
 import { encodeRecord, MAX_FIELDS, MAX_METADATA_BYTES, MAX_USER_ID_BYTES, type RecordField } from "../data/record.ts";
 import { DataTooLargeError, MetadataTooLargeError, TooManyFieldsError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
+import { bindingFacts, type BindingInput } from "../security/binding.ts";
 import { userHashIn } from "../store/placement.ts";
 import type { DataObject } from "../data/draft.ts";
+import type { Core } from "./core.ts";
 import type { Policy } from "./policy.ts";
 
 export interface CreateInput<D extends object = DataObject> {
@@ -17,6 +19,8 @@ export interface CreateInput<D extends object = DataObject> {
   readonly policy?: string | undefined;
   readonly data?: Readonly<Partial<D>> | undefined;
   readonly device?: Device | undefined;
+  /** What the option `binding` compares later, besides `device`. */
+  readonly binding?: BindingInput | undefined;
   /** Free text for lists, such as `"password"` or `"passkey"`. */
   readonly loginMethod?: string | undefined;
   /** Authentication methods references, RFC 8176. */
@@ -33,7 +37,17 @@ export interface FirstRecord {
   readonly now: number;
   readonly serverId: string | null;
   readonly fields: readonly RecordField[];
+  readonly client: ClientFacts;
 }
+
+/** What is kept of the client. @internal */
+export interface ClientFacts {
+  readonly device?: Device;
+  readonly binding?: BindingFacts;
+}
+
+/** Room that is left for what is noted later: suspicion, server, counts. */
+const LATER_FACTS_BYTES = 768;
 
 /** Wrong types are programming errors: refused as such, before anything is stored. @internal */
 export function checkCreateInput(operation: string, input: Omit<CreateInput, "data"> & { data?: unknown }): void {
@@ -92,7 +106,7 @@ export function firstFields(data: Readonly<DataObject>, maxBytes: number): Recor
 export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buffer {
   const { policy, now } = first;
   const metadata = metadataOf(input, first);
-  requireBytes("device, loginMethod and amr", encodeMetadata(metadata).length, MAX_METADATA_BYTES);
+  requireBytes("device, loginMethod and amr", encodeMetadata(metadata).length, MAX_METADATA_BYTES - LATER_FACTS_BYTES);
   const user =
     input.userId === undefined || first.userKey === null ? null : { id: input.userId, hash: userHashIn(first.userKey) };
   return encodeRecord({
@@ -120,14 +134,20 @@ export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buff
 }
 
 function metadataOf(input: CreateInput<never>, first: FirstRecord): Metadata {
-  const device = deviceOf(input.device);
   return {
     policy: first.policy.name,
-    ...(device === null ? {} : { device }),
+    ...first.client,
     ...(input.loginMethod === undefined ? {} : { loginMethod: input.loginMethod }),
     ...(input.amr === undefined ? {} : { amr: input.amr }),
     ...(first.serverId === null ? {} : { serverId: first.serverId }),
   };
+}
+
+/** @throws TypeError, MetadataTooLargeError @internal */
+export function clientFacts(core: Core, id: string, input: Pick<CreateInput, "device" | "binding">): ClientFacts {
+  const device = deviceOf(input.device);
+  const binding = input.binding === undefined ? undefined : bindingFacts(core.fingerprints, id, input.binding);
+  return { ...(device === null ? {} : { device }), ...(binding === undefined ? {} : { binding }) };
 }
 
 /** A User-Agent is the client's text: cut, not refused. Everything else is the application's and must fit. */

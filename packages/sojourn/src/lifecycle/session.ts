@@ -5,7 +5,7 @@ import { checkName, deepFreeze, encodeValue } from "../data/codec.ts";
 import { type DataObject, dataFrom, type FieldTexts, type FieldValue, textsAfter } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
-import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
+import type { SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
@@ -108,6 +108,10 @@ export class Session<D extends object = DataObject> {
   }
   get security(): SecurityFacts {
     return this.#facts.security ?? NO_SECURITY_FACTS;
+  }
+  /** Another client presented its token (`binding`): good again after `reauthenticate`. */
+  get locked(): boolean {
+    return this.#record.locked;
   }
   /** Generation of the last elevation: what a CSRF token is bound to besides the id. @internal */
   get floor(): number {
@@ -220,17 +224,8 @@ export class Session<D extends object = DataObject> {
   }
 
   get #facts(): Metadata {
-    this.#metadata ??= this.#decodeMetadata();
+    this.#metadata ??= this.#core.metadataOf(this.id, this.#record);
     return this.#metadata;
-  }
-
-  #decodeMetadata(): Metadata {
-    try {
-      return this.#record.metadata();
-    } catch (error) {
-      if (error instanceof CorruptRecordError) this.#core.endCorrupt(this.id, error);
-      return { policy: "unknown" };
-    }
   }
 
   #freeze(data: Readonly<DataObject>): Readonly<DataObject> {

@@ -5,19 +5,29 @@
 
 import type { SessionStats } from "../analytics/stats.ts";
 import type { DataObject } from "../data/draft.ts";
+import type { Device } from "../data/metadata.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { CreationRateError, SessionEndedError } from "../errors.ts";
+import type { BindingInput } from "../security/binding.ts";
+import type { ClientSignals, Signal } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
 import type { Core } from "./core.ts";
 import { FieldWriter } from "./field-writer.ts";
-import { checkCreateInput, checkedUserId, type CreateInput, firstFields, firstRecord } from "./new-session.ts";
+import {
+  checkCreateInput,
+  checkedUserId,
+  clientFacts,
+  type CreateInput,
+  firstFields,
+  firstRecord,
+} from "./new-session.ts";
 import { elevate } from "./elevation.ts";
 import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
-import { type Invalid, TokenCheck } from "./token-check.ts";
+import { type Good, type Invalid, TokenCheck } from "./token-check.ts";
 import { type Confirmation, Touching } from "./touching.ts";
 
 export interface CreateResult<D extends object = DataObject> {
@@ -34,7 +44,8 @@ export interface LoginInput<D extends object = DataObject> extends CreateInput<D
   readonly keep?: readonly (keyof D & string)[];
 }
 
-export interface ValidateOptions {
+/** What the request says of its client counts only with the option `binding`. */
+export interface ValidateOptions extends ClientSignals {
   /** true: store activity now and await it; false: never; absent: when due, not awaited. */
   readonly touch?: boolean;
 }
@@ -45,6 +56,8 @@ export type Validation<D extends object = DataObject> =
       readonly session: Session<D>;
       /** Present when the client must be given this token from now on. */
       readonly token?: string;
+      /** What is different of the client since the session began; present if something is. */
+      readonly differing?: readonly Signal[];
     }
   | Invalid;
 
@@ -56,6 +69,9 @@ export interface ReauthenticateInput {
   /** How, RFC 8176: `["pwd", "otp"]`. */
   readonly amr?: readonly string[];
   readonly loginMethod?: string;
+  /** The client as it is now, in place of what is known; with the option `binding` it is the one expected from now on. */
+  readonly device?: Device | undefined;
+  readonly binding?: BindingInput | undefined;
 }
 
 export interface RevokeOptions {
@@ -125,6 +141,7 @@ export class Sessions<D extends object = DataObject> {
       now: store.now(),
       serverId,
       fields,
+      client: clientFacts(this.#core, id, input),
     });
     const outcome = await store.create({ id, userKey, record });
     if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
@@ -149,30 +166,30 @@ export class Sessions<D extends object = DataObject> {
    * @throws StoreUnavailableError when that cannot be known
    */
   async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
-    const checked = await this.#check.check(token);
+    const checked = await this.#check.check(token, { signals: options });
     if (!checked.valid) return checked;
     const { verified, record } = checked.presented;
     const session = this.#session(verified.id, record);
+    const valid = validationOf(session, checked);
     if (options.touch === true) {
-      return this.#touchNow(token, session, this.#touching.confirmation(session, record), checked.token);
+      return this.#touchNow(token, valid, this.#touching.confirmation(session, record));
     }
     if (options.touch !== false) this.#touching.whenDue(session, record);
-    return checked.token === undefined ? { valid: true, session } : { valid: true, session, token: checked.token };
+    return valid;
   }
 
   async #touchNow(
     token: unknown,
-    session: Session<D>,
+    valid: Extract<Validation<D>, { valid: true }>,
     confirmation: Confirmation,
-    next: string | undefined,
   ): Promise<Validation<D>> {
     try {
-      await session.touchNoting(confirmation);
+      await valid.session.touchNoting(confirmation);
     } catch (error) {
       if (error instanceof SessionEndedError) return this.validate(token, { touch: false });
       throw error;
     }
-    return next === undefined ? { valid: true, session } : { valid: true, session, token: next };
+    return valid;
   }
 
   /**
@@ -231,14 +248,16 @@ export class Sessions<D extends object = DataObject> {
 
   /**
    * A new token for the same session (renewal). The old one stays good until the new one is presented, so that a lost
-   * response logs nobody out; everyone who asks meanwhile gets the same one. Null when the token is not good.
+   * response logs nobody out; everyone who asks meanwhile gets the same one. A client that differs from the one that
+   * the session is bound to keeps the token it has. Null when the token is not good.
    * @throws StoreUnavailableError
    */
-  async rotate(token: unknown): Promise<CreateResult<D> | null> {
-    const checked = await this.#check.check(token);
+  async rotate(token: unknown, signals: ClientSignals = {}): Promise<CreateResult<D> | null> {
+    const checked = await this.#check.check(token, { signals });
     if (!checked.valid) return null;
     const { presented, standing } = checked;
     const { verified } = presented;
+    if (checked.differing.length > 0) return this.#issued(presented.token, verified.id, presented.record);
     const delivered =
       standing === "previous" || presented.record.rotation?.state === "pending" ? checked.token : undefined;
     if (delivered !== undefined) return this.#issued(delivered, verified.id, presented.record);
@@ -252,14 +271,14 @@ export class Sessions<D extends object = DataObject> {
 
   /**
    * The user proved again who they are (step-up): the assurance level rises, both timeouts begin anew, and a new
-   * token supersedes the old one at once. Another user gets a session of their own instead, with nothing carried over.
-   * Null when the token is not good, or is one that was already renewed.
+   * token supersedes the old one at once, and a locked session is good again. Another user gets a session of their own
+   * instead, with nothing carried over. Null when the token is not good, or is one that was already renewed.
    * @throws TypeError, StoreUnavailableError
    */
   async reauthenticate(token: unknown, input: ReauthenticateInput): Promise<CreateResult<D> | null> {
     checkCreateInput("reauthenticate", input);
     checkedUserId("reauthenticate", input.userId);
-    const checked = await this.#check.check(token);
+    const checked = await this.#check.check(token, { evenLocked: true });
     if (!checked.valid || checked.standing === "previous") return null;
     const { verified, record: read } = checked.presented;
     if (read.userId !== input.userId) return this.login(token, input);
@@ -333,6 +352,16 @@ export class Sessions<D extends object = DataObject> {
   #session(id: string, record: SessionRecord): Session<D> {
     return new Session<D>(id, record, this.#core, this.#writer);
   }
+}
+
+function validationOf<D extends object>(session: Session<D>, { token, differing }: Good) {
+  if (token === undefined && differing.length === 0) return { valid: true, session } as const;
+  return {
+    valid: true,
+    session,
+    ...(token === undefined ? {} : { token }),
+    ...(differing.length === 0 ? {} : { differing }),
+  } as const;
 }
 
 /** Anything but an id would silently protect nothing: a token handed in by mistake, for one. */

@@ -2,8 +2,10 @@
 
 import type { SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import type { ClientSignals, Signal } from "../security/signals.ts";
 import { secretOf, type VerifiedToken } from "../security/token.ts";
 import { isRecord, type Tombstone } from "../store/store.ts";
+import { BindingCheck } from "./binding-check.ts";
 import type { Core } from "./core.ts";
 import type { Presented, Renewal } from "./renewal.ts";
 import { standingOf, type TokenStanding } from "./rotation.ts";
@@ -34,31 +36,69 @@ export interface Good {
   readonly standing: TokenStanding;
   /** Present when the client must be given this token from now on. */
   readonly token?: string;
+  /** What differs from the client that the session was begun on; none where nothing is compared. */
+  readonly differing: readonly Signal[];
+}
+
+/** @internal */
+export interface CheckOptions {
+  /** What the request says of its client, to be compared if sessions are bound. */
+  readonly signals?: ClientSignals;
+  /** A locked session is as good as any: for what unlocks it. */
+  readonly evenLocked?: boolean;
 }
 
 const MALFORMED: Invalid = Object.freeze({ valid: false, reason: "malformed", clearCookie: false });
 const NOT_FOUND: Invalid = Object.freeze({ valid: false, reason: "not_found", clearCookie: true });
 const EXPIRED: Invalid = Object.freeze({ valid: false, reason: "expired", clearCookie: true });
+const LOCKED: Invalid = Object.freeze({ valid: false, reason: "locked", clearCookie: false });
+const BINDING_MISMATCH: Invalid = Object.freeze({ valid: false, reason: "binding_mismatch", clearCookie: false });
+const NONE: readonly Signal[] = Object.freeze([]);
 const SUPERSEDED: Invalid = Object.freeze({ valid: false, reason: "superseded", clearCookie: false });
+
+/** Standings of a token whose bearer may go on. */
+const GOOD: ReadonlySet<TokenStanding> = new Set(["current", "successor", "previous", "healable"]);
 
 /** @internal */
 export class TokenCheck {
   readonly #core: Core;
   readonly #renewal: Renewal;
+  readonly #binding: BindingCheck | null;
 
   constructor(core: Core, renewal: Renewal) {
     this.#core = core;
     this.#renewal = renewal;
+    this.#binding = core.binding === null ? null : new BindingCheck(core, core.binding);
   }
 
   /** One read, and a script only where something is due. @throws StoreUnavailableError */
-  async check(token: unknown): Promise<Good | Invalid> {
+  async check(token: unknown, { signals, evenLocked = false }: CheckOptions = {}): Promise<Good | Invalid> {
     const verified = this.#core.tokens.verify(token);
     if (verified === null || typeof token !== "string") return MALFORMED;
     const record = await this.#liveRecord(verified.id);
     if ("valid" in record) return record;
     const standing = standingOf(record, verified, this.#core.store.now());
-    return this.#judged({ token, verified, record }, standing);
+    const presented = { token, verified, record };
+    if (record.locked && !evenLocked && GOOD.has(standing)) return LOCKED;
+    if (this.#binding === null || signals === undefined || !GOOD.has(standing)) {
+      return this.#judged(presented, standing, NONE);
+    }
+    return this.#compared(this.#binding, presented, standing, signals);
+  }
+
+  async #compared(
+    binding: BindingCheck,
+    presented: Presented,
+    standing: TokenStanding,
+    signals: ClientSignals,
+  ): Promise<Good | Invalid> {
+    const presenter = { id: presented.verified.id, record: presented.record, signals };
+    const differing = binding.differing(presenter);
+    const done = differing.length === 0 ? "allowed" : await binding.act(presenter, differing);
+    if (done === "revoked") return BINDING_MISMATCH;
+    // Whatever this or another request made of it meanwhile.
+    if (done === "locked") return this.check(presented.token);
+    return this.#judged(presented, standing, differing);
   }
 
   /** The record of a token that is good, without doing anything about it; null for any other. */
@@ -66,7 +106,7 @@ export class TokenCheck {
     const record = await this.#liveRecord(verified.id);
     if ("valid" in record) return null;
     const standing = standingOf(record, verified, this.#core.store.now());
-    return standing === "current" || standing === "successor" || standing === "previous" ? record : null;
+    return GOOD.has(standing) && standing !== "healable" && !record.locked ? record : null;
   }
 
   async #liveRecord(id: string): Promise<SessionRecord | Invalid> {
@@ -78,17 +118,20 @@ export class TokenCheck {
     return this.#core.store.now() >= record.expiresAt ? EXPIRED : record;
   }
 
-  async #judged(presented: Presented, standing: TokenStanding): Promise<Good | Invalid> {
+  async #judged(presented: Presented, standing: TokenStanding, differing: readonly Signal[]): Promise<Good | Invalid> {
+    const good = { valid: true, presented, standing, differing } as const;
+    // Who may be somebody else is given no other token than the one that they have.
+    const withheld = differing.length > 0;
     switch (standing) {
       case "current":
-        return this.#good(presented, standing, await this.#replacement(presented));
+        return given(good, withheld ? this.#reissued(presented) : await this.#replacement(presented));
       case "successor":
         this.#core.background("confirming a token", this.#renewal.confirm(presented.verified, false));
-        return this.#good(presented, standing, this.#reissued(presented));
+        return given(good, this.#reissued(presented));
       case "previous":
-        return this.#good(presented, standing, this.#renewal.deliver(presented));
+        return given(good, withheld ? null : this.#renewal.deliver(presented));
       case "healable":
-        return this.#healed(presented);
+        return this.#healed(good);
       case "reused":
         return this.#reused(presented);
       case "superseded":
@@ -96,10 +139,6 @@ export class TokenCheck {
       case "unknown":
         return NOT_FOUND;
     }
-  }
-
-  #good(presented: Presented, standing: TokenStanding, token: string | null): Good {
-    return token === null ? { valid: true, presented, standing } : { valid: true, presented, standing, token };
   }
 
   /** The pending successor, a new one when renewal is due, or the same token under the current key. */
@@ -126,11 +165,12 @@ export class TokenCheck {
   }
 
   /** The store lost a confirmation, as a failover may: the client has the newer token, and it is ours. */
-  async #healed(presented: Presented): Promise<Good | Invalid> {
-    const record = await this.#renewal.confirm(presented.verified, true);
+  async #healed(good: Good): Promise<Good | Invalid> {
+    const { verified } = good.presented;
+    const record = await this.#renewal.confirm(verified, true);
     if (record === null) return NOT_FOUND;
-    this.#core.notices.warn("healed", `session ${presented.verified.id}: the store had lost a renewal of its token`);
-    return this.#good({ ...presented, record }, "current", null);
+    this.#core.notices.warn("healed", `session ${verified.id}: the store had lost a renewal of its token`);
+    return { ...good, presented: { ...good.presented, record }, standing: "current" };
   }
 
   /** The store looks again, because another process may just have confirmed or elevated. */
@@ -145,6 +185,10 @@ export class TokenCheck {
     );
     return { valid: false, reason: "reused", clearCookie: true };
   }
+}
+
+function given(good: Good, token: string | null): Good {
+  return token === null ? good : { ...good, token };
 }
 
 function endedBy({ reason, endedAt }: Tombstone): Invalid {

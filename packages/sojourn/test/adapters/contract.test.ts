@@ -18,7 +18,7 @@ import {
   type ContractSite,
   type ServedSite,
 } from "../../src/testing/adapter-contract.ts";
-import { fetchListener } from "../support/fetch-server.ts";
+import { fetchListener, peerOf } from "../support/fetch-server.ts";
 
 const EXPRESS_GUARDS = { csrf: expressCsrf, requireUser: expressUser };
 const FETCH_GUARDS = { csrf: fetchCsrf, requireUser: fetchUser };
@@ -73,7 +73,7 @@ async function run(
 }
 
 function fetchHandler({ sessions, options, routes }: ContractSite): (request: Request) => Promise<globalThis.Response> {
-  const { open } = fetchSojourn(sessions, options);
+  const { open } = fetchSojourn(sessions, { ip: peerOf, ...options });
   return async (request) => {
     const opened = await open(request);
     if (opened.refused !== null) return opened.refused;

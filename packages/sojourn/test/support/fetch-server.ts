@@ -2,6 +2,13 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 
+/** The other end of the connection that a request came over: what such runtimes tell beside the request. */
+const peers = new WeakMap<Request, string | undefined>();
+
+export function peerOf(request: Request): string | undefined {
+  return peers.get(request);
+}
+
 type FetchHandler = (request: Request) => Promise<Response>;
 
 export function fetchListener(handler: FetchHandler): RequestListener {
@@ -31,9 +38,11 @@ async function requestOf(req: IncomingMessage): Promise<Request> {
     for (const value of values ?? []) headers.append(name, value);
   }
   const body = chunks.length === 0 ? {} : { body: Buffer.concat(chunks) };
-  return new Request(`http://${req.headers.host ?? ""}${req.url ?? "/"}`, {
+  const request = new Request(`http://${req.headers.host ?? ""}${req.url ?? "/"}`, {
     method: req.method ?? "GET",
     headers,
     ...body,
   });
+  peers.set(request, req.socket.remoteAddress);
+  return request;
 }

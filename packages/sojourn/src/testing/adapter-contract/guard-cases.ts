@@ -86,4 +86,63 @@ const CSRF: readonly AdapterCase[] = [
   },
 ];
 
-export const GUARDS: readonly AdapterCase[] = [...USER, ...CSRF];
+const PHONE = { "User-Agent": "Mozilla/5.0 (iPhone) Version/18.5 Safari/604.1", "Accept-Language": "en" };
+const OTHER = { "User-Agent": "Mozilla/5.0 (Windows NT 10.0) Chrome/138.0 Safari/537.36", "Accept-Language": "en" };
+
+const BOUND: readonly AdapterCase[] = [
+  {
+    name: "K1: another browser with the cookie locks the session: nobody's until a step-up, its cookie stays",
+    settings: { sessions: { binding: { onMismatch: "stepUp" } } },
+    async run(site) {
+      const user = site.browser();
+      await user.post("/login", {}, PHONE);
+      const thief = user.copy();
+      equal((await user.get("/user", PHONE)).status, 200);
+      refused(await thief.get("/user", OTHER), 403, "step_up_required");
+      const facts = await user.get("/facts", PHONE);
+      deepEqual([JSON.parse(facts.body), facts.setCookies], [{ ip: null, locked: true, aal: null }, []]);
+      equal((await user.post("/reauthenticate", {}, PHONE)).status, 200);
+      equal((await user.get("/user", PHONE)).status, 200);
+      refused(await thief.get("/user", OTHER), 401, "login_required");
+    },
+  },
+  {
+    name: "K1: a step-up on another browser binds the session to that one",
+    settings: { sessions: { binding: { onMismatch: "stepUp" } } },
+    async run(site) {
+      const user = site.browser();
+      await user.post("/login", {}, PHONE);
+      refused(await user.get("/user", OTHER), 403, "step_up_required");
+      await user.post("/reauthenticate", {}, OTHER);
+      equal((await user.get("/user", OTHER)).status, 200);
+      equal((await user.get("/user", { ...OTHER, "Accept-Language": "de" })).status, 200);
+      refused(await user.get("/user", PHONE), 403, "step_up_required");
+    },
+  },
+];
+
+/** What the site sees a client's address as, of a login that came with this X-Forwarded-For. */
+async function addressSeen(browser: Browser, forwardedFor: string): Promise<unknown> {
+  await browser.post("/login", {}, { "X-Forwarded-For": forwardedFor });
+  return (JSON.parse((await browser.get("/facts")).body) as { ip: unknown }).ip;
+}
+
+const PROXIED: readonly AdapterCase[] = [
+  {
+    name: "K2: the client's address is the connection's, whatever X-Forwarded-For says",
+    async run(site) {
+      equal(await addressSeen(site.browser(), "203.0.113.7"), "127.0.0.1");
+    },
+  },
+  {
+    name: "K2: behind proxies of the list it is the right-most that is none of them, in one spelling",
+    settings: { options: { trustProxy: ["127.0.0.0/8", "2001:db8::/32"] } },
+    async run(site) {
+      equal(await addressSeen(site.browser(), "198.51.100.1, 203.0.113.7"), "203.0.113.7");
+      equal(await addressSeen(site.browser(), "10.0.0.1, ::FFFF:203.0.113.7, 2001:DB8::1"), "203.0.113.7");
+      equal(await addressSeen(site.browser(), "127.0.0.9"), "127.0.0.9");
+    },
+  },
+];
+
+export const GUARDS: readonly AdapterCase[] = [...USER, ...CSRF, ...BOUND, ...PROXIED];

@@ -101,6 +101,11 @@ const ROUTES: readonly ContractRoute[] = [
       return json({ aal: elevated?.aal ?? null, token: session.token });
     },
   },
+  {
+    method: "GET",
+    path: "/facts",
+    handle: ({ current, locked }) => json({ ip: current?.device.ip ?? null, locked, aal: current?.aal ?? null }),
+  },
   { method: "GET", path: "/form", handle: (session) => json(session.csrfToken) },
   { method: "GET", path: "/with-token", guards: [{ name: "csrf" }], handle: look },
   { method: "POST", path: "/with-token", guards: [{ name: "csrf" }], handle: look },

@@ -54,7 +54,7 @@ const SECRET = "a secret of the adapter contract, long enough";
 
 /** Settings of one case. */
 export interface SiteSettings {
-  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous">;
+  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "binding">;
   readonly options?: AdapterOptions;
 }
 
