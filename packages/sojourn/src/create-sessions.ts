@@ -7,6 +7,8 @@ import { ConfigError } from "./errors.ts";
 import { Core, type RotationSettings } from "./lifecycle/core.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import type { DataObject } from "./data/draft.ts";
+import { type EncryptionOptions, FieldCipher } from "./data/encryption.ts";
+import { FieldRules } from "./data/field-rules.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
@@ -49,6 +51,8 @@ export interface SessionsOptions {
    * `BindingOptions`. Default: nothing is compared.
    */
   readonly binding?: BindingOptions;
+  /** Fields that lie encrypted in the store. Default none. */
+  readonly encryption?: EncryptionOptions;
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
   /**
@@ -92,6 +96,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     { ...DEFAULTS.policies, ...given.policies },
     given.defaultPolicy ?? DEFAULTS.defaultPolicy,
   );
+  const fields = new FieldRules(new FieldCipher(store.namespace, given.encryption));
   const cookie = resolveCookieAttributes(given.cookie ?? {});
   const core = new Core({
     store,
@@ -105,6 +110,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     clock,
     notices,
     maxBytes: maxBytesOf(given),
+    fields,
     serverId: serverIdOf(given),
     development,
     indexKey: indexKeyOf(given),
@@ -115,6 +121,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     development,
     notices,
     cookie,
+    fields,
     bearer: bearerOf(given),
     binds: binding !== null,
     isGenuine: (token) => tokens.verify(token) !== null,

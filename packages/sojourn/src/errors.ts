@@ -15,6 +15,7 @@ export type ErrorCode =
   | "cross_site_request"
   | "csrf_invalid"
   | "data_too_large"
+  | "encryption_key_missing"
   | "headers_sent"
   | "login_required"
   | "metadata_too_large"
@@ -186,14 +187,32 @@ export class InvalidValueError extends SojournError {
   }
 }
 
-/** `increment` met a value that is no safe integer, or the result would not be one. The stored value is unchanged. */
+/**
+ * A field is encrypted under a key that `encryption.keys` does not hold. Thrown where that field is read; other fields
+ * can be read and written, and the session goes on. Give the key back, behind the current one.
+ */
+export class EncryptionKeyMissingError extends SojournError {
+  readonly code = "encryption_key_missing";
+  override readonly status = 503;
+  readonly field: string;
+  readonly headers: Readonly<Record<string, string>> = { "Retry-After": "1" };
+
+  constructor(sessionId: string, field: string) {
+    super(
+      `Field ${JSON.stringify(field)} of session ${sessionId} is encrypted under a key that encryption.keys does not hold: add that key behind the current one.`,
+    );
+    this.field = field;
+  }
+}
+
+/** `increment` met a value that is encrypted or no safe integer, or the result would not be one. The stored value is unchanged. */
 export class WrongKindError extends SojournError {
   readonly code = "wrong_kind";
   override readonly status = 409;
 
   constructor(field: string) {
     super(
-      `Field ${JSON.stringify(field)} cannot be incremented: it is not a safe integer, or the result would not be one.`,
+      `Field ${JSON.stringify(field)} cannot be incremented: it is encrypted or not a safe integer, or the result would not be one.`,
     );
   }
 }

@@ -13,6 +13,7 @@ import "../src/adapters/express-augment.ts";
 import {
   ConfigError,
   DataTooLargeError,
+  EncryptionKeyMissingError,
   InvalidValueError,
   SessionEndedError,
   type Sessions,
@@ -23,6 +24,7 @@ import { cart } from "../src/patterns/cart.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { Monitor } from "./support/monitor.ts";
+import { FIELD_KEY, NEXT_FIELD_KEY } from "./support/secrets.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -351,7 +353,50 @@ describe("SessionDataManager", () => {
     await Promise.all(times(20, () => remote.data(session.id).increment("visits")));
     expect(await stored()).toBe(before + 20);
   });
-  test.todo("updateSessionData: encrypted fields (issue 3)");
+
+  onEveryEngine("updateSessionData: encrypted fields are read and written like others", async ({ server, clock }) => {
+    const sessions = server({ encryption: { keys: [FIELD_KEY], fields: ["notes"] } });
+    const { token, session } = await sessions.create({ userId: "ada", data: { notes: "first", theme: "dark" } });
+    await sessions.data(session.id).set("notes", "second");
+    expect(await session.update((draft) => void (draft["notes"] += "!"))).toEqual({ notes: "second!", theme: "dark" });
+    await clock.advance(MINUTE);
+    const rotated = server({ encryption: { keys: [NEXT_FIELD_KEY, FIELD_KEY], fields: ["notes"] } });
+    expect(await rotated.validate(token)).toMatchObject({ valid: true, session: { data: { notes: "second!" } } });
+    const withoutKey = await server().validate(token);
+    if (!withoutKey.valid) throw new Error(withoutKey.reason);
+    expect(withoutKey.session.data["theme"]).toBe("dark");
+    expect(() => withoutKey.session.data["notes"]).toThrow(EncryptionKeyMissingError);
+    expect(await rotated.validate(token)).toMatchObject({ valid: true });
+  });
+
+  onDurableEngines("updateSessionData: N4 encrypted fields stand in no dump", async ({ server, dump }) => {
+    const sessions = server({ encryption: { keys: [FIELD_KEY], fields: ["notes"] } });
+    const { token, session } = await sessions.create({
+      data: { notes: "secret of the first write", theme: "lies plain" },
+    });
+    await session.set("notes", "secret of the second write");
+    const login = await sessions.login(token, { userId: "ada", keep: ["notes", "theme"] });
+    await login.session.update((draft) => void (draft["notes"] += ", secret of the third write"));
+    const text = (await dump()).toString("latin1");
+    expect(text).toContain("lies plain");
+    expect(text).not.toContain("secret of");
+    expect((await sessions.get(login.session.id))?.data).toEqual({
+      notes: "secret of the second write, secret of the third write",
+      theme: "lies plain",
+    });
+  });
+
+  onRedis("updateSessionData: N4 encrypted fields stand in no MONITOR", async ({ server, port, command }) => {
+    const sessions = server({ encryption: { keys: [FIELD_KEY] } });
+    const monitor = await Monitor.on(port);
+    const { session } = await sessions.create({ userId: "ada", data: { notes: "secret of the first write" } });
+    await session.set("notes", "secret of the second write");
+    await sessions.get(session.id);
+    const commands = await monitor.taken((text) => command("ECHO", text));
+    monitor.stop();
+    expect(commands.map(({ line }) => line).join()).toContain(session.id);
+    expect(commands.filter(({ line }) => line.includes("secret of"))).toEqual([]);
+  });
 });
 
 describe("SecureSessionManager", () => {

@@ -183,6 +183,10 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     this.#loading.catch(() => undefined);
   }
 
+  get fields(): AdapterHost["fields"] {
+    return this.#rules.host.fields;
+  }
+
   get token(): string | null {
     return this.#token;
   }

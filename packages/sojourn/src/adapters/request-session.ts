@@ -14,7 +14,7 @@ import { inspect } from "node:util";
 import type { Device } from "../data/metadata.ts";
 import { HeadersSentError } from "../errors.ts";
 import type { DataObject, FieldValue } from "../data/draft.ts";
-import { checkField, checkFieldName } from "../lifecycle/field-check.ts";
+import type { AdapterHost } from "../lifecycle/host.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
 import type { BindingInput } from "../security/binding.ts";
@@ -26,6 +26,8 @@ const NOTHING = Object.freeze({});
 /** What the adapter's exchange does for the request's session. */
 export interface SessionCarrier {
   readonly headersSent: boolean;
+  /** What may be stored: refuses before anything is begun or sent. */
+  readonly fields: AdapterHost["fields"];
   /** Runs a write that the response waits for; `late` is true when it has begun already. */
   writing<T>(work: (late: boolean) => Promise<T>): Promise<T>;
   /** Where the token came in and where one goes out. */
@@ -164,7 +166,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Stores one field; begins an anonymous session when there is none. @throws what `session.set` throws, HeadersSentError */
   set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
     return this.#carrier.writing(async (late) => {
-      checkField(name, value);
+      this.#carrier.fields.setting(name, value);
       const data = { [name]: value } as unknown as Partial<D>;
       await this.#inSession({ name: "set", late, data: () => data }, (session) => session.set(name, value));
     });
@@ -173,7 +175,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Removes one field; begins nothing. @throws SessionEndedError */
   delete(name: keyof D & string): Promise<void> {
     return this.#carrier.writing(async () => {
-      checkFieldName(name);
+      this.#carrier.fields.deleting(name);
       await (await this.#settled())?.delete(name);
     });
   }
@@ -181,8 +183,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Adds to an integer and answers the sum; begins an anonymous session when there is none. */
   increment(name: Counter<D>, by = 1): Promise<number> {
     return this.#carrier.writing(async (late) => {
-      checkFieldName(name);
-      if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
+      this.#carrier.fields.incrementing(name, by);
       const data = { [name]: by } as unknown as Partial<D>;
       const first = { name: "increment", late, data: () => data };
       return (await this.#inSession(first, (session) => session.increment(name, by))) ?? by;

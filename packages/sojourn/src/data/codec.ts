@@ -83,5 +83,6 @@ function checkProperties(value: object, path: string, depth: number): void {
 export function deepFreeze(value: unknown): void {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);
-  for (const inner of Object.values(value)) deepFreeze(inner);
+  // By their descriptors: a field that cannot be read is a getter that throws.
+  for (const { value: inner } of Object.values(Object.getOwnPropertyDescriptors(value))) deepFreeze(inner);
 }

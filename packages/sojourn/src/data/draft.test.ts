@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fieldName } from "../../test/fixtures/records/arbitrary.ts";
-import { InvalidNameError, type InvalidValueError } from "../errors.ts";
-import { dataFrom, draftChanges, textsAfter } from "./draft.ts";
+import { EncryptionKeyMissingError, InvalidNameError, type InvalidValueError } from "../errors.ts";
+import { deepFreeze } from "./codec.ts";
+import { dataFrom, draftChanges, type FieldText, textsAfter, valueFrom } from "./draft.ts";
 import { applyFieldChanges } from "./field-patch.ts";
 import { encodeRecord, type RecordField } from "./record.ts";
 import { SessionRecord } from "./session-record.ts";
@@ -136,6 +137,44 @@ describe("dataFrom", () => {
     const stored = texts({ list: [{ n: 1 }] });
     (dataFrom(stored)["list"] as unknown[]).push(2);
     expect(dataFrom(stored)).toEqual({ list: [{ n: 1 }] });
+  });
+});
+
+describe("a field that cannot be read", () => {
+  const why = new EncryptionKeyMissingError("id", "b");
+  const stored = new Map<string, FieldText>([
+    ["a", "1"],
+    ["b", why],
+    ["c", "[3]"],
+  ]);
+
+  test("throws where it is read, and stands between the others", () => {
+    const draft = dataFrom(stored);
+    expect([draft["a"], draft["c"], Object.keys(draft)]).toEqual([1, [3], ["a", "b", "c"]]);
+    expect(() => draft["b"]).toThrow(why);
+    expect(() => ({ ...draft })).toThrow(why);
+    expect(() => valueFrom(stored, "b")).toThrow(why);
+    expect(valueFrom(stored, "c")).toEqual([3]);
+  });
+
+  test("is left alone by what changes others, can be replaced and deleted", () => {
+    const changesOf = (change: (draft: Data) => void) => {
+      const draft = dataFrom(stored);
+      change(draft);
+      return draftChanges(stored, draft);
+    };
+    expect(changesOf(() => undefined)).toEqual([]);
+    expect(changesOf((draft) => void (draft["a"] = 2))).toEqual([{ kind: "set", name: "a", json: "2" }]);
+    expect(changesOf((draft) => void (draft["b"] = 2))).toEqual([{ kind: "set", name: "b", json: "2" }]);
+    expect(changesOf((draft) => void delete draft["b"])).toEqual([{ kind: "delete", name: "b" }]);
+    expect(changesOf((draft) => void (draft["b"] = undefined))).toEqual([{ kind: "delete", name: "b" }]);
+  });
+
+  test("does not stand in the way of freezing", () => {
+    const frozen = dataFrom(stored);
+    deepFreeze(frozen);
+    expect([Object.isFrozen(frozen), Object.isFrozen(frozen["c"])]).toEqual([true, true]);
+    expect(() => frozen["b"]).toThrow(why);
   });
 });
 

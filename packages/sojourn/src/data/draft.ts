@@ -5,6 +5,7 @@
  * changed a value of a snapshot in place, and that must not hide the change.
  */
 
+import type { SojournError } from "../errors.ts";
 import { checkName, encodeValue } from "./codec.ts";
 import type { FieldChange } from "./field-patch.ts";
 
@@ -14,16 +15,50 @@ export type DataObject = Record<string, unknown>;
 /** What may be stored under a name: an optional field is deleted, not set to undefined. */
 export type FieldValue<D, K extends keyof D> = Exclude<D[K], undefined>;
 
-/** The same as stored: name → JSON text. */
-export type FieldTexts = ReadonlyMap<string, string>;
+/** JSON text of a value, or why it cannot be read here. */
+export type FieldText = string | SojournError;
 
-/** Fresh data that shares nothing with anybody. @throws SyntaxError for a text that is no JSON */
+/** The same as stored: name → text. */
+export type FieldTexts = ReadonlyMap<string, FieldText>;
+
+/**
+ * Fresh data that shares nothing with anybody. Reading a field that cannot be read throws; it can be replaced and deleted.
+ * @throws SyntaxError for a text that is no JSON
+ */
 export function dataFrom(texts: FieldTexts): DataObject {
-  const values = JSON.parse(`[${[...texts.values()].join(",")}]`) as unknown[];
+  const values = JSON.parse(`[${[...texts.values()].filter(isReadable).join(",")}]`) as unknown[];
   const data: DataObject = {};
   let next = 0;
-  for (const name of texts.keys()) data[name] = values[next++];
+  for (const [name, text] of texts) {
+    if (isReadable(text)) data[name] = values[next++];
+    else defineUnreadable(data, name, text);
+  }
   return data;
+}
+
+/** A fresh copy of one value; undefined when the field is not there. @throws why it cannot be read */
+export function valueFrom(texts: FieldTexts, name: string): unknown {
+  const text = texts.get(name);
+  if (text === undefined) return undefined;
+  if (isReadable(text)) return JSON.parse(text);
+  throw text;
+}
+
+function isReadable(text: FieldText): text is string {
+  return typeof text === "string";
+}
+
+function defineUnreadable(data: DataObject, name: string, error: SojournError): void {
+  Object.defineProperty(data, name, {
+    enumerable: true,
+    configurable: true,
+    get: () => {
+      throw error;
+    },
+    set: (value: unknown) => {
+      Object.defineProperty(data, name, { enumerable: true, configurable: true, writable: true, value });
+    },
+  });
 }
 
 /** Texts after changes of a kind that needs no stored value to know the result. */
@@ -43,14 +78,24 @@ export function textsAfter(texts: FieldTexts, changes: readonly FieldChange[]): 
  */
 export function draftChanges(before: FieldTexts, after: Readonly<DataObject>): FieldChange[] {
   const changes: FieldChange[] = [];
-  for (const [name, value] of Object.entries(after)) {
+  for (const name of Object.keys(after)) {
+    if (isUntouched(before, after, name)) continue;
+    const value = after[name];
     if (value === undefined) continue;
     checkName(name);
     const json = encodeValue(name, value);
     if (before.get(name) !== json) changes.push({ kind: "set", name, json });
   }
   for (const name of before.keys()) {
-    if (!Object.hasOwn(after, name) || after[name] === undefined) changes.push({ kind: "delete", name });
+    const gone = !Object.hasOwn(after, name) || (!isUntouched(before, after, name) && after[name] === undefined);
+    if (gone) changes.push({ kind: "delete", name });
   }
   return changes;
+}
+
+/** Whether a field that cannot be read stands in the draft as it was made. */
+function isUntouched(before: FieldTexts, after: Readonly<DataObject>, name: string): boolean {
+  const text = before.get(name);
+  if (text === undefined || isReadable(text)) return false;
+  return Object.getOwnPropertyDescriptor(after, name)?.get !== undefined;
 }

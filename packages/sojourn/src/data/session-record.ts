@@ -107,6 +107,9 @@ export class SessionRecord {
   get isAnonymous(): boolean {
     return this.bytes[OFFSET.userIdLength] === 0;
   }
+  get hasEncrypted(): boolean {
+    return this.#regionEnd < this.bytes.length;
+  }
   /** The application's user id, or null for an anonymous session. */
   get userId(): string | null {
     const from = HEADER_LENGTH + USER_HASH_LENGTH;
@@ -145,12 +148,6 @@ export class SessionRecord {
       data[name] = values[i];
     });
     return data;
-  }
-
-  /** All plain fields as stored: name → JSON text. */
-  plainTexts(): Map<string, string> {
-    const plain = this.fields().filter((field) => !field.encrypted);
-    return new Map(plain.map((field) => [field.name, field.bytes.toString("utf8")]));
   }
 
   #plainNames(): string[] {

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
 import type { DataObject, FieldTexts } from "../data/draft.ts";
 import type { Metadata } from "../data/metadata.ts";
+import type { FieldRules } from "../data/field-rules.ts";
 import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
 import type { Binding, Fingerprints } from "../security/binding.ts";
 import { CsrfTokens } from "../security/csrf.ts";
@@ -37,6 +38,7 @@ export interface CoreSettings {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxBytes: number;
+  readonly fields: FieldRules;
   readonly serverId: string | null;
   readonly development: boolean;
   /** Replaces the store's salt. */
@@ -56,6 +58,7 @@ export class Core {
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxBytes: number;
+  readonly fields: FieldRules;
   readonly serverId: string | null;
   readonly development: boolean;
   readonly #indexKey: Buffer | null;
@@ -75,6 +78,7 @@ export class Core {
     this.clock = settings.clock;
     this.notices = settings.notices;
     this.maxBytes = settings.maxBytes;
+    this.fields = settings.fields;
     this.serverId = settings.serverId;
     this.development = settings.development;
     this.#indexKey = settings.indexKey;
@@ -134,16 +138,12 @@ export class Core {
 
   /** The data of a record; none when it cannot be decoded, and then the session is ended. */
   dataOf(id: string, record: SessionRecord): Readonly<DataObject> {
-    return this.#decoded(id, () => record.plainData()) ?? {};
+    return this.#decoded(id, () => this.fields.data(id, record)) ?? {};
   }
 
   /** The same as texts, each known to be JSON. */
   textsOf(id: string, record: SessionRecord): FieldTexts {
-    const texts = this.#decoded(id, () => {
-      record.plainData();
-      return record.plainTexts();
-    });
-    return texts ?? new Map<string, string>();
+    return this.#decoded(id, () => this.fields.texts(id, record)) ?? new Map<string, string>();
   }
 
   #decoded<T>(id: string, decode: () => T): T | null {

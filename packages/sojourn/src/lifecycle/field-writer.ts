@@ -14,6 +14,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DataObject, dataFrom, draftChanges, type FieldTexts, textsAfter } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
+import type { FieldRules } from "../data/field-rules.ts";
 import { MAX_FIELDS } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import {
@@ -53,11 +54,13 @@ const JITTER_FROM_TRY = 3;
 const MAX_JITTER_MS = 12;
 
 export class FieldWriter {
+  readonly fields: FieldRules;
   readonly #core: Core;
   readonly #outboxes = new WeakMap<object, Outbox>();
   readonly #updates = new KeyedQueue();
 
   constructor(core: Core) {
+    this.fields = core.fields;
     this.#core = core;
   }
 
@@ -166,8 +169,14 @@ export class FieldWriter {
   }
 
   #patch(id: string, changes: readonly FieldChange[], expectedRevision?: number): Promise<PatchOutcome> {
-    const { store, maxBytes } = this.#core;
-    return store.patch({ id, changes, maxBytes, ...(expectedRevision === undefined ? {} : { expectedRevision }) });
+    const { store, maxBytes, fields } = this.#core;
+    const stored = fields.stored(id, changes);
+    return store.patch({
+      id,
+      changes: stored,
+      maxBytes,
+      ...(expectedRevision === undefined ? {} : { expectedRevision }),
+    });
   }
 
   #errorOf(id: string, outcome: Exclude<PatchOutcome, Patched>): SojournError {

@@ -1,5 +1,6 @@
 /** What adapters need of a `createSessions` result and applications do not. */
 
+import type { FieldRules } from "../data/field-rules.ts";
 import type { CookieAttributes } from "../security/cookie.ts";
 import type { Notices } from "./notices.ts";
 
@@ -16,6 +17,8 @@ export interface AdapterHost {
   /** Whether a token's MAC is genuine: no I/O. */
   isGenuine(token: string): boolean;
   isPersistent(policy: string): boolean;
+  /** What may be stored. */
+  readonly fields: FieldRules;
   /** The store's time. */
   now(): number;
 }

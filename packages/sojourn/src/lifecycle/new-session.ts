@@ -1,6 +1,5 @@
 /** What a new session is made of: checks of the caller's input, and the first record. */
 
-import { checkName, encodeValue } from "../data/codec.ts";
 import { dataBytes } from "../data/field-patch.ts";
 import { type BindingFacts, type Device, encodeMetadata, type Metadata } from "../data/metadata.ts";
 import { encodeRecord, MAX_FIELDS, MAX_METADATA_BYTES, MAX_USER_ID_BYTES, type RecordField } from "../data/record.ts";
@@ -88,18 +87,11 @@ function isPlain(value: unknown): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** @throws InvalidNameError, InvalidValueError, TooManyFieldsError, DataTooLargeError @internal */
-export function firstFields(data: Readonly<DataObject>, maxBytes: number): RecordField[] {
-  const fields = Object.entries(data)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => {
-      checkName(name);
-      return { name, encrypted: false, bytes: Buffer.from(encodeValue(name, value), "utf8") };
-    });
+/** @throws TooManyFieldsError, DataTooLargeError @internal */
+export function checkFirstFields(fields: readonly RecordField[], maxBytes: number): void {
   if (fields.length > MAX_FIELDS) throw new TooManyFieldsError(MAX_FIELDS);
   const size = dataBytes(fields);
   if (size > maxBytes) throw new DataTooLargeError(size, maxBytes);
-  return fields;
 }
 
 /** @throws MetadataTooLargeError @internal */

@@ -1,10 +1,10 @@
 /** The data of a session by its id, for code that holds no session object. */
 
-import { checkName, encodeValue } from "../data/codec.ts";
+import { checkName } from "../data/codec.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
-import { type DataObject, dataFrom, type FieldValue } from "../data/draft.ts";
+import { type DataObject, dataFrom, type FieldValue, valueFrom } from "../data/draft.ts";
 import type { FieldWriter } from "./field-writer.ts";
 import type { Counter, Draft } from "./session.ts";
 
@@ -26,27 +26,22 @@ export class SessionDataById<D extends object = DataObject> {
     checkName(name);
     if (!isSessionId(this.#id)) return undefined;
     const snapshot = await this.#writer.read(this.#id);
-    const text = snapshot?.texts.get(name);
-    return text === undefined ? undefined : (JSON.parse(text) as D[K]);
+    return snapshot === null ? undefined : (valueFrom(snapshot.texts, name) as D[K] | undefined);
   }
 
   /** True when stored, false when there is no such session. @throws what `session.set` throws */
   async set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<boolean> {
-    checkName(name);
-    return (await this.#write({ kind: "set", name, json: encodeValue(name, value) })) !== null;
+    return (await this.#write(this.#writer.fields.setting(name, value))) !== null;
   }
 
   /** True when the session is there, false when it is not. */
   async delete(name: keyof D & string): Promise<boolean> {
-    checkName(name);
-    return (await this.#write({ kind: "delete", name })) !== null;
+    return (await this.#write(this.#writer.fields.deleting(name))) !== null;
   }
 
   /** The sum, or null when there is no such session. @throws WrongKindError */
   async increment(name: Counter<D>, by = 1): Promise<number | null> {
-    checkName(name);
-    if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
-    return this.#write({ kind: "increment", name, by });
+    return this.#write(this.#writer.fields.incrementing(name, by));
   }
 
   /** The new data, or null when there is no such session. See `session.update`. @throws ConflictError */

@@ -1,8 +1,8 @@
 /** A session as the application holds it: a snapshot of facts and data, and the means to change them. */
 
 import { inspect } from "node:util";
-import { checkName, deepFreeze, encodeValue } from "../data/codec.ts";
-import { type DataObject, dataFrom, type FieldTexts, type FieldValue, textsAfter } from "../data/draft.ts";
+import { checkName, deepFreeze } from "../data/codec.ts";
+import { type DataObject, dataFrom, type FieldTexts, type FieldValue, textsAfter, valueFrom } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
 import type { SessionRecord } from "../data/session-record.ts";
@@ -129,14 +129,13 @@ export class Session<D extends object = DataObject> {
     return this.#data as Readonly<Partial<D>>;
   }
 
-  /** The value in the store now, a fresh copy; undefined when the field is not there. @throws SessionEndedError */
+  /** The value in the store now, a fresh copy; undefined when the field is not there. @throws SessionEndedError, EncryptionKeyMissingError */
   async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     checkName(name);
     const snapshot = await this.#writer.read(this.id);
     if (snapshot === null) throw await this.#ended();
     this.#adopt(snapshot);
-    const text = snapshot.texts.get(name);
-    return text === undefined ? undefined : (JSON.parse(text) as D[K]);
+    return valueFrom(snapshot.texts, name) as D[K] | undefined;
   }
 
   /**
@@ -144,21 +143,17 @@ export class Session<D extends object = DataObject> {
    * @throws SessionEndedError, InvalidValueError (what JSON would lose), DataTooLargeError, TooManyFieldsError
    */
   async set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
-    checkName(name);
-    await this.#write({ kind: "set", name, json: encodeValue(name, value) });
+    await this.#write(this.#core.fields.setting(name, value));
   }
 
   /** Removes one field; one that is not there is no error. @throws SessionEndedError */
   async delete(name: keyof D & string): Promise<void> {
-    checkName(name);
-    await this.#write({ kind: "delete", name });
+    await this.#write(this.#core.fields.deleting(name));
   }
 
-  /** Adds to an integer (absent counts as 0) and answers the sum. @throws SessionEndedError, WrongKindError */
+  /** Adds to an integer that is not encrypted (absent counts as 0) and answers the sum. @throws SessionEndedError, WrongKindError */
   async increment(name: Counter<D>, by = 1): Promise<number> {
-    checkName(name);
-    if (!Number.isSafeInteger(by)) throw new TypeError(`increment: by must be a safe integer, not ${String(by)}.`);
-    return this.#write({ kind: "increment", name, by });
+    return this.#write(this.#core.fields.incrementing(name, by));
   }
 
   /**

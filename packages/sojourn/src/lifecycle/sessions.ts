@@ -17,9 +17,9 @@ import { FieldWriter } from "./field-writer.ts";
 import {
   checkCreateInput,
   checkedUserId,
+  checkFirstFields,
   clientFacts,
   type CreateInput,
-  firstFields,
   firstRecord,
 } from "./new-session.ts";
 import { elevate } from "./elevation.ts";
@@ -127,13 +127,15 @@ export class Sessions<D extends object = DataObject> {
   async create(input: CreateInput<D> = {}): Promise<CreateResult<D>> {
     checkCreateInput("create", input);
     const policy = this.#core.policies.named(input.policy ?? (input.userId === undefined ? "anonymous" : undefined));
-    const fields = firstFields(input.data ?? {}, this.#core.maxBytes);
+    const changes = this.#core.fields.first(input.data ?? {});
     if (input.userId === undefined) this.#limitAnonymous();
     const placement = await this.#core.placement();
     const userKey = input.userId === undefined ? null : placement.userKey(input.userId);
     const id = newSessionId(userKey === null ? randomBucket() : bucketOf(userKey));
     const { token, hash: tokenHash } = this.#core.tokens.issue(id, 0);
     const { serverId, store } = this.#core;
+    const fields = this.#core.fields.fields(id, changes);
+    checkFirstFields(fields, this.#core.maxBytes);
     const record = firstRecord(input as CreateInput<never>, {
       userKey,
       policy,

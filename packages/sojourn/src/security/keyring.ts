@@ -14,7 +14,10 @@ const MAC_BYTES = 16;
 const KEY_ID = Buffer.from("key id");
 
 /** What a subkey is for. A value made for one purpose verifies for no other. */
-export type KeyPurpose = "token-mac" | "csrf" | "rotate" | "fingerprint";
+export type KeyPurpose = "token-mac" | "csrf" | "rotate" | "fingerprint" | "field-encryption";
+
+/** What `secrets` are for. */
+const OF_SECRETS: readonly KeyPurpose[] = ["token-mac", "csrf", "rotate", "fingerprint"];
 
 /** HMAC-SHA256 (RFC 2104) with the pads made once, as two one-shot hashes: faster than `createHmac` per message. */
 export class HmacKey {
@@ -46,10 +49,12 @@ export class HmacKey {
 export class KeyRing {
   readonly #rings: ReadonlyMap<KeyPurpose, readonly HmacKey[]>;
 
-  /** @throws ConfigError when a secret is missing, short, repeated or a documented sample. */
-  constructor(secrets: readonly (string | undefined)[]) {
-    checkSecrets(secrets);
-    const purposes: KeyPurpose[] = ["token-mac", "csrf", "rotate", "fingerprint"];
+  /**
+   * @param option its name, for messages
+   * @throws ConfigError when a secret is missing, short, repeated or a documented sample.
+   */
+  constructor(secrets: readonly (string | undefined)[], option = "secrets", purposes = OF_SECRETS) {
+    checkSecrets(secrets, option);
     this.#rings = new Map(purposes.map((purpose) => [purpose, secrets.map((secret) => subkey(secret, purpose))]));
   }
 
@@ -84,34 +89,34 @@ const HINT = `Make one with: node -e "console.log(require('crypto').randomBytes(
 const SAMPLE =
   /change[-_ ]?(?:me|this)|replace[-_ ]?(?:me|this)|(?:your|my)[-_ ](?:own[-_ ])?(?:super|secret|session|key)|secret[-_ ]?(?:key|here|value)|(?:super|default|test|random)[-_ ]?secret|keyboard ?cat|example|password/i;
 
-function checkSecrets(secrets: readonly (string | undefined)[]): asserts secrets is readonly string[] {
+function checkSecrets(secrets: readonly (string | undefined)[], option: string): asserts secrets is readonly string[] {
   if (!Array.isArray(secrets) || secrets.length === 0) {
     throw new ConfigError(
-      `Option secrets is missing: pass secrets: [process.env.SESSION_SECRET]. ${HINT}`,
+      `Option ${option} is missing: pass ${option}: [process.env.SESSION_SECRET]. ${HINT}`,
       "secrets_missing",
     );
   }
   for (const [i, secret] of secrets.entries() as Iterable<[number, unknown]>) {
     if (typeof secret !== "string" || secret === "") {
       throw new ConfigError(
-        `secrets[${i}] is ${secret === "" ? "empty" : typeof secret}, not a string. ${HINT}`,
+        `${option}[${i}] is ${secret === "" ? "empty" : typeof secret}, not a string. ${HINT}`,
         "secrets_missing",
       );
     }
     if (secret.length < MIN_SECRET_LENGTH) {
       throw new ConfigError(
-        `secrets[${i}] has ${secret.length} characters; at least ${MIN_SECRET_LENGTH} are needed. ${HINT}`,
+        `${option}[${i}] has ${secret.length} characters; at least ${MIN_SECRET_LENGTH} are needed. ${HINT}`,
         "secrets_weak",
       );
     }
     if (SAMPLE.test(secret) || new Set(secret).size < 8 || isRepeated(secret)) {
       throw new ConfigError(
-        `secrets[${i}] looks like a sample or a repeated pattern, not like a random secret. ${HINT}`,
+        `${option}[${i}] looks like a sample or a repeated pattern, not like a random secret. ${HINT}`,
         "secrets_weak",
       );
     }
   }
-  if (new Set(secrets).size !== secrets.length) throw new ConfigError("Option secrets holds the same secret twice.");
+  if (new Set(secrets).size !== secrets.length) throw new ConfigError(`Option ${option} holds the same secret twice.`);
 }
 
 /** Whether the text is one piece said at least twice. */
