@@ -8,6 +8,7 @@ export type { Duration } from "./duration.ts";
 export type { CreateInput } from "./lifecycle/new-session.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";
 export type { Session } from "./lifecycle/session.ts";
+export type { FailedLogin, FailedLogins } from "./lifecycle/session-security.ts";
 export type { SessionDataById } from "./lifecycle/session-data.ts";
 export type {
   CreateResult,

@@ -21,6 +21,8 @@ export const DEFAULTS = {
   anonymousCreateRate: "6000/m",
   /** How long an anonymous session waits for its token to come back. */
   unconfirmedAnonymousMs: 600_000,
+  /** How long a failed login counts. */
+  failedLoginWindowMs: 900_000,
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
   maxUserAgentLength: 512,

@@ -491,7 +491,24 @@ describe("SecureSessionManager", () => {
     expect(calls).toEqual({});
   });
 
-  test.todo("security: loginAttempts, suspiciousActivity, lastPasswordChange (issue 4)");
+  onEveryEngine("security: loginAttempts, suspiciousActivity, lastPasswordChange", async ({ sessions, server }) => {
+    const { token, session } = await sessions.create({ userId: "ada", policy: "sensitive" });
+    const elsewhere = await server().create({ userId: "ada" });
+    await server().security.recordFailedLogin({ userId: "ada", ip: "203.0.113.7" });
+    expect(await sessions.security.recordFailedLogin({ sessionId: session.id })).toMatchObject({ session: 2 });
+    expect(await server().security.flagSuspicious(session.id, "a new country")).toBe(true);
+    const changed = await sessions.security.passwordChanged("ada", { keep: token });
+    const result = await server().validate(changed.token);
+    expect(result).toMatchObject({
+      valid: true,
+      session: { id: session.id, security: { failedLogins: 2, suspicious: { why: "a new country" } } },
+    });
+    const changedAt = result.valid ? (result.session.security.passwordChangedAt ?? 0) : 0;
+    expect(Math.abs(changedAt - session.createdAt)).toBeLessThan(SLACK);
+    expect(await sessions.validate(token)).toMatchObject({ valid: false, reason: "superseded" });
+    expect(await sessions.validate(elsewhere.token)).toMatchObject({ valid: false, reason: "revoked" });
+  });
+
   onEveryEngine("reauthenticate: elevation voids the old token at once", async ({ sessions }) => {
     const { token, session } = await sessions.create({ userId: "ada", policy: "sensitive" });
     const elevated = await sessions.reauthenticate(token, { userId: "ada", aal: 2, amr: ["pwd", "otp"] });

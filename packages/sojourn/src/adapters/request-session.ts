@@ -247,6 +247,22 @@ export class RequestSession<D extends object = DataObject> {
     return this.#renewed("reauthenticate", (token) => this.#sessions.reauthenticate(token, { ...input, ...client }));
   }
 
+  /**
+   * The user changed their password: signs them out everywhere else, and gives this session a new token; a copy of
+   * the old one is superseded at once. Null without a session of a user. See `sessions.security.passwordChanged`.
+   */
+  async passwordChanged(): Promise<Session<D> | null> {
+    const { userId } = await this.load();
+    if (userId === null) return null;
+    return this.#renewed("passwordChanged", async (keep) => {
+      const kept = await this.#sessions.security.passwordChanged(userId, { keep });
+      if (kept.token !== undefined) return kept;
+      this.#carrier.removed();
+      this.resolved(null);
+      return null;
+    });
+  }
+
   /** Filled in from the request, but for what the application says itself. */
   #client(said: Pick<LoginInput, "device" | "binding">): Pick<LoginInput, "device" | "binding"> {
     const known = this.#carrier.binding();

@@ -36,6 +36,8 @@ export interface Metadata {
   readonly migratedAt?: number;
   readonly security?: SecurityFacts;
   readonly binding?: BindingFacts;
+  /** Random: tells the last change from an equal one that somebody else made at the same time. */
+  readonly mark?: string;
 }
 
 export const NO_SECURITY_FACTS: SecurityFacts = Object.freeze({
@@ -58,6 +60,7 @@ interface StoredMetadata {
   c?: number | undefined;
   b?: string | undefined;
   n?: string | undefined;
+  r?: string | undefined;
 }
 
 export function encodeMetadata(metadata: Metadata): Buffer {
@@ -77,6 +80,7 @@ export function encodeMetadata(metadata: Metadata): Buffer {
     c: security.passwordChangedAt ?? undefined,
     b: metadata.binding?.fingerprint,
     n: metadata.binding?.language,
+    r: metadata.mark,
   };
   return Buffer.from(JSON.stringify(stored), "utf8");
 }
@@ -95,6 +99,7 @@ export function decodeMetadata(text: string): Metadata {
     ...(stored.g === undefined ? {} : { migratedAt: stored.g }),
     ...securityOf(stored),
     ...bindingOf(stored),
+    ...(stored.r === undefined ? {} : { mark: stored.r }),
   };
 }
 

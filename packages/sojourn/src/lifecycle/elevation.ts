@@ -15,6 +15,8 @@ export interface Elevation {
   readonly loginMethod?: string | undefined;
   readonly device?: Device | undefined;
   readonly binding?: BindingInput | undefined;
+  /** The user changed their password. */
+  readonly passwordChanged?: true;
 }
 
 /** Another writer changed the session between reading and writing: read the new record and try again so often. */
@@ -38,8 +40,11 @@ export async function elevate(
     if (generation > MAX_GENERATION) return null;
     const { token, hash: tokenHash } = core.tokens.issue(id, generation);
     const known = core.metadataOf(id, record);
-    // What locked it is settled.
-    const metadata = record.locked ? withSecurity(known, { suspicious: null }) : known;
+    const metadata = withSecurity(known, {
+      // What locked it is settled.
+      ...(record.locked ? { suspicious: null } : {}),
+      ...(elevation.passwordChanged === true ? { passwordChangedAt: core.store.now() } : {}),
+    });
     const { amr = metadata.amr, loginMethod = metadata.loginMethod } = elevation;
     const changed = encodeMetadata({
       ...metadata,

@@ -12,6 +12,7 @@ import type { BindingInput } from "../security/binding.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
+import { endPredecessor, keptData } from "./carry-over.ts";
 import type { Core } from "./core.ts";
 import { FieldWriter } from "./field-writer.ts";
 import {
@@ -22,11 +23,12 @@ import {
   type CreateInput,
   firstRecord,
 } from "./new-session.ts";
-import { elevate } from "./elevation.ts";
+import { elevate, type Elevation } from "./elevation.ts";
 import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
+import { SessionSecurity } from "./session-security.ts";
 import { type Good, type Invalid, TokenCheck } from "./token-check.ts";
 import { type Confirmation, Touching } from "./touching.ts";
 
@@ -101,6 +103,8 @@ export class Sessions<D extends object = DataObject> {
   #closing: Promise<void> | null = null;
   /** CSRF tokens, for forms and scripts where the origin check of the adapters does not do. */
   readonly csrf: SessionCsrf<D>;
+  /** What is noted about the safety of sessions: `session.security` shows it. */
+  readonly security: SessionSecurity<CreateResult<D>>;
 
   /** @internal */
   constructor(core: Core, parts: SessionsParts) {
@@ -111,6 +115,12 @@ export class Sessions<D extends object = DataObject> {
     this.#check = new TokenCheck(core, this.#renewal);
     this.#touching = new Touching(core);
     this.csrf = new SessionCsrf<D>(core);
+    this.security = new SessionSecurity<CreateResult<D>>(core, {
+      check: (token) => this.#check.check(token, { evenLocked: true }),
+      revokeOthers: (userId, except) =>
+        this.revokeUser(userId, { reason: "password_changed", ...(except === null ? {} : { except }) }),
+      elevated: (checked, elevation) => this.#elevated(checked, elevation),
+    });
   }
 
   /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */
@@ -206,38 +216,18 @@ export class Sessions<D extends object = DataObject> {
     if (!Array.isArray(keep)) throw new TypeError("login: keep must be an array of field names.");
     const previous = this.#core.tokens.verify(token);
     if (previous === null) return this.create(rest);
-    const anonymous = keep.length === 0 ? null : await this.#anonymousRecord(previous);
-    const kept = anonymous === null ? {} : picked(this.#core.dataOf(previous.id, anonymous), keep);
+    const record = keep.length === 0 ? null : await this.#anonymousRecord(previous);
+    const kept = keptData(this.#core, { id: previous.id, record, keep });
     const created = await this.create({ ...rest, data: { ...kept, ...rest.data } } as CreateInput<D>);
     // What the login itself sets is not for the anonymous session to decide.
     const carried = keep.filter((name) => !Object.hasOwn(rest.data ?? {}, name));
-    await this.#endPredecessor(previous.id, anonymous, carried, created.session);
+    await endPredecessor(this.#core, { id: previous.id, record, keep: carried }, created.session);
     return created;
   }
 
   async #anonymousRecord(verified: VerifiedToken): Promise<SessionRecord | null> {
     const record = await this.#check.peek(verified);
     return record !== null && record.userId === null ? record : null;
-  }
-
-  /** A write to a kept field between reading and ending the old session comes with the answer that ends it. */
-  async #endPredecessor(
-    id: string,
-    read: SessionRecord | null,
-    keep: readonly string[],
-    heir: Session<D>,
-  ): Promise<void> {
-    const known = read === null ? {} : { knownRevision: read.revision };
-    const { record } = await this.#core.store.revoke({ id, reason: "login", actor: heir.userId, ...known });
-    const late = record === null || read === null ? null : this.#core.parse(id, record);
-    if (late === null || read === null) return;
-    const before = picked(this.#core.dataOf(id, read), keep);
-    const after = picked(this.#core.dataOf(id, late), keep);
-    await heir.update((draft) => {
-      for (const name of keep) {
-        if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) (draft as DataObject)[name] = after[name];
-      }
-    });
   }
 
   /** Ends the session of any genuine token, whatever its state. False only for a malformed one. @throws StoreUnavailableError */
@@ -282,10 +272,14 @@ export class Sessions<D extends object = DataObject> {
     checkedUserId("reauthenticate", input.userId);
     const checked = await this.#check.check(token, { evenLocked: true });
     if (!checked.valid || checked.standing === "previous") return null;
-    const { verified, record: read } = checked.presented;
-    if (read.userId !== input.userId) return this.login(token, input);
-    const record = checked.standing === "successor" ? await this.#renewal.confirm(verified, false) : read;
-    const elevated = record === null ? null : await elevate(this.#core, verified.id, record, input);
+    if (checked.presented.record.userId !== input.userId) return this.login(token, input);
+    return this.#elevated(checked, input);
+  }
+
+  async #elevated({ presented, standing }: Good, elevation: Elevation): Promise<CreateResult<D> | null> {
+    const { verified, record: read } = presented;
+    const record = standing === "successor" ? await this.#renewal.confirm(verified, false) : read;
+    const elevated = record === null ? null : await elevate(this.#core, verified.id, record, elevation);
     return elevated === null ? null : this.#issued(elevated.token, verified.id, elevated.record);
   }
 
@@ -384,8 +378,4 @@ function endingOf(operation: string, options: RevokeOptions): { reason: string; 
     }
   }
   return { reason, actor };
-}
-
-function picked(data: Readonly<DataObject>, names: readonly string[]): DataObject {
-  return Object.fromEntries(names.filter((name) => Object.hasOwn(data, name)).map((name) => [name, data[name]]));
 }

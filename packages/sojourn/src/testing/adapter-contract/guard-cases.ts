@@ -86,6 +86,23 @@ const CSRF: readonly AdapterCase[] = [
   },
 ];
 
+const PASSWORD: readonly AdapterCase[] = [
+  {
+    name: "F4: after a changed password this browser has a new token, the others and copies of the old one nothing",
+    async run(site) {
+      const [user, elsewhere] = [await site.user(), await site.user()];
+      const copied = user.copy();
+      const before = user.cookies.get(COOKIE);
+      equal(JSON.parse((await user.post("/password")).body), before?.slice(1, 25));
+      notEqual(user.cookies.get(COOKIE), before);
+      equal((await user.get("/user")).status, 200);
+      for (const browser of [elsewhere, copied]) refused(await browser.get("/user"), 401, "login_required");
+      const anonymous = await site.browser().post("/password");
+      deepEqual([JSON.parse(anonymous.body), anonymous.setCookies], [null, []]);
+    },
+  },
+];
+
 const PHONE = { "User-Agent": "Mozilla/5.0 (iPhone) Version/18.5 Safari/604.1", "Accept-Language": "en" };
 const OTHER = { "User-Agent": "Mozilla/5.0 (Windows NT 10.0) Chrome/138.0 Safari/537.36", "Accept-Language": "en" };
 
@@ -145,4 +162,4 @@ const PROXIED: readonly AdapterCase[] = [
   },
 ];
 
-export const GUARDS: readonly AdapterCase[] = [...USER, ...CSRF, ...BOUND, ...PROXIED];
+export const GUARDS: readonly AdapterCase[] = [...USER, ...CSRF, ...PASSWORD, ...BOUND, ...PROXIED];

@@ -116,6 +116,11 @@ const ROUTES: readonly ContractRoute[] = [
     guards: [{ name: "requireUser", argument: { redirectTo: "/login" } }],
     handle: look,
   },
+  {
+    method: "POST",
+    path: "/password",
+    handle: async (session) => json((await session.passwordChanged())?.id ?? null),
+  },
   { method: "POST", path: "/logout", handle: async (session) => json(await session.logout()) },
 ];
 
