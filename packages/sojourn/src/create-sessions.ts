@@ -1,6 +1,7 @@
 /** Composition root: options in, sessions out. No I/O here. */
 
 import { randomBytes } from "node:crypto";
+import { ActivityLog } from "./analytics/activity.ts";
 import { readStats } from "./analytics/stats.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
@@ -115,7 +116,10 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     development,
     indexKey: indexKeyOf(given),
   });
-  const sessions = new Sessions<D>(core, { stats: () => readStats(core.store) });
+  const sessions = new Sessions<D>(core, {
+    stats: () => readStats(core.store),
+    activity: new ActivityLog(core.store),
+  });
   registerHost(sessions, {
     namespace: store.namespace,
     development,

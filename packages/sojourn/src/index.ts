@@ -1,3 +1,4 @@
+export type { Activity, ActivityLog } from "./analytics/activity.ts";
 export type { SessionStats } from "./analytics/stats.ts";
 export type { Clock } from "./clock.ts";
 export { createSessions, type MemoryStoreOptions, memoryStore, type SessionsOptions } from "./create-sessions.ts";

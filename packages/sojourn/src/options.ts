@@ -33,3 +33,8 @@ export const DEFAULTS = {
 export const MAX_MAX_BYTES = 1_048_576;
 
 export const MAX_SERVER_ID_BYTES = 128;
+
+/** Activities of a session: how many are kept, how long, and how large one may be. */
+export const MAX_ACTIVITIES = 100;
+export const ACTIVITY_KEPT_MS = 86_400_000;
+export const MAX_ACTIVITY_BYTES = 4_096;

@@ -531,8 +531,48 @@ describe("SessionAnalytics", () => {
     expect(await sessions.count()).toBe(1);
   });
 
-  test.todo("trackSessionActivity: the last 100 for 24 hours (issue 4)");
-  test.todo("getSessionAnalytics: the activities of a session, newest first (issue 4)");
+  onEveryEngine("trackSessionActivity: the last 100 for 24 hours", async ({ sessions, server, clock }) => {
+    const { session } = await sessions.create({ userId: "ada", policy: "rememberMe" });
+    for (const i of times(103, (n) => n)) {
+      expect(await sessions.activity.record(session.id, "page_view", { page: i })).toBe(true);
+    }
+    const kept = await server().activity.list(session.id);
+    expect(kept).toHaveLength(100);
+    expect([kept[0]?.metadata, kept[99]?.metadata]).toEqual([{ page: 102 }, { page: 3 }]);
+    await clock.advance(DAY - MINUTE);
+    await sessions.activity.record(session.id, "page_view");
+    await clock.advance(2 * MINUTE);
+    expect(await sessions.activity.list(session.id)).toMatchObject([{ action: "page_view", metadata: {} }]);
+    await clock.advance(DAY);
+    expect(await sessions.activity.list(session.id)).toEqual([]);
+  });
+
+  onEveryEngine("trackSessionActivity: refused for a session that is over or never was", async ({ sessions }) => {
+    const { token, session } = await sessions.create({ userId: "ada" });
+    await sessions.activity.record(session.id, "login");
+    await sessions.logout(token);
+    expect(await sessions.activity.record(session.id, "too late")).toBe(false);
+    expect(await sessions.activity.record("no id at all", "x")).toBe(false);
+    expect(await sessions.activity.list(session.id)).toMatchObject([{ action: "login" }]);
+    const large = sessions.activity.record(session.id, "note", { text: "x".repeat(5_000) });
+    await expect(large).rejects.toMatchObject({ code: "metadata_too_large" });
+    const lossy = sessions.activity.record(session.id, "note", { when: new Date() });
+    await expect(lossy).rejects.toMatchObject({ code: "invalid_value", path: "metadata.when" });
+    await expect(sessions.activity.record(session.id, "")).rejects.toThrow(TypeError);
+  });
+
+  onEveryEngine("getSessionAnalytics: the activities of a session, newest first", async ({ sessions, server }) => {
+    const [{ session }, other] = await Promise.all([sessions.create({ userId: "ada" }), sessions.create()]);
+    await sessions.activity.record(session.id, "login", { from: "10.0.0.7" });
+    await server().activity.record(session.id, "page_view", { page: "/" });
+    const activities = await sessions.activity.list(session.id);
+    expect(activities.map(({ action, metadata }) => [action, metadata])).toEqual([
+      ["page_view", { page: "/" }],
+      ["login", { from: "10.0.0.7" }],
+    ]);
+    expect(activities[0]?.at).toBeGreaterThanOrEqual(activities[1]?.at ?? Infinity);
+    expect(await sessions.activity.list(other.session.id)).toEqual([]);
+  });
 });
 
 describe("SessionCleanup", () => {

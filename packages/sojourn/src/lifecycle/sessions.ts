@@ -3,6 +3,7 @@
  * Made by `createSessions`; all I/O waits for the first call.
  */
 
+import type { ActivityLog } from "../analytics/activity.ts";
 import type { SessionStats } from "../analytics/stats.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Device } from "../data/metadata.ts";
@@ -91,6 +92,7 @@ export interface RevokeUserOptions extends RevokeOptions {
 /** What `createSessions` puts together from rooms that build on this one. @internal */
 export interface SessionsParts {
   readonly stats: () => Promise<SessionStats>;
+  readonly activity: ActivityLog;
 }
 
 export class Sessions<D extends object = DataObject> {
@@ -105,6 +107,8 @@ export class Sessions<D extends object = DataObject> {
   readonly csrf: SessionCsrf<D>;
   /** What is noted about the safety of sessions: `session.security` shows it. */
   readonly security: SessionSecurity<CreateResult<D>>;
+  /** What happened in a session: the last 100 activities, for 24 hours. */
+  readonly activity: ActivityLog;
 
   /** @internal */
   constructor(core: Core, parts: SessionsParts) {
@@ -121,6 +125,7 @@ export class Sessions<D extends object = DataObject> {
         this.revokeUser(userId, { reason: "password_changed", ...(except === null ? {} : { except }) }),
       elevated: (checked, elevation) => this.#elevated(checked, elevation),
     });
+    this.activity = parts.activity;
   }
 
   /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */

@@ -1,6 +1,8 @@
 /** A store whose writes are counted while they are under way, so that closing can wait for them. */
 
 import type {
+  ActivityInput,
+  ActivityOutcome,
   AmendInput,
   AmendOutcome,
   ConfirmInput,
@@ -52,6 +54,9 @@ export class TrackedStore implements Store {
   listUser(userKey: string): Promise<StoredSession[]> {
     return this.#store.listUser(userKey);
   }
+  listActivity(id: string): Promise<string[]> {
+    return this.#store.listActivity(id);
+  }
   count(): Promise<number> {
     return this.#store.count();
   }
@@ -88,6 +93,10 @@ export class TrackedStore implements Store {
   }
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }> {
     return this.#tracked(this.#store.revokeUser(input, call));
+  }
+
+  recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
+    return this.#tracked(this.#store.recordActivity(input, call));
   }
 
   /** Waits for the writes under way, which settle within their deadline, and closes. */

@@ -182,6 +182,20 @@ export interface StoredSession {
   readonly record: Buffer;
 }
 
+export interface ActivityInput {
+  readonly id: string;
+  /** One activity as text; one that is in the list already is not added again. */
+  readonly entry: string;
+  /** Older ones than so many are dropped. */
+  readonly maxEntries: number;
+  /** How long the entry stays; an engine may keep it as long as the latest one of the session. */
+  readonly keptMs: number;
+  /** Also for a session that has ended, as long as the store remembers that it did. */
+  readonly afterEnding: boolean;
+}
+
+export type ActivityOutcome = { readonly status: "recorded" } | Gone;
+
 export interface StoreFacts {
   /** 32 bytes made once in this namespace and kept as long as the store keeps anything. */
   readonly salt: Buffer;
@@ -225,6 +239,10 @@ export interface Store {
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
   /** Ends every session of the user that began before this call; later logins stay. */
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }>;
+  /** Adds to the activities of a session; never for one that is over or never was, but see `afterEnding`. */
+  recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome>;
+  /** Activities of a session, newest first, also when it has ended; none for an id that nobody knows. */
+  listActivity(id: string): Promise<string[]>;
   /** Live sessions of a user, in no order. */
   listUser(userKey: string): Promise<StoredSession[]>;
   /** Live sessions. */

@@ -6,6 +6,7 @@
  * ```
  */
 
+import { ACTIVITIES } from "./conformance/activities.ts";
 import { AMENDING } from "./conformance/amending.ts";
 import { BEGINNING_AND_ENDING } from "./conformance/beginning-and-ending.ts";
 import type { ConformanceCase } from "./conformance/case.ts";
@@ -32,12 +33,19 @@ export interface RunnableCase {
 }
 
 export function storeConformance(options: ConformanceOptions): RunnableCase[] {
-  return [...BEGINNING_AND_ENDING, ...DATA_WRITES, ...USERS, ...TOKENS, ...AMENDING, ...TOTALS, ...RACES].map(
-    (each) => {
-      const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
-      return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
-    },
-  );
+  return [
+    ...BEGINNING_AND_ENDING,
+    ...DATA_WRITES,
+    ...USERS,
+    ...TOKENS,
+    ...AMENDING,
+    ...ACTIVITIES,
+    ...TOTALS,
+    ...RACES,
+  ].map((each) => {
+    const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
+    return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };
+  });
 }
 
 async function runCase(each: ConformanceCase, options: ConformanceOptions): Promise<void> {

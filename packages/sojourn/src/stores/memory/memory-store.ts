@@ -12,6 +12,8 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
+  type ActivityInput,
+  type ActivityOutcome,
   type AmendInput,
   type AmendOutcome,
   type ConfirmInput,
@@ -38,6 +40,7 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
+import { ActivityLists } from "./activity-lists.ts";
 import {
   amendRecord,
   gone,
@@ -87,6 +90,7 @@ class MemoryStore implements Store {
   /** In the order of their raising. */
   readonly #epochs = new Map<string, UserEpoch>();
   readonly #tally = new Tally();
+  readonly #activities = new ActivityLists();
   #sweep: Iterator<[string, Buffer]>;
   #closed = false;
 
@@ -174,6 +178,21 @@ class MemoryStore implements Store {
       this.#end(id, record, input);
     }
     return { ended };
+  }
+
+  async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
+    this.#begin(call);
+    const record = this.#record(input.id);
+    const tombstone = record === null ? this.#tombstone(input.id) : null;
+    const isKnown = record === null ? input.afterEnding && tombstone !== null : isLive(record, this.now());
+    if (!isKnown) return gone(tombstone);
+    this.#activities.record(input, this.now());
+    return { status: "recorded" };
+  }
+
+  async listActivity(id: string): Promise<string[]> {
+    this.#begin(undefined);
+    return [...this.#activities.list(id, this.now())];
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {

@@ -54,6 +54,10 @@ export class Keys {
   totals(bucket: number): string {
     return `${this.#namespace}:t:{${tag(bucket)}}`;
   }
+  /** List: activities of a session, newest first. */
+  activity(id: string): string {
+    return this.#key("a", bucketOf(id), id);
+  }
   /** String: the answer of a patch or `revokeUser`, so that sent again it answers the same. */
   operation(bucket: number, operationId: string): string {
     return this.#key("o", bucket, operationId);

@@ -11,6 +11,8 @@ import { checkedNamespace } from "../../store/namespace.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import {
+  type ActivityInput,
+  type ActivityOutcome,
   type AmendInput,
   type AmendOutcome,
   type ConfirmInput,
@@ -201,6 +203,25 @@ class RedisStore implements Store {
       locked,
     ]);
     return recordOutcome(answer, "amended");
+  }
+
+  async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
+    const keys = [...this.#recordKeys(input.id), this.#keys.activity(input.id)];
+    const answer = await this.#scripts.run("recordActivity", keys, call, () => [
+      input.entry,
+      text(input.maxEntries),
+      text(input.keptMs),
+      input.afterEnding ? "1" : "",
+    ]);
+    return answer.status === "recorded" ? { status: "recorded" } : gone(parseTombstone(answer.bytes(2)));
+  }
+
+  async listActivity(id: string): Promise<string[]> {
+    await this.#preparation.usable();
+    const key = this.#keys.activity(id);
+    const reply = await this.#redis.read(key, ["LRANGE", key, "0", "-1"]);
+    if (!Array.isArray(reply)) throw unexpectedReply(reply);
+    return reply.map(String);
   }
 
   #recordKeys(id: string): string[] {

@@ -25,6 +25,14 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE user_epochs (user_key TEXT PRIMARY KEY, epoch INTEGER NOT NULL, kept_until INTEGER NOT NULL) STRICT;`,
   `CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE ended_hours (hour INTEGER PRIMARY KEY, ended INTEGER NOT NULL, duration_ms INTEGER NOT NULL) STRICT;`,
+  `CREATE TABLE activities (
+     number INTEGER PRIMARY KEY,
+     session_id TEXT NOT NULL,
+     kept_until INTEGER NOT NULL,
+     entry TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX activities_by_session ON activities (session_id, number);
+   CREATE INDEX activities_by_death ON activities (kept_until);`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

@@ -16,6 +16,8 @@ import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import {
+  type ActivityInput,
+  type ActivityOutcome,
   type AmendInput,
   type AmendOutcome,
   type ConfirmInput,
@@ -55,6 +57,7 @@ import {
 } from "../../store/transitions.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
 import type { Totals } from "../../store/totals.ts";
+import { listActivity, recordActivity } from "./activity-rows.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { countCreated, countEnding, readTotals } from "./totals.ts";
@@ -179,6 +182,22 @@ class SqliteStore implements Store {
       }
       return { ended };
     });
+  }
+
+  async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
+    return this.#write(call, (sql, now) => {
+      const record = this.#record(sql, input.id, now);
+      const tombstone = record === null ? this.#tombstone(sql, input.id, now) : null;
+      const isKnown = record === null ? input.afterEnding && tombstone !== null : isLive(record, now);
+      if (!isKnown) return gone(tombstone);
+      recordActivity(sql, input, now);
+      return { status: "recorded" };
+    });
+  }
+
+  async listActivity(id: string): Promise<string[]> {
+    const { sql } = await this.#open();
+    return this.#query(() => listActivity(sql, id, this.now()));
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {

@@ -18,6 +18,13 @@ const SQL = {
   epoch: "SELECT epoch FROM user_epochs WHERE user_key = ?",
   raiseEpoch:
     "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",
+  hasActivity: "SELECT 1 FROM activities WHERE session_id = ? AND entry = ?",
+  insertActivity: "INSERT INTO activities (session_id, kept_until, entry) VALUES (?, ?, ?)",
+  trimActivities:
+    "DELETE FROM activities WHERE session_id = ?1 AND number <= (SELECT number FROM activities WHERE session_id = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+  removeOldActivities:
+    "DELETE FROM activities WHERE number IN (SELECT number FROM activities WHERE kept_until <= ? ORDER BY kept_until LIMIT ?)",
+  activities: "SELECT entry FROM activities WHERE session_id = ? AND kept_until > ? ORDER BY number DESC",
   total: "SELECT value FROM totals WHERE name = ?",
   totals: "SELECT name, value FROM totals",
   totalsNamed: "SELECT COUNT(*) AS n FROM totals",
