@@ -41,17 +41,38 @@ export interface Gone {
   readonly tombstone: Tombstone | null;
 }
 
+/** How many live sessions a user may have. */
+export interface SessionLimit {
+  /** With the new one. */
+  readonly perUser: number;
+  /** When there are so many: end the least recently seen of the others, or store nothing. */
+  readonly onExceed: "evictOldest" | "reject";
+  /**
+   * A session whose token has not come back for so long since it began does not count, nor does one that began before
+   * the user's epoch: it stays while there is room, and is the first to go.
+   */
+  readonly confirmGraceMs: number;
+}
+
 /** What `create` stores. */
 export interface NewSession {
   readonly id: string;
   /** Null for an anonymous session. */
   readonly userKey: string | null;
   readonly record: Buffer;
+  readonly limit?: SessionLimit;
+  /** A session of the same bucket that is ended with the same step: the new one takes its place. */
+  readonly replaces?: Pick<RevokeInput, "id" | "reason" | "actor">;
 }
+
+/** How a session ends that had to make room for another one of its user. */
+export const EVICTION: Pick<RevokeInput, "reason" | "actor"> = { reason: "evicted", actor: null };
 
 export type CreateOutcome =
   /** Stored, stamped with its user's epoch. A create sent again answers the same. */
   | { readonly status: "created"; readonly userEpoch: number }
+  /** The limit is to reject and `count` sessions count: nothing was stored, nothing ended. */
+  | { readonly status: "limited"; readonly count: number }
   /** The id was ended meanwhile: a create sent again must not bring it back. */
   | Gone;
 
@@ -216,7 +237,11 @@ export interface Store {
   /** The store's time. Exact to half a round trip after `ready()`, and after every call that is answered. */
   now(): number;
 
-  /** Stores a new session; its user, expiry and times stand in the record. */
+  /**
+   * Stores a new session; its user, expiry and times stand in the record. A limit is kept in the same step, whoever else
+   * logs in: at no moment has the user more live sessions, once this is answered. Sessions over a limit that is new or was
+   * lowered are ended in steps of a bounded size before the answer.
+   */
   create(session: NewSession, call?: WriteCall): Promise<CreateOutcome>;
   /** The newest acknowledged state. A record past its expiry may still be answered: the caller judges by time. */
   read(id: string): Promise<ReadOutcome>;

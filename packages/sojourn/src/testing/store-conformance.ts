@@ -12,6 +12,7 @@ import { BEGINNING_AND_ENDING } from "./conformance/beginning-and-ending.ts";
 import type { ConformanceCase } from "./conformance/case.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
+import { LIMITS } from "./conformance/limits.ts";
 import { RACES } from "./conformance/races.ts";
 import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
@@ -41,6 +42,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...AMENDING,
     ...ACTIVITIES,
     ...TOTALS,
+    ...LIMITS,
     ...RACES,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];

@@ -21,6 +21,7 @@ import {
   type CreateOutcome,
   type ElevateInput,
   type ElevateOutcome,
+  EVICTION,
   type NewSession,
   type PatchInput,
   type PatchOutcome,
@@ -52,6 +53,7 @@ import {
   tombstoneOf,
   touchRecord,
 } from "../../store/transitions.ts";
+import { makeRoom } from "../../store/user-limit.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
 import { EXPIRED, Tally, type Totals } from "../../store/totals.ts";
 
@@ -109,7 +111,7 @@ class MemoryStore implements Store {
     return this.#clock.now();
   }
 
-  async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
+  async create({ id, userKey, record, limit, replaces }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
     this.#begin(call);
     this.#sweepSome();
     const tombstone = this.#tombstone(id);
@@ -117,6 +119,16 @@ class MemoryStore implements Store {
     const stored = this.#records.get(id);
     if (stored !== undefined) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
     const userEpoch = userKey === null ? 0 : this.#epochOf(userKey);
+    if (userKey !== null && limit !== undefined) {
+      const sessions = this.#liveOf(userKey).filter((session) => session.id !== replaces?.id);
+      const room = makeRoom({ sessions, userEpoch, now: this.now() }, limit);
+      if (room.status === "limited") return room;
+      for (const victim of room.victims) this.#end(victim.id, victim.record, EVICTION);
+    }
+    if (replaces !== undefined) {
+      const replaced = this.#record(replaces.id);
+      if (replaced !== null) this.#end(replaces.id, replaced, replaces);
+    }
     this.#records.set(id, withUserEpoch(record, userEpoch));
     if (userKey !== null) this.#idsOf(userKey).add(id);
     this.#tally.created += 1;
@@ -197,6 +209,10 @@ class MemoryStore implements Store {
 
   async listUser(userKey: string): Promise<StoredSession[]> {
     this.#begin(undefined);
+    return this.#liveOf(userKey);
+  }
+
+  #liveOf(userKey: string): StoredSession[] {
     const sessions: StoredSession[] = [];
     for (const id of this.#sessionsOf.get(userKey) ?? []) {
       const record = this.#records.get(id);

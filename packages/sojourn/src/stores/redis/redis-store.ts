@@ -49,6 +49,7 @@ import { ReadBatch } from "./read-batch.ts";
 import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
 import { parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
+import { createArguments, detail } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 import { totalsOf } from "./totals.ts";
@@ -107,15 +108,20 @@ class RedisStore implements Store {
     return this.#redis.serverClock.now();
   }
 
-  async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
+  async create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {
+    const { id, userKey } = session;
     const bucket = bucketOf(id);
-    const keys = [...this.#recordKeys(id), this.#keys.expiries(bucket), this.#keys.totals(bucket)];
-    if (userKey !== null) {
-      keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.users(bucket));
-    }
-    const userHash = userKey === null ? "" : userHashIn(userKey);
-    const answer = await this.#scripts.run("create", keys, call, () => [id, record, text(REAP_GRACE_MS), userHash]);
+    const keys = [
+      ...this.#recordKeys(id),
+      this.#keys.expiries(bucket),
+      this.#keys.totals(bucket),
+      this.#keys.users(bucket),
+    ];
+    if (userKey !== null) keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey));
+    const args = createArguments(session, this.#keys);
+    const answer = await this.#scripts.runInParts("create", keys, call, () => args);
     if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
+    if (answer.status === "limited") return { status: "limited", count: answer.number(2) };
     return gone(parseTombstone(answer.bytes(2)));
   }
 
@@ -339,8 +345,4 @@ interface OlderSessions {
 
 function text(n: number): string {
   return String(n);
-}
-
-function detail(ending: { readonly reason: string; readonly actor: string | null }): string {
-  return JSON.stringify(ending.actor === null ? { r: ending.reason } : { r: ending.reason, a: ending.actor });
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../../clock.ts";
 import { FENCE_SLACK_MS, type WriteCall } from "../../store/store.ts";
 import { lateWrite, unsupportedRecord } from "../../store/transitions.ts";
+import { tooManySessions } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
@@ -36,15 +37,44 @@ export class ScriptRunner {
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
     await this.#preparation.usable();
-    const { serverClock, deadlines } = this.#redis;
-    const until = this.#clock.monotonic() + deadlines.writeMs;
+    return this.#runUntil(this.#deadline(), name, keys, call, rest);
+  }
+
+  /** The same for a script that does a part of its work at a time: again while it answers `again`, within one deadline. */
+  async runInParts(
+    name: ScriptName,
+    keys: readonly string[],
+    call: WriteCall | undefined,
+    rest: (fence: Fence) => readonly Argument[],
+  ): Promise<ScriptAnswer> {
+    await this.#preparation.usable();
+    const until = this.#deadline();
+    for (;;) {
+      const answer = await this.#runUntil(until, name, keys, call, rest);
+      if (answer.status !== "again") return answer;
+      if (this.#clock.monotonic() >= until) throw tooManySessions();
+    }
+  }
+
+  #deadline(): number {
+    return this.#clock.monotonic() + this.#redis.deadlines.writeMs;
+  }
+
+  async #runUntil(
+    until: number,
+    name: ScriptName,
+    keys: readonly string[],
+    call: WriteCall | undefined,
+    rest: (fence: Fence) => readonly Argument[],
+  ): Promise<ScriptAnswer> {
+    const { serverClock } = this.#redis;
     const send = (leftMs: number): Promise<ScriptAnswer> => {
       const notAfter = call?.notAfter ?? serverClock.now() + leftMs + FENCE_SLACK_MS;
       const fence = { operationKeptMs: Math.max(1, notAfter - serverClock.now()) + FENCE_SLACK_MS };
       const args = [String(notAfter), String(serverClock.shift()), ...rest(fence)];
       return this.#redis.script(name, keys, args, leftMs);
     };
-    let answer = await send(deadlines.writeMs);
+    let answer = await send(Math.ceil(until - this.#clock.monotonic()));
     const leftMs = Math.ceil(until - this.#clock.monotonic());
     if (answer.status === "late" && call?.notAfter === undefined && leftMs > 0) answer = await send(leftMs);
     if (answer.status === "late") throw lateWrite();

@@ -9,7 +9,7 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../clock.ts";
-import { expiresAtOf, HEADER_LENGTH, OFFSET, withUserEpoch } from "../../data/record.ts";
+import { expiresAtOf, HEADER_LENGTH, withUserEpoch } from "../../data/record.ts";
 import { ConfigError, StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
@@ -38,8 +38,6 @@ import {
   type Store,
   type StoredSession,
   type StoreFacts,
-  TOMBSTONE_MS,
-  type Tombstone,
   type TouchInput,
   type TouchOutcome,
   type WriteCall,
@@ -55,12 +53,15 @@ import {
   tombstoneOf,
   touchRecord,
 } from "../../store/transitions.ts";
+import { tooManySessions } from "../../store/user-limit.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
 import type { Totals } from "../../store/totals.ts";
 import { listActivity, recordActivity } from "./activity-rows.ts";
+import { createSession } from "./creation.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
+import { asBuffer, endSession, epochOf, recordOf, sessionsOf, tombstoneIn } from "./rows.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
-import { countCreated, countEnding, readTotals } from "./totals.ts";
+import { readTotals } from "./totals.ts";
 import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
 
 export interface SqliteStoreOptions {
@@ -115,22 +116,18 @@ class SqliteStore implements Store {
     return this.#clock.now();
   }
 
-  async create({ id, userKey, record }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
-    return this.#write(call, (sql, now) => {
-      const tombstone = this.#tombstone(sql, id, now);
-      if (tombstone !== null) return gone(tombstone);
-      const stored = this.#record(sql, id, now);
-      if (stored !== null) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
-      const userEpoch = userKey === null ? 0 : epochOf(sql, userKey);
-      sql.insert.run(id, userKey, expiresAtOf(record), withUserEpoch(record, userEpoch));
-      countCreated(sql);
-      return { status: "created", userEpoch };
-    });
+  async create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {
+    const until = this.#clock.monotonic() + this.writeDeadlineMs;
+    for (;;) {
+      const outcome = await this.#write(call, (sql, now) => createSession(session, sql, now));
+      if (outcome.status !== "again") return outcome;
+      if (this.#clock.monotonic() > until) throw tooManySessions();
+    }
   }
 
   async read(id: string): Promise<ReadOutcome> {
     const { sql } = this.#opened ?? (await this.#open());
-    return this.#query(() => this.#record(sql, id, this.now()) ?? this.#tombstone(sql, id, this.now()));
+    return this.#query(() => recordOf(sql, id, this.now()) ?? tombstoneIn(sql, id, this.now()));
   }
 
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
@@ -159,8 +156,8 @@ class SqliteStore implements Store {
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     return this.#write(call, (sql, now) => {
-      const record = this.#record(sql, input.id, now);
-      if (record === null) return { ended: this.#tombstone(sql, input.id, now) !== null, record: null };
+      const record = recordOf(sql, input.id, now);
+      if (record === null) return { ended: tombstoneIn(sql, input.id, now) !== null, record: null };
       if (!mayEnd(record, input, now)) return { ended: false, record: null };
       endSession(sql, input.id, tombstoneOf(record, input, now));
       return { ended: true, record: lateData(record, input.knownRevision) };
@@ -186,8 +183,8 @@ class SqliteStore implements Store {
 
   async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
     return this.#write(call, (sql, now) => {
-      const record = this.#record(sql, input.id, now);
-      const tombstone = record === null ? this.#tombstone(sql, input.id, now) : null;
+      const record = recordOf(sql, input.id, now);
+      const tombstone = record === null ? tombstoneIn(sql, input.id, now) : null;
       const isKnown = record === null ? input.afterEnding && tombstone !== null : isLive(record, now);
       if (!isKnown) return gone(tombstone);
       recordActivity(sql, input, now);
@@ -244,8 +241,8 @@ class SqliteStore implements Store {
     change: (record: Buffer, now: number) => Step<Outcome>,
   ): Promise<Outcome | ReturnType<typeof gone>> {
     return this.#write(call, (sql, now) => {
-      const record = this.#record(sql, id, now);
-      if (record === null) return gone(this.#tombstone(sql, id, now));
+      const record = recordOf(sql, id, now);
+      if (record === null) return gone(tombstoneIn(sql, id, now));
       const step = change(record, now);
       if (step.write !== null) sql.update.run(expiresAtOf(step.write), step.write, id);
       return step.outcome;
@@ -266,22 +263,6 @@ class SqliteStore implements Store {
         await sleep(2);
       }
     }
-  }
-
-  #record(sql: Statements, id: string, now: number): Buffer | null {
-    const row = sql.read.get(id, now - REAP_GRACE_MS);
-    return row === undefined ? null : asBuffer(row["record"]);
-  }
-
-  #tombstone(sql: Statements, id: string, now: number): Tombstone | null {
-    const row = sql.tombstone.get(id, now - TOMBSTONE_MS);
-    if (row === undefined) return null;
-    return {
-      reason: String(row["reason"]),
-      actor: row["actor"] === null ? null : String(row["actor"]),
-      createdAt: Number(row["created_at"]),
-      endedAt: Number(row["ended_at"]),
-    };
   }
 
   #open(): Promise<Opened> {
@@ -348,25 +329,4 @@ class SqliteStore implements Store {
     }
     return { salt: asBuffer(sql.fact.get("salt")?.["value"]) };
   }
-}
-
-function asBuffer(value: unknown): Buffer {
-  if (!(value instanceof Uint8Array)) throw new TypeError("expected a blob");
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-}
-
-function epochOf(sql: Statements, userKey: string): number {
-  return Number(sql.epoch.get(userKey)?.["epoch"] ?? 0);
-}
-
-function sessionsOf(sql: Statements, userKey: string, expiringAfter: number): StoredSession[] {
-  return sql.ofUser
-    .all(userKey, expiringAfter)
-    .map((row) => ({ id: String(row["id"]), record: asBuffer(row["record"]) }));
-}
-
-function endSession(sql: Statements, id: string, tombstone: Tombstone): void {
-  sql.remove.run(id);
-  sql.insertTombstone.run(id, tombstone.reason, tombstone.actor, tombstone.createdAt, tombstone.endedAt);
-  countEnding(sql, tombstone);
 }

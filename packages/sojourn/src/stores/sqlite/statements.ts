@@ -11,6 +11,7 @@ const SQL = {
   update: "UPDATE sessions SET expires_at = ?, record = ? WHERE id = ?",
   remove: "DELETE FROM sessions WHERE id = ?",
   ofUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ?",
+  earliestOfUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? ORDER BY expires_at LIMIT ?",
   count: "SELECT COUNT(*) AS n FROM sessions WHERE expires_at > ?",
   countUsers: "SELECT COUNT(DISTINCT user_key) AS n FROM sessions WHERE expires_at > ? AND user_key IS NOT NULL",
   tombstone: "SELECT reason, actor, created_at, ended_at FROM tombstones WHERE id = ? AND ended_at > ?",

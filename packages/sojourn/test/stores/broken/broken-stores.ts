@@ -1,7 +1,7 @@
 /** Stores that break one promise each. The conformance suite must catch every one by name. */
 
 import { memoryStore } from "../../../src/stores/memory/memory-store.ts";
-import { isRecord, type NewSession, type ReadOutcome, type Store } from "../../../src/store/store.ts";
+import { EVICTION, isRecord, type NewSession, type ReadOutcome, type Store } from "../../../src/store/store.ts";
 import { type ManualClock } from "../../../src/testing/manual-clock.ts";
 
 export interface BrokenStore {
@@ -122,4 +122,19 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
       return isRecord(outcome) ? outcome : null;
     },
   })),
+  broken(
+    "keeps a limit in two steps, counting and then storing",
+    "G1 fifty parallel logins, a limit of 3, looked at all the while: never more than 3",
+    (sound) => ({
+      create: async ({ limit, ...session }, call) => {
+        const live = session.userKey === null ? [] : await sound.listUser(session.userKey);
+        await nextTurn();
+        const [oldest] = live;
+        if (limit !== undefined && oldest !== undefined && live.length >= limit.perUser) {
+          await sound.revoke({ id: oldest.id, ...EVICTION });
+        }
+        return sound.create(session, call);
+      },
+    }),
+  ),
 ];

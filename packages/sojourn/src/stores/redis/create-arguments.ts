@@ -1,0 +1,35 @@
+/** What `create.lua` is told, behind its fence. */
+
+import { bucketOf } from "../../data/session-id.ts";
+import { userHashIn } from "../../store/placement.ts";
+import { type NewSession, REAP_GRACE_MS, TOMBSTONE_MS } from "../../store/store.ts";
+import { countedReason } from "../../store/totals.ts";
+import { ENDED_AT_ONCE } from "../../store/user-limit.ts";
+import type { Argument } from "./driver.ts";
+import type { Keys } from "./keys.ts";
+
+export function createArguments({ id, userKey, record, limit, replaces }: NewSession, keys: Keys): Argument[] {
+  const bucket = bucketOf(id);
+  return [
+    id,
+    record,
+    String(REAP_GRACE_MS),
+    userKey === null ? "" : userHashIn(userKey),
+    keys.sessionPrefix(bucket),
+    keys.tombstonePrefix(bucket),
+    keys.userSessionsPrefix(bucket),
+    String(TOMBSTONE_MS),
+    replaces?.id ?? "",
+    replaces === undefined ? "" : detail(replaces),
+    replaces === undefined ? "" : countedReason(replaces.reason),
+    String(limit?.perUser ?? 0),
+    limit?.onExceed === "reject" ? "1" : "",
+    String(limit?.confirmGraceMs ?? 0),
+    String(ENDED_AT_ONCE),
+  ];
+}
+
+/** Reason and actor of an ending, as a tombstone keeps them. */
+export function detail(ending: { readonly reason: string; readonly actor: string | null }): string {
+  return JSON.stringify(ending.actor === null ? { r: ending.reason } : { r: ending.reason, a: ending.actor });
+}

@@ -1,0 +1,51 @@
+/** Rows of the sqlite engine in the contract's words. */
+
+import { REAP_GRACE_MS, type StoredSession, TOMBSTONE_MS, type Tombstone } from "../../store/store.ts";
+import type { Statements } from "./statements.ts";
+import { countEnding } from "./totals.ts";
+
+/** The record, until it is reaped; null when there is none. */
+export function recordOf(sql: Statements, id: string, now: number): Buffer | null {
+  const row = sql.read.get(id, now - REAP_GRACE_MS);
+  return row === undefined ? null : asBuffer(row["record"]);
+}
+
+/** Why a session ended, as long as that is kept. */
+export function tombstoneIn(sql: Statements, id: string, now: number): Tombstone | null {
+  const row = sql.tombstone.get(id, now - TOMBSTONE_MS);
+  if (row === undefined) return null;
+  return {
+    reason: String(row["reason"]),
+    actor: row["actor"] === null ? null : String(row["actor"]),
+    createdAt: Number(row["created_at"]),
+    endedAt: Number(row["ended_at"]),
+  };
+}
+
+export function epochOf(sql: Statements, userKey: string): number {
+  return Number(sql.epoch.get(userKey)?.["epoch"] ?? 0);
+}
+
+export function sessionsOf(sql: Statements, userKey: string, expiringAfter: number): StoredSession[] {
+  return sql.ofUser.all(userKey, expiringAfter).map(storedSession);
+}
+
+/** Live sessions of a user, the earliest to expire first. */
+export function earliestOf(sql: Statements, userKey: string, now: number, most: number): StoredSession[] {
+  return sql.earliestOfUser.all(userKey, now, most).map(storedSession);
+}
+
+export function endSession(sql: Statements, id: string, tombstone: Tombstone): void {
+  sql.remove.run(id);
+  sql.insertTombstone.run(id, tombstone.reason, tombstone.actor, tombstone.createdAt, tombstone.endedAt);
+  countEnding(sql, tombstone);
+}
+
+export function asBuffer(value: unknown): Buffer {
+  if (!(value instanceof Uint8Array)) throw new TypeError("expected a blob");
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function storedSession(row: Record<string, unknown>): StoredSession {
+  return { id: String(row["id"]), record: asBuffer(row["record"]) };
+}
