@@ -13,6 +13,7 @@ import { FieldRules } from "./data/field-rules.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
+import { Reaper, type ReaperOptions } from "./lifecycle/reaper.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
 import { DEFAULTS, MAX_MAX_BYTES, MAX_SERVER_ID_BYTES } from "./options.ts";
 import { Binding, type BindingOptions, Fingerprints } from "./security/binding.ts";
@@ -22,6 +23,8 @@ import { type Rate, RateLimit } from "./security/rate-limit.ts";
 import { TokenSigner } from "./security/token.ts";
 import type { Store } from "./store/store.ts";
 import { memoryStore } from "./stores/memory/memory-store.ts";
+
+const DAY_MS = 86_400_000;
 
 export interface SessionsOptions {
   /** Where sessions are kept. Default, in development only: this process's memory. */
@@ -67,6 +70,10 @@ export interface SessionsOptions {
   readonly serverId?: string | undefined;
   /** Replaces the salt that the store keeps: at least 32 characters, never to be changed. */
   readonly indexKey?: string;
+  /** How sessions whose time is over are ended: every 5 minutes in every process, unless said otherwise; false: never by itself. */
+  readonly reaper?: ReaperOptions | false;
+  /** Whether anything runs by itself, between requests. Default true; false leaves reaping to `reaper.runOnce()`. */
+  readonly background?: boolean;
   /** Relaxed for a developer's machine: secrets and store may be missing, cookies go over plain http. Default false. */
   readonly development?: boolean;
   /** Takes one line at a time, at most one a second of a kind. Default `console.warn`. */
@@ -116,9 +123,11 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     development,
     indexKey: indexKeyOf(given),
   });
+  const reaper = new Reaper(core, reapEveryOf(given));
   const sessions = new Sessions<D>(core, {
     stats: () => readStats(core.store),
     activity: new ActivityLog(core.store),
+    reaper,
   });
   registerHost(sessions, {
     namespace: store.namespace,
@@ -132,6 +141,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     isPersistent: (policy) => policies.isPersistent(policy),
     now: () => store.now(),
   });
+  reaper.start();
   return sessions;
 }
 
@@ -177,6 +187,15 @@ function rotationOf({ rotation = {} }: SessionsOptions): RotationSettings {
 function anonymousRateOf({ anonymous = {} }: SessionsOptions, clock: Clock): RateLimit | null {
   const rate = anonymous.createRate ?? DEFAULTS.anonymousCreateRate;
   return rate === false ? null : new RateLimit("anonymous.createRate", rate, () => clock.monotonic());
+}
+
+/** Null when nothing is to run by itself. Longer than a day would be no cleaning up, and over 24 days no timer. */
+function reapEveryOf({ reaper = {}, background = true }: SessionsOptions): number | null {
+  if (reaper === false || !background) return null;
+  const every = reaper.every ?? DEFAULTS.reaperEvery;
+  const everyMs = parseDuration("reaper.every", every);
+  if (everyMs >= 1_000 && everyMs <= DAY_MS) return everyMs;
+  throw new ConfigError(`Option reaper.every must be from "1s" to "24h", not "${every}".`);
 }
 
 function bearerOf({ transport }: SessionsOptions): boolean {

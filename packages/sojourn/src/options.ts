@@ -23,11 +23,17 @@ export const DEFAULTS = {
   unconfirmedAnonymousMs: 600_000,
   /** How long a failed login counts. */
   failedLoginWindowMs: 900_000,
+  /** How long a store knows that and why a session ended. */
+  endedKept: "1h",
+  reaperEvery: "5m",
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
   maxUserAgentLength: 512,
   maxDeviceBytes: 2_048,
 } as const;
+
+export const MIN_ENDED_KEPT = "5m";
+export const MAX_ENDED_KEPT = "30d";
 
 /** Hard upper bound of `maxBytes`: a session is no file store. */
 export const MAX_MAX_BYTES = 1_048_576;

@@ -83,7 +83,9 @@ describe.each(ENGINES)("sessions on %s", (engine) => {
       ended: { reason: "stolen" },
     });
     await clock.advance(5 * MINUTE + 1000);
-    expect(await sessions.validate(expiring.token)).toEqual({ valid: false, reason: "expired", clearCookie: true });
+    const ended = { reason: "expired", at: expiring.session.expiresAt };
+    const expired = { valid: false, reason: "expired", clearCookie: true, ended };
+    expect(await sessions.validate(expiring.token)).toEqual(expired);
     await clock.advance(2 * HOUR);
     expect(await sessions.validate(expiring.token)).toMatchObject({ valid: false, reason: "not_found" });
   });

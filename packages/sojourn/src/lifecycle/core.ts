@@ -62,6 +62,8 @@ export class Core {
   readonly serverId: string | null;
   readonly development: boolean;
   readonly #indexKey: Buffer | null;
+  /** Sessions that are being ended as expired: once a process is enough. */
+  readonly #expiring = new Set<string>();
   #salt: Buffer | null = null;
   #placement: Placement | null = null;
 
@@ -154,6 +156,16 @@ export class Core {
       this.endCorrupt(id, error);
       return null;
     }
+  }
+
+  /** Ends a session that somebody met after its expiry, behind that caller's back. */
+  endExpired(id: string): void {
+    if (this.#expiring.has(id)) return;
+    this.#expiring.add(id);
+    this.background(
+      "ending an expired session",
+      this.store.expire(id).finally(() => this.#expiring.delete(id)),
+    );
   }
 
   endCorrupt(id: string, error: CorruptRecordError): void {

@@ -25,6 +25,8 @@ import {
   firstRecord,
 } from "./new-session.ts";
 import { elevate, type Elevation } from "./elevation.ts";
+import { checkIndexes, type CheckOptions, type CheckReport } from "./index-check.ts";
+import type { Reaper } from "./reaper.ts";
 import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
@@ -93,9 +95,12 @@ export interface RevokeUserOptions extends RevokeOptions {
 export interface SessionsParts {
   readonly stats: () => Promise<SessionStats>;
   readonly activity: ActivityLog;
+  readonly reaper: Reaper;
 }
 
 export class Sessions<D extends object = DataObject> {
+  /** Ends sessions whose time is over. Runs by itself unless the options say otherwise. */
+  readonly reaper: Reaper;
   readonly #core: Core;
   readonly #parts: SessionsParts;
   readonly #writer: FieldWriter;
@@ -114,6 +119,7 @@ export class Sessions<D extends object = DataObject> {
   constructor(core: Core, parts: SessionsParts) {
     this.#core = core;
     this.#parts = parts;
+    this.reaper = parts.reaper;
     this.#writer = new FieldWriter(core);
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
@@ -316,6 +322,11 @@ export class Sessions<D extends object = DataObject> {
     return this.#parts.stats();
   }
 
+  /** Compares the indexes (counts, lists) with the records, and repairs them if asked to. @throws StoreUnavailableError */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return checkIndexes(this.#core.store, options);
+  }
+
   /** The data of a session by id. */
   data(id: string): SessionDataById<D> {
     return new SessionDataById<D>(id, this.#writer);
@@ -339,8 +350,9 @@ export class Sessions<D extends object = DataObject> {
     });
   }
 
-  /** Waits for the writes under way and closes the store. Idempotent. */
+  /** Stops what runs by itself, waits for the writes under way and closes the store. Idempotent. */
   close(): Promise<void> {
+    this.reaper.stop();
     this.#closing ??= this.#core.store.close();
     return this.#closing;
   }

@@ -6,6 +6,7 @@ import type { ClientSignals, Signal } from "../security/signals.ts";
 import { secretOf, type VerifiedToken } from "../security/token.ts";
 import { isRecord, type Tombstone } from "../store/store.ts";
 import { BindingCheck } from "./binding-check.ts";
+import { EXPIRED } from "../store/totals.ts";
 import type { Core } from "./core.ts";
 import type { Presented, Renewal } from "./renewal.ts";
 import { standingOf, type TokenStanding } from "./rotation.ts";
@@ -50,7 +51,6 @@ export interface CheckOptions {
 
 const MALFORMED: Invalid = Object.freeze({ valid: false, reason: "malformed", clearCookie: false });
 const NOT_FOUND: Invalid = Object.freeze({ valid: false, reason: "not_found", clearCookie: true });
-const EXPIRED: Invalid = Object.freeze({ valid: false, reason: "expired", clearCookie: true });
 const LOCKED: Invalid = Object.freeze({ valid: false, reason: "locked", clearCookie: false });
 const BINDING_MISMATCH: Invalid = Object.freeze({ valid: false, reason: "binding_mismatch", clearCookie: false });
 const NONE: readonly Signal[] = Object.freeze([]);
@@ -115,7 +115,9 @@ export class TokenCheck {
     if (!isRecord(outcome)) return endedBy(outcome);
     const record = this.#core.parse(id, outcome);
     if (record === null) return NOT_FOUND;
-    return this.#core.store.now() >= record.expiresAt ? EXPIRED : record;
+    if (this.#core.store.now() < record.expiresAt) return record;
+    this.#core.endExpired(id);
+    return endedBy({ reason: EXPIRED, actor: null, createdAt: record.createdAt, endedAt: record.expiresAt });
   }
 
   async #judged(presented: Presented, standing: TokenStanding, differing: readonly Signal[]): Promise<Good | Invalid> {

@@ -27,9 +27,11 @@ import type {
   WriteCall,
 } from "../store/store.ts";
 import type { Totals } from "../store/totals.ts";
+import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../store/upkeep.ts";
 
 export class TrackedStore implements Store {
   readonly engine: string;
+  readonly parts: number;
   readonly namespace: string;
   readonly writeDeadlineMs: number;
   readonly #store: Store;
@@ -38,6 +40,7 @@ export class TrackedStore implements Store {
   constructor(store: Store) {
     this.#store = store;
     this.engine = store.engine;
+    this.parts = store.parts;
     this.namespace = store.namespace;
     this.writeDeadlineMs = store.writeDeadlineMs;
   }
@@ -62,6 +65,15 @@ export class TrackedStore implements Store {
   }
   countUsers(): Promise<number> {
     return this.#store.countUsers();
+  }
+  reap(input: ReapInput): Promise<ReapOutcome> {
+    return this.#tracked(this.#store.reap(input));
+  }
+  expire(id: string, call?: WriteCall): Promise<boolean> {
+    return this.#tracked(this.#store.expire(id, call));
+  }
+  checkIndexes(input: CheckInput): Promise<CheckOutcome> {
+    return this.#tracked(this.#store.checkIndexes(input));
   }
   totals(): Promise<Totals> {
     return this.#store.totals();

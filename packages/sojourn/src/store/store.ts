@@ -10,6 +10,7 @@
 
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
 import type { Totals } from "./totals.ts";
+import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
 /** How one write is fenced and made idempotent. Engines fill in what is absent. */
 export interface WriteCall {
@@ -24,7 +25,7 @@ export interface WriteCall {
   readonly operationId?: string;
 }
 
-/** What stays of a session that was ended before its time, for an hour. No address, no user agent. */
+/** What stays of a session that has ended, for an hour unless the store's option `endedKept` says otherwise. No address, no user agent. */
 export interface Tombstone {
   readonly reason: string;
   readonly actor: string | null;
@@ -226,6 +227,8 @@ export interface Store {
   /** For messages: "memory", "sqlite", "redis". */
   readonly engine: string;
   readonly namespace: string;
+  /** How many parts there are to reap and to check. */
+  readonly parts: number;
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
 
@@ -268,6 +271,15 @@ export interface Store {
   recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome>;
   /** Activities of a session, newest first, also when it has ended; none for an id that nobody knows. */
   listActivity(id: string): Promise<string[]>;
+  /**
+   * Ends sessions whose time is over, a bounded number a call, and forgets what is no longer kept. Each is ended once,
+   * whoever reaps beside, and leaves the tombstone of a session that ended at its expiry; one touched in time stays.
+   */
+  reap(input: ReapInput): Promise<ReapOutcome>;
+  /** The same for one session. True when this call ended it. */
+  expire(id: string, call?: WriteCall): Promise<boolean>;
+  /** Compares indexes with records, a bounded number a call. What changes meanwhile is met in one state or the other. */
+  checkIndexes(input: CheckInput): Promise<CheckOutcome>;
   /** Live sessions of a user, in no order. */
   listUser(userKey: string): Promise<StoredSession[]>;
   /** Live sessions. */
@@ -285,8 +297,6 @@ export interface Store {
 
 /** How long a record stays after its expiry, for reaping to see it. */
 export const REAP_GRACE_MS = 3_600_000;
-/** How long a tombstone stays. */
-export const TOMBSTONE_MS = 3_600_000;
 /** How much later than its deadline a write may still be executed. */
 export const FENCE_SLACK_MS = 1_000;
 

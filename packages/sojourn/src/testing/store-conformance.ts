@@ -16,6 +16,7 @@ import { LIMITS } from "./conformance/limits.ts";
 import { RACES } from "./conformance/races.ts";
 import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
+import { UPKEEP } from "./conformance/upkeep.ts";
 import { USERS } from "./conformance/users.ts";
 
 export interface ConformanceOptions {
@@ -43,6 +44,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...ACTIVITIES,
     ...TOTALS,
     ...LIMITS,
+    ...UPKEEP,
     ...RACES,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];

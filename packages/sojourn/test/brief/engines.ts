@@ -13,6 +13,7 @@ import { redisStore } from "../../src/stores/redis/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/index.ts";
 import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import type { RetentionOptions } from "../../src/store/retention.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 /** One namespace, file or memory, as several application servers see it. */
@@ -20,8 +21,8 @@ export interface Place {
   readonly clock: ManualClock;
   /** The first application server. */
   readonly sessions: Sessions;
-  /** One more application server on the same data, with a store of its own where the engine allows it. */
-  server(options?: SessionsOptions): Sessions;
+  /** One more application server on the same data, with a store of its own where the engine allows it. Memory that keeps things otherwise is other memory. */
+  server(options?: SessionsOptions, retention?: RetentionOptions): Sessions;
   /** Which store operations some work called, and how often. */
   storeCalls(work: () => Promise<unknown>): Promise<Record<string, number>>;
   /** What was logged since the last call. What a test does not take fails it. */
@@ -47,7 +48,7 @@ export interface RedisPlace extends DurablePlace {
 }
 
 interface Backend extends Omit<RedisPlace, keyof Place> {
-  openStore(clock: ManualClock): Store;
+  openStore(clock: ManualClock, retention?: RetentionOptions): Store;
   remove(): Promise<void>;
 }
 
@@ -69,13 +70,14 @@ afterAll(() => redis.stop());
 
 const memory: Open = async (clock) => {
   const store = memoryStore({ clock });
-  return { openStore: () => store };
+  return { openStore: (_, retention) => (retention === undefined ? store : memoryStore({ clock, ...retention })) };
 };
 
 const sqlite: Open = async () => {
   const folder = await mkdtemp(join(tmpdir(), "sojourn-brief-"));
   return {
-    openStore: (clock) => sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000 }),
+    openStore: (clock, retention) =>
+      sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000, ...retention }),
     dump: async () =>
       Buffer.concat(await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name))))),
     remove: () => rm(folder, { recursive: true, force: true }),
@@ -84,8 +86,8 @@ const sqlite: Open = async () => {
 
 const onRedisServer: Open = async (clock) => {
   const namespace = `brief-${++redisPlaces}`;
-  const storeOn = (client: RedisClient): Store =>
-    redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 } });
+  const storeOn = (client: RedisClient, retention: RetentionOptions = {}): Store =>
+    redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 }, ...retention });
   const age = ageRedisKeys(admin);
   let opened = 0;
   clock.onAdvance(async (ms) => {
@@ -96,10 +98,10 @@ const onRedisServer: Open = async (clock) => {
     port: redis.port,
     namespace,
     storeOn,
-    openStore: () => {
+    openStore: (_, retention) => {
       const client = clients[opened++ % clients.length];
       if (client === undefined) throw new Error("the redis-server is not started");
-      return storeOn(client);
+      return storeOn(client, retention);
     },
     command: (...words) => admin.sendCommand(words),
     keys: async () => {
@@ -139,8 +141,8 @@ function testOn(engine: keyof typeof ENGINES, title: string, run: (place: RedisP
     const calls: Record<string, number> = {};
     const complaints: string[] = [];
     const servers: Sessions[] = [];
-    const server = (options: SessionsOptions = {}): Sessions => {
-      const store = counted(backend.openStore(clock), calls);
+    const server = (options: SessionsOptions = {}, retention?: RetentionOptions): Sessions => {
+      const store = counted(backend.openStore(clock, retention), calls);
       const log = (line: string): number => complaints.push(line);
       const sessions = createSessions({ store, secrets: [TEST_SECRET], clock, log, ...options });
       servers.push(sessions);

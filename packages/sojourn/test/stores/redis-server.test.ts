@@ -4,9 +4,10 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { createClient, createCluster, createSentinel } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createSessions, type Sessions } from "../../src/index.ts";
+import { createSessions, type Sessions, type Store } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
+import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import { Monitor } from "../support/monitor.ts";
 import { freePort, PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
@@ -94,6 +95,49 @@ describe("keys", () => {
     await sessions.create({ userId: "ada@example.com" });
     await sessions.revokeUser("ada@example.com");
     expect((await admin.keys("*")).filter((key) => key.includes("ada"))).toEqual([]);
+  });
+});
+
+describe("reaping", () => {
+  const MINUTE = 60_000;
+
+  async function reapAll(store: Store, notWithinMs: number): Promise<number> {
+    let expired = 0;
+    for (let part = 0; part < store.parts; part++) expired += (await store.reap({ part, notWithinMs })).expired;
+    return expired;
+  }
+
+  test("processes share the parts: who holds one, or finished it of late, keeps the others from it", async () => {
+    const clock = manualClock();
+    clock.onAdvance(ageRedisKeys(admin));
+    const [first, second] = [0, 1].map(() => redisStore(client, { clock, deadline: PATIENT }));
+    if (first === undefined || second === undefined) throw new Error("no stores");
+    const here = createSessions({ store: first, secrets: [TEST_SECRET], clock });
+    const createMany = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: 100 }, (_, i) => here.create({ userId: `user-${i}`, policy: "temporary" })));
+    await createMany();
+    await clock.advance(6 * MINUTE);
+    expect(await reapAll(first, 10 * MINUTE)).toBe(100);
+    await createMany();
+    await clock.advance(6 * MINUTE);
+    for (const store of [first, second]) expect(await reapAll(store, 10 * MINUTE)).toBe(0);
+    await clock.advance(5 * MINUTE);
+    const shared = await Promise.all([reapAll(first, 10 * MINUTE), reapAll(second, 10 * MINUTE)]);
+    expect(shared[0] + shared[1]).toBe(100);
+    await Promise.all([here.close(), second.close()]);
+  });
+
+  test("a script ends at most fifty sessions, and says that there are more", async () => {
+    const clock = manualClock();
+    clock.onAdvance(ageRedisKeys(admin));
+    const store = redisStore(client, { clock, deadline: PATIENT });
+    const here = createSessions({ store, secrets: [TEST_SECRET], clock });
+    await Promise.all(Array.from({ length: 120 }, () => here.create({ userId: "ada", policy: "temporary" })));
+    await clock.advance(6 * MINUTE);
+    const runs: number[] = [];
+    for (let round = 0; round < 4; round++) runs.push(await reapAll(store, 0));
+    expect(runs).toEqual([50, 50, 20, 0]);
+    await here.close();
   });
 });
 

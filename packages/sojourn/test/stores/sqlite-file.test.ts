@@ -146,3 +146,19 @@ test("an open that finds the file locked gives up after twice the write deadline
   expect(waited).toBeGreaterThan(390);
   expect(waited).toBeLessThan(900);
 });
+
+test("check finds columns that differ from their records, and repairs them", async () => {
+  const sessions = createSessions({ store: openedStore(), secrets: [TEST_SECRET] });
+  const made = await Promise.all(Array.from({ length: 230 }, () => sessions.create({ userId: "ada" })));
+  const database = new DatabaseSync(path);
+  database.prepare("UPDATE sessions SET expires_at = 1 WHERE id = ?").run(made[0]?.session.id ?? "");
+  database.prepare("UPDATE sessions SET user_key = NULL WHERE id = ?").run(made[1]?.session.id ?? "");
+  const differences = { wrong_expiry: 1, not_indexed: 1 };
+  expect(await sessions.check()).toMatchObject({ checked: 230, differences });
+  // Not due by its record, whatever the column says.
+  expect(await sessions.reaper.runOnce()).toEqual({ expired: 0, more: false });
+  expect((await sessions.check({ repair: true })).differences).toEqual({ not_indexed: 1 });
+  expect(await sessions.check()).toEqual({ checked: 230, differences: {}, examples: [] });
+  expect(await sessions.list("ada")).toHaveLength(230);
+  database.close();
+});

@@ -11,6 +11,7 @@ import { StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
+import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
 import {
   type ActivityInput,
   type ActivityOutcome,
@@ -35,7 +36,6 @@ import {
   type Store,
   type StoredSession,
   type StoreFacts,
-  TOMBSTONE_MS,
   type Tombstone,
   type TouchInput,
   type TouchOutcome,
@@ -56,8 +56,9 @@ import {
 import { makeRoom } from "../../store/user-limit.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
 import { EXPIRED, Tally, type Totals } from "../../store/totals.ts";
+import type { CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 
-export interface MemoryStoreOptions {
+export interface MemoryStoreOptions extends RetentionOptions {
   /** Part of every token's MAC: a token of one namespace is refused in another. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
   readonly namespace?: string;
   readonly clock?: Clock;
@@ -73,6 +74,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
 
 /** Looked at for death by each create, so that memory follows the living without a timer. */
 const SWEPT_PER_CREATE = 2;
+/** Looked at by one call of the reaper: a millisecond or two. */
+const REAPED_AT_ONCE = 5_000;
 
 interface UserEpoch {
   readonly epoch: number;
@@ -81,9 +84,11 @@ interface UserEpoch {
 
 class MemoryStore implements Store {
   readonly engine = "memory";
+  readonly parts = 1;
   readonly namespace: string;
   readonly writeDeadlineMs = DEFAULTS.writeDeadlineMs;
   readonly #clock: Clock;
+  readonly #endedMs: number;
   readonly #salt = randomBytes(SALT_BYTES);
   readonly #records = new Map<string, Buffer>();
   /** In the order of their endings. */
@@ -94,12 +99,15 @@ class MemoryStore implements Store {
   readonly #tally = new Tally();
   readonly #activities = new ActivityLists();
   #sweep: Iterator<[string, Buffer]>;
+  #reaping: Iterator<[string, Buffer]>;
   #closed = false;
 
   constructor(options: MemoryStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
+    this.#endedMs = checkedRetention(options).endedMs;
     this.#sweep = this.#records.entries();
+    this.#reaping = this.#records.entries();
   }
 
   async ready(): Promise<StoreFacts> {
@@ -240,6 +248,34 @@ class MemoryStore implements Store {
     return users.size;
   }
 
+  /** Looks at a part of the sessions at a time, so that a turn stays short. */
+  async reap(): Promise<ReapOutcome> {
+    this.#begin(undefined);
+    let expired = 0;
+    for (let looked = 0; looked < REAPED_AT_ONCE; looked++) {
+      const next = this.#reaping.next();
+      if (next.done === true) {
+        this.#reaping = this.#records.entries();
+        this.#sweepOld(REAPED_AT_ONCE);
+        return { expired, more: false };
+      }
+      if (this.#expire(...next.value)) expired += 1;
+    }
+    return { expired, more: true };
+  }
+
+  async expire(id: string, call?: WriteCall): Promise<boolean> {
+    this.#begin(call);
+    const record = this.#records.get(id);
+    return record !== undefined && this.#expire(id, record);
+  }
+
+  /** There is nothing to compare: record and index change in one turn, and nobody else can write either. */
+  async checkIndexes(): Promise<CheckOutcome> {
+    this.#begin(undefined);
+    return { checked: this.#records.size, differences: [], cursor: null };
+  }
+
   async totals(): Promise<Totals> {
     this.#begin(undefined);
     return this.#tally.totals(this.now());
@@ -277,14 +313,14 @@ class MemoryStore implements Store {
     const record = this.#records.get(id);
     if (record === undefined) return null;
     if (this.now() < expiresAtOf(record) + REAP_GRACE_MS) return record;
-    this.#end(id, record, { reason: EXPIRED, actor: null });
+    this.#expire(id, record);
     return null;
   }
 
   #tombstone(id: string): Tombstone | null {
     const tombstone = this.#tombstones.get(id);
     if (tombstone === undefined) return null;
-    if (this.now() < tombstone.endedAt + TOMBSTONE_MS) return tombstone;
+    if (this.now() < tombstone.endedAt + this.#endedMs) return tombstone;
     this.#tombstones.delete(id);
     return null;
   }
@@ -297,10 +333,16 @@ class MemoryStore implements Store {
     return 0;
   }
 
+  #expire(id: string, record: Buffer): boolean {
+    if (isLive(record, this.now())) return false;
+    this.#end(id, record, { reason: EXPIRED, actor: null });
+    return true;
+  }
+
   #end(id: string, record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">): void {
     this.#forget(id, record);
     const tombstone = tombstoneOf(record, ending, this.now());
-    if (this.now() < tombstone.endedAt + TOMBSTONE_MS) this.#tombstones.set(id, tombstone);
+    if (this.now() < tombstone.endedAt + this.#endedMs) this.#tombstones.set(id, tombstone);
     this.#tally.addEnding(tombstone);
   }
 
@@ -315,7 +357,7 @@ class MemoryStore implements Store {
   }
 
   #sweepSome(): void {
-    this.#sweepOld();
+    this.#sweepOld(SWEPT_PER_CREATE);
     for (let i = 0; i < SWEPT_PER_CREATE; i++) {
       const next = this.#sweep.next();
       if (next.done === true) {
@@ -327,15 +369,15 @@ class MemoryStore implements Store {
   }
 
   /** Both maps are in the order of age: the first one that stays ends the search. */
-  #sweepOld(): void {
-    sweepOldest(this.#tombstones.keys(), (id) => this.#tombstone(id) === null);
-    sweepOldest(this.#epochs.keys(), (userKey) => this.#epochOf(userKey) === 0);
+  #sweepOld(most: number): void {
+    sweepOldest(this.#tombstones.keys(), most, (id) => this.#tombstone(id) === null);
+    sweepOldest(this.#epochs.keys(), most, (userKey) => this.#epochOf(userKey) === 0);
   }
 }
 
 /** @param forget forgets what is dead, and answers whether it was */
-function sweepOldest(keys: Iterator<string>, forget: (key: string) => boolean): void {
-  for (let i = 0; i < SWEPT_PER_CREATE; i++) {
+function sweepOldest(keys: Iterator<string>, most: number, forget: (key: string) => boolean): void {
+  for (let i = 0; i < most; i++) {
     const next = keys.next();
     if (next.done === true || !forget(next.value)) return;
   }

@@ -2,13 +2,15 @@
 
 import { bucketOf } from "../../data/session-id.ts";
 import { userHashIn } from "../../store/placement.ts";
-import { type NewSession, REAP_GRACE_MS, TOMBSTONE_MS } from "../../store/store.ts";
+import { type NewSession, REAP_GRACE_MS } from "../../store/store.ts";
 import { countedReason } from "../../store/totals.ts";
 import { ENDED_AT_ONCE } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
 import type { Keys } from "./keys.ts";
 
-export function createArguments({ id, userKey, record, limit, replaces }: NewSession, keys: Keys): Argument[] {
+/** @param endedMs how long a tombstone stays */
+export function createArguments(session: NewSession, keys: Keys, endedMs: number): Argument[] {
+  const { id, userKey, record, limit, replaces } = session;
   const bucket = bucketOf(id);
   return [
     id,
@@ -18,7 +20,7 @@ export function createArguments({ id, userKey, record, limit, replaces }: NewSes
     keys.sessionPrefix(bucket),
     keys.tombstonePrefix(bucket),
     keys.userSessionsPrefix(bucket),
-    String(TOMBSTONE_MS),
+    String(endedMs),
     replaces?.id ?? "",
     replaces === undefined ? "" : detail(replaces),
     replaces === undefined ? "" : countedReason(replaces.reason),

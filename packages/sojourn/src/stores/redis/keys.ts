@@ -62,6 +62,10 @@ export class Keys {
   operation(bucket: number, operationId: string): string {
     return this.#key("o", bucket, operationId);
   }
+  /** String: who reaps the buckets from this one on, or that they were reaped. */
+  lease(bucket: number): string {
+    return `${this.#namespace}:l:{${tag(bucket)}}`;
+  }
   /** Hash: salt and layout of the namespace. */
   facts(): string {
     return `${this.#namespace}:c`;

@@ -33,12 +33,13 @@ import {
   type Store,
   type StoredSession,
   type StoreFacts,
-  TOMBSTONE_MS,
   type TouchInput,
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
+import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
 import { countedReason, type Totals } from "../../store/totals.ts";
+import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
 import { gone, isLive } from "../../store/transitions.ts";
 import { ofAllBuckets } from "./all-buckets.ts";
 import type { Driver } from "./driver.ts";
@@ -53,8 +54,9 @@ import { createArguments, detail } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 import { totalsOf } from "./totals.ts";
+import { PARTS, Upkeep } from "./upkeep.ts";
 
-export interface RedisStoreOptions {
+export interface RedisStoreOptions extends RetentionOptions {
   /** Begins every key, and part of every token's MAC. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
   readonly namespace?: string;
   /** Milliseconds until a call gives up, 1 to 60000. Default 250 for reads, 1000 for writes. */
@@ -77,6 +79,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
 
 class RedisStore implements Store {
   readonly engine = "redis";
+  readonly parts = PARTS;
   readonly namespace: string;
   readonly writeDeadlineMs: number;
   readonly #keys: Keys;
@@ -84,9 +87,12 @@ class RedisStore implements Store {
   readonly #records: ReadBatch;
   readonly #preparation: Preparation;
   readonly #scripts: ScriptRunner;
+  readonly #endedMs: number;
+  readonly #upkeep: Upkeep;
 
   constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
+    this.#endedMs = checkedRetention(options).endedMs;
     this.#keys = new Keys(this.namespace);
     const deadlines = {
       readMs: checkedDeadline("deadline.readMs", options.deadline?.readMs, DEFAULTS.readDeadlineMs),
@@ -97,6 +103,7 @@ class RedisStore implements Store {
     this.#redis = new RedisConnection(driver, deadlines, clock);
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock);
+    this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#endedMs);
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
   }
 
@@ -118,7 +125,7 @@ class RedisStore implements Store {
       this.#keys.users(bucket),
     ];
     if (userKey !== null) keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey));
-    const args = createArguments(session, this.#keys);
+    const args = createArguments(session, this.#keys, this.#endedMs);
     const answer = await this.#scripts.runInParts("create", keys, call, () => args);
     if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
     if (answer.status === "limited") return { status: "limited", count: answer.number(2) };
@@ -169,7 +176,7 @@ class RedisStore implements Store {
     const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
       detail(input),
-      text(TOMBSTONE_MS),
+      text(this.#endedMs),
       text(REAP_GRACE_MS),
       this.#keys.userSessionsPrefix(bucket),
       input.knownRevision === undefined ? "" : text(input.knownRevision),
@@ -278,7 +285,7 @@ class RedisStore implements Store {
     const answer = await this.#scripts.run("endOlder", keys, undefined, (fence) => [
       text(older.epoch),
       detail(input),
-      text(TOMBSTONE_MS),
+      text(this.#endedMs),
       text(REAP_GRACE_MS),
       this.#keys.sessionPrefix(bucket),
       this.#keys.tombstonePrefix(bucket),
@@ -312,6 +319,18 @@ class RedisStore implements Store {
 
   countUsers(): Promise<number> {
     return this.#sumOverBuckets((bucket) => this.#keys.users(bucket));
+  }
+
+  expire(id: string, call?: WriteCall): Promise<boolean> {
+    return this.#upkeep.expire(id, call);
+  }
+
+  reap(input: ReapInput): Promise<ReapOutcome> {
+    return this.#upkeep.reap(input);
+  }
+
+  checkIndexes(input: CheckInput): Promise<CheckOutcome> {
+    return this.#upkeep.check(input);
   }
 
   async totals(): Promise<Totals> {

@@ -33,6 +33,17 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX activities_by_session ON activities (session_id, number);
    CREATE INDEX activities_by_death ON activities (kept_until);`,
+  `DROP TABLE tombstones;
+   CREATE TABLE tombstones (
+     id TEXT PRIMARY KEY,
+     reason TEXT NOT NULL,
+     actor TEXT,
+     created_at INTEGER NOT NULL,
+     ended_at INTEGER NOT NULL,
+     kept_until INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX tombstones_by_death ON tombstones (kept_until);
+   CREATE INDEX user_epochs_by_death ON user_epochs (kept_until);`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

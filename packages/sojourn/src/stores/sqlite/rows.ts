@@ -1,6 +1,6 @@
 /** Rows of the sqlite engine in the contract's words. */
 
-import { REAP_GRACE_MS, type StoredSession, TOMBSTONE_MS, type Tombstone } from "../../store/store.ts";
+import { REAP_GRACE_MS, type StoredSession, type Tombstone } from "../../store/store.ts";
 import type { Statements } from "./statements.ts";
 import { countEnding } from "./totals.ts";
 
@@ -12,7 +12,7 @@ export function recordOf(sql: Statements, id: string, now: number): Buffer | nul
 
 /** Why a session ended, as long as that is kept. */
 export function tombstoneIn(sql: Statements, id: string, now: number): Tombstone | null {
-  const row = sql.tombstone.get(id, now - TOMBSTONE_MS);
+  const row = sql.tombstone.get(id, now);
   if (row === undefined) return null;
   return {
     reason: String(row["reason"]),
@@ -36,8 +36,9 @@ export function earliestOf(sql: Statements, userKey: string, now: number, most: 
 }
 
 export function endSession(sql: Statements, id: string, tombstone: Tombstone): void {
+  const { reason, actor, createdAt, endedAt } = tombstone;
   sql.remove.run(id);
-  sql.insertTombstone.run(id, tombstone.reason, tombstone.actor, tombstone.createdAt, tombstone.endedAt);
+  sql.insertTombstone.run(id, reason, actor, createdAt, endedAt, endedAt + sql.endedMs);
   countEnding(sql, tombstone);
 }
 
@@ -46,6 +47,6 @@ export function asBuffer(value: unknown): Buffer {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
-function storedSession(row: Record<string, unknown>): StoredSession {
+export function storedSession(row: Record<string, unknown>): StoredSession {
   return { id: String(row["id"]), record: asBuffer(row["record"]) };
 }

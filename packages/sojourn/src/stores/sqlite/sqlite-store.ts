@@ -15,6 +15,7 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
+import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
 import {
   type ActivityInput,
   type ActivityOutcome,
@@ -55,16 +56,18 @@ import {
 } from "../../store/transitions.ts";
 import { tooManySessions } from "../../store/user-limit.ts";
 import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
-import type { Totals } from "../../store/totals.ts";
+import { EXPIRED, type Totals } from "../../store/totals.ts";
+import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { asBuffer, endSession, epochOf, recordOf, sessionsOf, tombstoneIn } from "./rows.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
+import { checkSome, reapSome } from "./upkeep.ts";
 import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
 
-export interface SqliteStoreOptions {
+export interface SqliteStoreOptions extends RetentionOptions {
   /** Part of every token's MAC; one file holds one namespace. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
   readonly namespace?: string;
   /** How long a write may wait for other writers, in milliseconds: 1 to 60000. Default 1000. */
@@ -93,10 +96,12 @@ interface Opened {
 
 class SqliteStore implements Store {
   readonly engine = "sqlite";
+  readonly parts = 1;
   readonly namespace: string;
   readonly #path: string;
   readonly #clock: Clock;
   readonly writeDeadlineMs: number;
+  readonly #retention: Retention;
   #opening: Promise<Opened> | null = null;
   #opened: Opened | null = null;
   #closed = false;
@@ -105,6 +110,7 @@ class SqliteStore implements Store {
     this.#path = path;
     this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
+    this.#retention = checkedRetention(options);
     this.writeDeadlineMs = checkedDeadline("writeDeadlineMs", options.writeDeadlineMs, DEFAULTS.writeDeadlineMs);
   }
 
@@ -212,6 +218,27 @@ class SqliteStore implements Store {
     return this.#query(() => Number(sql.countUsers.get(this.now())?.["n"] ?? 0));
   }
 
+  async reap(): Promise<ReapOutcome> {
+    // Most of the time nothing is due, and a look at that takes no lock.
+    const { sql } = await this.#open();
+    const isDue = await this.#query(() => sql.anyDue.get(this.now()) !== undefined);
+    if (!isDue) return { expired: 0, more: false };
+    return this.#write(undefined, reapSome);
+  }
+
+  async expire(id: string, call?: WriteCall): Promise<boolean> {
+    return this.#write(call, (sql, now) => {
+      const record = recordOf(sql, id, now);
+      if (record === null || isLive(record, now)) return false;
+      endSession(sql, id, tombstoneOf(record, { reason: EXPIRED, actor: null }, now));
+      return true;
+    });
+  }
+
+  async checkIndexes(input: CheckInput): Promise<CheckOutcome> {
+    return this.#write(undefined, (sql) => checkSome(sql, input));
+  }
+
   async totals(): Promise<Totals> {
     const { sql } = await this.#open();
     return this.#query(() => readTotals(sql, this.now()));
@@ -304,11 +331,12 @@ class SqliteStore implements Store {
     if (this.#path !== ":memory:") closeSync(openSync(this.#path, "a", 0o600));
     const database = new DatabaseSync(this.#path);
     try {
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      // What is deleted is overwritten: ended sessions must not lie in free pages for years.
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
       database.exec("BEGIN IMMEDIATE");
       if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
       migrate(database);
-      const sql = prepareStatements(database);
+      const sql = prepareStatements(database, this.#retention);
       const facts = this.#readFacts(sql);
       database.exec("COMMIT");
       const monotonic = (): number => this.#clock.monotonic();

@@ -1,6 +1,7 @@
 /** Every SQL statement of the engine, prepared once per connection. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Retention } from "../../store/retention.ts";
 
 const SQL = {
   fact: "SELECT value FROM facts WHERE name = ?",
@@ -14,8 +15,17 @@ const SQL = {
   earliestOfUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? ORDER BY expires_at LIMIT ?",
   count: "SELECT COUNT(*) AS n FROM sessions WHERE expires_at > ?",
   countUsers: "SELECT COUNT(DISTINCT user_key) AS n FROM sessions WHERE expires_at > ? AND user_key IS NOT NULL",
-  tombstone: "SELECT reason, actor, created_at, ended_at FROM tombstones WHERE id = ? AND ended_at > ?",
-  insertTombstone: "INSERT OR REPLACE INTO tombstones (id, reason, actor, created_at, ended_at) VALUES (?, ?, ?, ?, ?)",
+  tombstone: "SELECT reason, actor, created_at, ended_at FROM tombstones WHERE id = ? AND kept_until > ?",
+  insertTombstone:
+    "INSERT OR REPLACE INTO tombstones (id, reason, actor, created_at, ended_at, kept_until) VALUES (?, ?, ?, ?, ?, ?)",
+  anyDue:
+    "SELECT 1 FROM (SELECT ? AS now) WHERE EXISTS (SELECT 1 FROM sessions WHERE expires_at <= now) OR EXISTS (SELECT 1 FROM tombstones WHERE kept_until <= now) OR EXISTS (SELECT 1 FROM user_epochs WHERE kept_until <= now) OR EXISTS (SELECT 1 FROM activities WHERE kept_until <= now)",
+  due: "SELECT id, record FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
+  removeTombstones:
+    "DELETE FROM tombstones WHERE id IN (SELECT id FROM tombstones WHERE kept_until <= ? ORDER BY kept_until LIMIT ?)",
+  removeEpochs:
+    "DELETE FROM user_epochs WHERE user_key IN (SELECT user_key FROM user_epochs WHERE kept_until <= ? ORDER BY kept_until LIMIT ?)",
+  page: "SELECT id, user_key, expires_at, record FROM sessions WHERE id > ? ORDER BY id LIMIT ?",
   epoch: "SELECT epoch FROM user_epochs WHERE user_key = ?",
   raiseEpoch:
     "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",
@@ -37,9 +47,9 @@ const SQL = {
   removeHours: "DELETE FROM ended_hours WHERE hour < ?",
 } as const;
 
-export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync };
+export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync } & Retention;
 
-export function prepareStatements(database: DatabaseSync): Statements {
+export function prepareStatements(database: DatabaseSync, retention: Retention): Statements {
   const entries = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
-  return Object.fromEntries(entries) as Statements;
+  return { ...(Object.fromEntries(entries) as Statements), ...retention };
 }

@@ -1,0 +1,31 @@
+import { beforeAll, expect, test } from "vitest";
+import { type KeyTable, measureKeys } from "./support/key-table.ts";
+
+/** What stays when nobody has a session: facts and totals. */
+const KEPT = ["sojourn:c", "sojourn:t:{tag}"];
+
+let table: KeyTable;
+
+beforeAll(async () => {
+  table = await measureKeys();
+});
+
+test("every kind of key is written, and each dies by itself, when empty, or is one of those that are kept", () => {
+  expect(Object.fromEntries(table.rows.map(({ key, type, dies }) => [key, `${type}, ${dies}`]))).toEqual({
+    "sojourn:c": "hash, kept",
+    "sojourn:d:{tag}:…": "string, within 60 min",
+    "sojourn:l:{tag}": "string, within 10 min",
+    "sojourn:n:{tag}": "zset, when empty",
+    "sojourn:o:{tag}:…": expect.stringMatching(/^string, within \d+ s$/),
+    "sojourn:s:{tag}:…": "string, within 31 d",
+    "sojourn:t:{tag}": "hash, kept",
+    "sojourn:u:{tag}:…": "zset, within 31 d",
+    "sojourn:v:{tag}:…": "string, within 90 d",
+    "sojourn:x:{tag}": "zset, when empty",
+  });
+});
+
+test("with all sessions over and the longest retention past, only what is kept is there, and DBSIZE says so", () => {
+  expect(table.left).toEqual(KEPT);
+  expect(table.size).toBe(table.keysLeft);
+});
