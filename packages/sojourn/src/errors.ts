@@ -16,6 +16,7 @@ export type ErrorCode =
   | "csrf_invalid"
   | "data_too_large"
   | "encryption_key_missing"
+  | "forbidden"
   | "headers_sent"
   | "login_required"
   | "metadata_too_large"
@@ -280,12 +281,22 @@ export class CsrfInvalidError extends SojournError {
   }
 }
 
-/** The user must prove again who they are: the session is locked. Answered as 403, or passed on. */
+/** The user must prove again who they are: too long ago, at too low a level, or the session is locked. Answered as 403, or passed on. */
 export class StepUpRequiredError extends SojournError {
   readonly code = "step_up_required";
   override readonly status = 403;
 
   constructor() {
     super("Confirm that it is you to go on.");
+  }
+}
+
+/** The user has not the role or permission that a guard asks for. Answered as 403, or passed on. */
+export class ForbiddenError extends SojournError {
+  readonly code = "forbidden";
+  override readonly status = 403;
+
+  constructor() {
+    super("You are not allowed to do this.");
   }
 }

@@ -222,6 +222,11 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     }
   }
 
+  /** The store's time. */
+  now(): number {
+    return this.#rules.host.now();
+  }
+
   get headersSent(): boolean {
     return this.#response.headersSent;
   }

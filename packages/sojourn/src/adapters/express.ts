@@ -5,7 +5,16 @@ import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { type AdapterOptions, Exchange, ExchangeRules, type RequestView } from "./exchange.ts";
-import { csrfTokenRequired, type GuardOptions, redirectFor, type Requirement, userRequired } from "./guards.ts";
+import {
+  csrfTokenRequired,
+  type FreshOptions,
+  freshnessRequired,
+  type GuardOptions,
+  listed,
+  redirectFor,
+  type Requirement,
+  userRequired,
+} from "./guards.ts";
 import { NodeResponse } from "./node-response.ts";
 
 export interface ExpressOptions extends AdapterOptions {
@@ -65,6 +74,25 @@ export function sojourn<D extends object = DataObject>(
 /** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
 export function requireUser(options: GuardOptions = {}): RequestHandler {
   return guard("requireUser()", userRequired, options);
+}
+
+/** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
+export function requireRole(role: string): RequestHandler {
+  return guard("requireRole()", listed("requireRole", "roles", role), {});
+}
+
+/** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
+export function requirePermission(permission: string): RequestHandler {
+  return guard("requirePermission()", listed("requirePermission", "permissions", permission), {});
+}
+
+/**
+ * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
+ * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await req.session.reauthenticate({ userId, aal })`.
+ * @throws ConfigError, TypeError
+ */
+export function requireFresh(options: FreshOptions): RequestHandler {
+  return guard("requireFresh()", freshnessRequired(options), options);
 }
 
 /**
@@ -158,5 +186,5 @@ function hostOf(req: Request): string | undefined {
   return forwarded.split(",", 1)[0]?.trimEnd();
 }
 
-export type { GuardOptions } from "./guards.ts";
+export type { FreshOptions, GuardOptions } from "./guards.ts";
 export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

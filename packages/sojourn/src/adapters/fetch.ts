@@ -11,7 +11,16 @@ import {
   type RequestView,
   type ResponseView,
 } from "./exchange.ts";
-import { csrfTokenRequired, type GuardOptions, redirectFor, type Requirement, userRequired } from "./guards.ts";
+import {
+  csrfTokenRequired,
+  type FreshOptions,
+  freshnessRequired,
+  type GuardOptions,
+  listed,
+  redirectFor,
+  type Requirement,
+  userRequired,
+} from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
 
 export interface FetchOptions extends AdapterOptions {
@@ -100,6 +109,25 @@ export function sojourn<D extends object = DataObject>(
  */
 export function requireUser(options: GuardOptions = {}): Guard {
   return guard(userRequired, options);
+}
+
+/** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
+export function requireRole(role: string): Guard {
+  return guard(listed("requireRole", "roles", role), {});
+}
+
+/** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
+export function requirePermission(permission: string): Guard {
+  return guard(listed("requirePermission", "permissions", permission), {});
+}
+
+/**
+ * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
+ * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await s.session.reauthenticate({ userId, aal })`.
+ * @throws ConfigError, TypeError
+ */
+export function requireFresh(options: FreshOptions): Guard {
+  return guard(freshnessRequired(options), options);
 }
 
 /**
@@ -282,5 +310,5 @@ class FetchRequest implements RequestView {
   }
 }
 
-export type { GuardOptions } from "./guards.ts";
+export type { FreshOptions, GuardOptions } from "./guards.ts";
 export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

@@ -1,6 +1,14 @@
 /** What guards ask of a request, in any framework: an adapter answers the refusal, or lets the request through. */
 
-import { CsrfInvalidError, LoginRequiredError, type SojournError, StepUpRequiredError } from "../errors.ts";
+import {
+  CsrfInvalidError,
+  ForbiddenError,
+  LoginRequiredError,
+  type SojournError,
+  StepUpRequiredError,
+} from "../errors.ts";
+import { type Duration, parseDuration } from "../duration.ts";
+import type { Session } from "../lifecycle/session.ts";
 import { isSafeMethod } from "../security/origin-check.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -20,12 +28,51 @@ export interface Guarded {
 /** Why the request is refused, or null. @throws StoreUnavailableError @internal */
 export type Requirement = (guarded: Guarded) => Promise<SojournError | null>;
 
-/** @internal */
-export const userRequired: Requirement = async ({ exchange }) => {
-  const { userId, locked } = await exchange.session.load();
+/** What `requireFresh` asks for. */
+export interface FreshOptions extends GuardOptions {
+  /** How long ago the user may have proved who they are, as in `"10m"`. */
+  readonly maxAge: Duration;
+  /** The least assurance level. Default any. */
+  readonly aal?: 1 | 2 | 3;
+}
+
+/** The user's session as the store has it, whatever a cache says; or why there is none. */
+async function userSession({ exchange }: Guarded): Promise<Session<never> | SojournError> {
+  const { current, locked } = await exchange.session.load();
   if (locked) return new StepUpRequiredError();
-  return userId === null ? new LoginRequiredError() : null;
+  return current === null || current.userId === null ? new LoginRequiredError() : current;
+}
+
+/** @internal */
+export const userRequired: Requirement = async (guarded) => {
+  const session = await userSession(guarded);
+  return session instanceof Error ? session : null;
 };
+
+/** Roles and permissions stand in the session's data as `auth` stores them: lists of strings. @internal */
+export function listed(guard: string, field: "roles" | "permissions", value: string): Requirement {
+  if (typeof value !== "string" || value === "")
+    throw new TypeError(`${guard} takes the name of one of the user's ${field}.`);
+  return async (guarded) => {
+    const session = await userSession(guarded);
+    if (session instanceof Error) return session;
+    const names: unknown = (session.data as Readonly<Record<string, unknown>>)[field];
+    return Array.isArray(names) && names.includes(value) ? null : new ForbiddenError();
+  };
+}
+
+/** Source: ASVS 7.5.3, NIST SP 800-63B-4 §5.2; row I1. @internal */
+export function freshnessRequired({ maxAge, aal }: FreshOptions): Requirement {
+  const maxAgeMs = parseDuration("maxAge", maxAge);
+  const least: number = aal ?? 0;
+  if (![0, 1, 2, 3].includes(least)) throw new TypeError(`requireFresh: aal must be 1, 2 or 3, not ${String(aal)}.`);
+  return async (guarded) => {
+    const session = await userSession(guarded);
+    if (session instanceof Error) return session;
+    const fresh = guarded.exchange.now() - session.authenticatedAt < maxAgeMs && session.aal >= least;
+    return fresh ? null : new StepUpRequiredError();
+  };
+}
 
 /** A bearer token in a header is no authority that another page could borrow (row H6). @internal */
 export const csrfTokenRequired: Requirement = async ({ exchange, formField }) => {

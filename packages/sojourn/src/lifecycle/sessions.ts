@@ -34,6 +34,7 @@ import { SessionDataById } from "./session-data.ts";
 import { SessionSecurity } from "./session-security.ts";
 import { type Good, type Invalid, TokenCheck } from "./token-check.ts";
 import { type Confirmation, Touching } from "./touching.ts";
+import { patchUser } from "./user-patch.ts";
 
 export interface CreateResult<D extends object = DataObject> {
   /** The bearer secret: give it to the client, keep it nowhere. */
@@ -348,6 +349,15 @@ export class Sessions<D extends object = DataObject> {
       ...endingOf("revokeUser", options),
       epochKeptMs: this.#core.policies.longestAbsoluteMs,
     });
+  }
+
+  /**
+   * Changes fields of every live session of a user, as when a role is taken away; undefined removes one. All that
+   * exist when it answers have the change. A login that read the role before and is stored later has it still: change
+   * your own record of the user first. @throws what `session.set` throws, once every session was tried
+   */
+  patchUser(userId: string, patch: { readonly [K in keyof D]?: D[K] | undefined }): Promise<{ patched: number }> {
+    return patchUser(this.#core, this.#writer, userId, patch);
   }
 
   /** Stops what runs by itself, waits for the writes under way and closes the store. Idempotent. */

@@ -7,10 +7,20 @@ import express4 from "express4";
 import { describe, test } from "vitest";
 import {
   csrf as expressCsrf,
+  requireFresh as expressFresh,
+  requirePermission as expressPermission,
+  requireRole as expressRole,
   requireUser as expressUser,
   sojourn as expressSojourn,
 } from "../../src/adapters/express.ts";
-import { csrf as fetchCsrf, requireUser as fetchUser, sojourn as fetchSojourn } from "../../src/adapters/fetch.ts";
+import {
+  csrf as fetchCsrf,
+  requireFresh as fetchFresh,
+  requirePermission as fetchPermission,
+  requireRole as fetchRole,
+  requireUser as fetchUser,
+  sojourn as fetchSojourn,
+} from "../../src/adapters/fetch.ts";
 import {
   adapterContract,
   type ContractAnswer,
@@ -20,8 +30,20 @@ import {
 } from "../../src/testing/adapter-contract.ts";
 import { fetchListener, peerOf } from "../support/fetch-server.ts";
 
-const EXPRESS_GUARDS = { csrf: expressCsrf, requireUser: expressUser };
-const FETCH_GUARDS = { csrf: fetchCsrf, requireUser: fetchUser };
+const EXPRESS_GUARDS = {
+  csrf: expressCsrf,
+  requireFresh: expressFresh,
+  requirePermission: expressPermission,
+  requireRole: expressRole,
+  requireUser: expressUser,
+};
+const FETCH_GUARDS = {
+  csrf: fetchCsrf,
+  requireFresh: fetchFresh,
+  requirePermission: fetchPermission,
+  requireRole: fetchRole,
+  requireUser: fetchUser,
+};
 
 async function served(listener: RequestListener): Promise<ServedSite> {
   const server = createServer(listener).listen(0, "127.0.0.1");

@@ -31,6 +31,71 @@ const USER: readonly AdapterCase[] = [
   },
 ];
 
+const ROLES: readonly AdapterCase[] = [
+  {
+    name: "requireRole, requirePermission: 401 for nobody, 403 for users who have it not or not as a list",
+    async run(site) {
+      const [user, editor] = [await site.user(), site.browser()];
+      await editor.post("/login-editor");
+      for (const path of ["/editors", "/writers"]) {
+        equal((await editor.get(path)).status, 200);
+        refused(await user.get(path), 403, "forbidden");
+        refused(await site.send(path), 401, "login_required");
+      }
+      refused(await editor.get("/readers"), 403, "forbidden");
+      await site.sessions.patchUser("grace", { roles: "editor", permissions: { write: true } });
+      for (const path of ["/editors", "/writers"]) refused(await editor.get(path), 403, "forbidden");
+    },
+  },
+  {
+    name: "F5: a role that is taken away is gone with the next request of every session",
+    async run(site) {
+      const browsers = [site.browser(), site.browser()];
+      for (const browser of browsers) {
+        await browser.post("/login-editor");
+        equal((await browser.get("/editors")).status, 200);
+      }
+      deepEqual(await site.sessions.patchUser("grace", { roles: [] }), { patched: 2 });
+      for (const browser of browsers) {
+        refused(await browser.get("/editors"), 403, "forbidden");
+        equal((await browser.get("/writers")).status, 200);
+      }
+    },
+  },
+];
+
+const FRESH: readonly AdapterCase[] = [
+  {
+    name: "I1: requireFresh lets through who proved lately, at the level asked for; a step-up renews it, of one session",
+    async run(site) {
+      const [user, elsewhere] = [await site.user(), await site.user()];
+      equal((await user.get("/fresh")).status, 200);
+      refused(await user.get("/fresh-page"), 403, "step_up_required");
+      await site.clock.advance(10 * 60_000);
+      refused(await user.get("/fresh"), 403, "step_up_required");
+      await user.post("/reauthenticate");
+      for (const path of ["/fresh", "/fresh-page"]) {
+        equal((await user.get(path)).status, 200);
+        refused(await elsewhere.get(path), 403, "step_up_required");
+      }
+      await site.clock.advance(10 * 60_000);
+      refused(await user.get("/fresh-page"), 403, "step_up_required");
+    },
+  },
+  {
+    name: "I1: requireFresh fails closed: 401 for nobody, a redirect for a page, 503 while the store is down",
+    async run(site) {
+      const user = await site.user();
+      refused(await site.send("/fresh"), 401, "login_required");
+      const page = await user.get("/fresh-page", PAGE);
+      deepEqual([page.status, page.headers["location"]], [303, "/confirm"]);
+      await user.post("/reauthenticate");
+      site.down = true;
+      refused(await user.get("/fresh-page", PAGE), 503, "store_unavailable");
+    },
+  },
+];
+
 const CSRF: readonly AdapterCase[] = [
   {
     name: "H4: the session's own token passes, in the header or the form field; safe methods need none",
@@ -162,4 +227,4 @@ const PROXIED: readonly AdapterCase[] = [
   },
 ];
 
-export const GUARDS: readonly AdapterCase[] = [...USER, ...CSRF, ...PASSWORD, ...BOUND, ...PROXIED];
+export const GUARDS: readonly AdapterCase[] = [...USER, ...ROLES, ...FRESH, ...CSRF, ...PASSWORD, ...BOUND, ...PROXIED];

@@ -121,6 +121,24 @@ const ROUTES: readonly ContractRoute[] = [
     path: "/password",
     handle: async (session) => json((await session.passwordChanged())?.id ?? null),
   },
+  {
+    method: "POST",
+    path: "/login-editor",
+    handle: async (session) => {
+      await session.login({ userId: "grace", data: { roles: ["editor"], permissions: ["write"] } });
+      return look(session);
+    },
+  },
+  { method: "GET", path: "/editors", guards: [{ name: "requireRole", argument: "editor" }], handle: look },
+  { method: "GET", path: "/writers", guards: [{ name: "requirePermission", argument: "write" }], handle: look },
+  { method: "GET", path: "/readers", guards: [{ name: "requirePermission", argument: "read" }], handle: look },
+  { method: "GET", path: "/fresh", guards: [{ name: "requireFresh", argument: { maxAge: "10m" } }], handle: look },
+  {
+    method: "GET",
+    path: "/fresh-page",
+    guards: [{ name: "requireFresh", argument: { maxAge: "10m", aal: 2, redirectTo: "/confirm" } }],
+    handle: look,
+  },
   { method: "POST", path: "/logout", handle: async (session) => json(await session.logout()) },
 ];
 

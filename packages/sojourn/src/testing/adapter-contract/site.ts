@@ -7,6 +7,7 @@ import { StoreUnavailableError } from "../../errors.ts";
 import type { Sessions } from "../../lifecycle/sessions.ts";
 import { openStore } from "../../open.ts";
 import type { Store } from "../../store/store.ts";
+import { type ManualClock, manualClock } from "../manual-clock.ts";
 import { Browser, type Outgoing, type Reply, send } from "./client.ts";
 
 /** What a route answers: status 200, these headers and this body, sent as the framework's handlers send. */
@@ -19,7 +20,7 @@ export interface ContractAnswer {
 
 /** A guard that the adapter exports, called with `argument` if there is one. */
 export interface ContractGuard {
-  readonly name: "requireUser" | "csrf";
+  readonly name: "requireUser" | "requireRole" | "requirePermission" | "requireFresh" | "csrf";
   readonly argument?: unknown;
 }
 
@@ -75,12 +76,15 @@ export class TestSite {
   /** While set, operations that write wait so long first. */
   writesTakeMs = 0;
   origin = "";
+  readonly clock: ManualClock;
 
-  constructor(store: Store, settings: SiteSettings) {
+  constructor(store: Store, clock: ManualClock, settings: SiteSettings) {
+    this.clock = clock;
     this.sessions = createSessions({
       ...settings.sessions,
       store: this.#watched(store),
       secrets: [SECRET],
+      clock,
       log: (line) => this.log.push(line),
     });
   }
@@ -92,7 +96,8 @@ export class TestSite {
     routes: readonly ContractRoute[],
     work: (site: TestSite) => Promise<void>,
   ): Promise<void> {
-    const site = new TestSite(await openStore("memory:"), settings);
+    const clock = manualClock();
+    const site = new TestSite(await openStore("memory:", { clock }), clock, settings);
     await site.sessions.ready();
     const served = await start({ sessions: site.sessions, options: settings.options ?? {}, routes });
     site.origin = served.origin;
