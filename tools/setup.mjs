@@ -18,7 +18,8 @@ const supportedNode = { accepts: (major, minor) => (major === 22 && minor >= 13)
 const testedNode = { accepts: (major) => major >= 26 };
 
 // Scripts that must work on sources that do not compile, or that build by themselves.
-const needNoBuild = ["build", "check-quick", "commands", "format", "gen-all"];
+const needNoBuild = ["build", "check-quick", "commands", "format", "gen-all", "proof", "proof-logout"];
+const needRedis = ["commands", "proof", "proof-logout"];
 
 /** What a command needs, in order (each does nothing when it is there already), and the file it starts. */
 const commands = {
@@ -35,7 +36,8 @@ const commands = {
     const script = (args.shift() || "").replace(/:/g, "-");
     if (!/^[a-z][a-z0-9-]*$/.test(script)) throw new SetupError(usage);
     const build = needNoBuild.includes(script) ? [] : [ensureBuilt];
-    return { needs: [ensureNode(testedNode), ensurePackages, ...build], file: `tools/${script}.mjs` };
+    const redis = needRedis.includes(script) ? [ensureRedisServer] : [];
+    return { needs: [ensureNode(testedNode), ensurePackages, ...redis, ...build], file: `tools/${script}.mjs` };
   },
 };
 

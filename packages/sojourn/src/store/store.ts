@@ -191,7 +191,7 @@ export interface RevokeOutcome {
 
 export interface RevokeUserInput {
   readonly userKey: string;
-  /** A session of that user that stays. */
+  /** A session of that user that stays, unless another call is ending all of them. */
   readonly except: string | null;
   readonly reason: string;
   readonly actor: string | null;

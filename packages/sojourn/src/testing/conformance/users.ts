@@ -97,6 +97,20 @@ export const USERS: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "F3 revokeUser of all beside one with an exception: the exception saves nothing",
+    async run(env) {
+      for (let round = 0; round < 5; round++) {
+        const { id } = await env.created({ userId: "ada" });
+        await env.created({ userId: "ada" });
+        await Promise.all([
+          env.store.revokeUser(endingUser(env.userKey("ada"))),
+          env.other.revokeUser(endingUser(env.userKey("ada"), id)),
+        ]);
+        assert.deepEqual(await liveIds(env, "ada"), []);
+      }
+    },
+  },
+  {
     name: "F3 revokeUser ends 1,203 sessions, expired ones too but uncounted",
     async run(env) {
       await env.created({ userId: "ada", idleMs: MINUTE });

@@ -14,12 +14,14 @@ if epoch == 0 and now > not_after then return {'late', now} end
 if epoch == 0 then
   -- A write that takes no memory comes first: at a full memory Redis then lets the others pass.
   redis.call('DEL', KEYS[3])
-  epoch = math.max(tonumber(redis.call('GET', KEYS[1]) or '0') + 1, now)
+  local before = tonumber(redis.call('GET', KEYS[1]) or '0')
+  epoch = math.max(before + 1, now)
   redis.call('SET', KEYS[1], integer(epoch), 'PX', integer(epoch_kept))
   redis.call('SET', KEYS[3], integer(epoch) .. ' 0', 'PX', integer(operation_kept))
-  -- Another user may share the bucket: that user's session is no exception, and keeps its bytes.
+  -- Another user may share the bucket: that user's session is no exception, and keeps its bytes. Nor is one that
+  -- an operation before this one is about to end.
   local head = KEYS[4] and redis.call('GETRANGE', KEYS[4], 0, HEADER_WITH_USER - 1)
-  if head and user_hash(head) == ARGV[5] then
+  if head and user_hash(head) == ARGV[5] and u48(head, 44) >= before then
     redis.call('SETRANGE', KEYS[4], 44, struct.pack('>I6', epoch))
     publish_change(KEYS[4], head)
   end

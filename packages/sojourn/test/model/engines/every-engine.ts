@@ -1,0 +1,16 @@
+import type { EngineUnderTest } from "../subject.ts";
+import { memoryEngine } from "./memory.ts";
+import { redisEngine } from "./redis.ts";
+import { sqliteEngine } from "./sqlite.ts";
+
+/** Opens each engine, and Redis with each client. */
+export const EVERY_ENGINE = {
+  memory: async () => memoryEngine(),
+  sqlite: () => sqliteEngine(),
+  "node-redis": () => redisEngine("node-redis"),
+  ioredis: () => redisEngine("ioredis"),
+} as const satisfies Record<string, () => Promise<EngineUnderTest>>;
+
+export type EngineName = keyof typeof EVERY_ENGINE;
+
+export const ENGINE_NAMES = Object.keys(EVERY_ENGINE) as EngineName[];

@@ -1,0 +1,111 @@
+/**
+ * A Redis client that loses, holds and repeats the scripts it is to send: above the client, so that a fault costs
+ * nothing, and on the commands as they are, so that what arrives late is what was sent.
+ */
+
+import { createHash } from "node:crypto";
+import type { Clock } from "../../../src/clock.ts";
+import type { Argument } from "../../../src/stores/redis/driver.ts";
+import type { IoredisClient } from "../../../src/stores/redis/drivers/ioredis.ts";
+import type { NodeRedisClient } from "../../../src/stores/redis/drivers/node-redis.ts";
+import { type ScriptName, SCRIPTS } from "../../../src/stores/redis/scripts.generated.ts";
+import type { Network } from "../network.ts";
+
+type Send = (args: readonly Argument[]) => Promise<unknown>;
+
+/** Changes what a script does. */
+export type Rewrite = (source: string, name: ScriptName) => string;
+
+const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1, name]));
+
+export class Seam {
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #onTheirWay = new Set<Promise<unknown>>();
+  readonly #sources = new Map<string, { readonly sha1: string; readonly source: string }>();
+
+  constructor(network: Network, clock: Clock, rewrite: Rewrite = (source) => source) {
+    this.#network = network;
+    this.#clock = clock;
+    for (const [sha1, name] of NAMES) {
+      const source = rewrite(SCRIPTS[name].source, name);
+      this.#sources.set(sha1, { source, sha1: createHash("sha1").update(source).digest("hex") });
+    }
+  }
+
+  nodeRedis(client: NodeRedisClient): NodeRedisClient {
+    return {
+      get isOpen() {
+        return client.isOpen;
+      },
+      get isReady() {
+        return client.isReady;
+      },
+      sendCommand: (args, options) => this.#pass(args, (each) => client.sendCommand(each, options)),
+    };
+  }
+
+  ioredis(client: IoredisClient): IoredisClient {
+    const send: Send = ([command = "", ...args]) => {
+      const method: unknown = Reflect.get(client, `${command.toString().toLowerCase()}Buffer`);
+      if (typeof method !== "function") return client.callBuffer(command.toString(), ...args);
+      return Reflect.apply(method as IoredisClient["callBuffer"], client, args);
+    };
+    return {
+      get status() {
+        return client.status;
+      },
+      callBuffer: (...args) => this.#pass(args, send),
+      on: () => undefined,
+      off: () => undefined,
+    };
+  }
+
+  /**
+   * When no command is on its way. A clock that is set forward meanwhile would make the round trip of a background
+   * check of the server's time as long as the step.
+   */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#onTheirWay);
+  }
+
+  #pass(args: readonly Argument[], send: Send): Promise<unknown> {
+    const passed = this.#conveyed(args, send);
+    this.#onTheirWay.add(passed);
+    const arrived = (): void => void this.#onTheirWay.delete(passed);
+    passed.then(arrived, arrived);
+    return passed;
+  }
+
+  #conveyed(args: readonly Argument[], send: Send): Promise<unknown> {
+    const [command, digest = ""] = args;
+    if (command === "SCRIPT") return send(this.#rewritten(args));
+    if (command !== "EVALSHA") return send(args);
+    const script = this.#sources.get(digest.toString());
+    if (script === undefined) throw new Error(`a script that nobody knows: ${digest.toString()}`);
+    const sent = args.with(1, script.sha1);
+    const later = async (): Promise<boolean> => {
+      await send(["SCRIPT", "LOAD", script.source]);
+      return isLate(await send(this.#arrivingNow(sent)));
+    };
+    return this.#network.convey(() => send(sent), later);
+  }
+
+  #rewritten(args: readonly Argument[]): readonly Argument[] {
+    if (args[1] !== "LOAD") return args;
+    const sha1 = createHash("sha1")
+      .update(args[2] ?? "")
+      .digest("hex");
+    return args.with(2, this.#sources.get(sha1)?.source ?? "");
+  }
+
+  /** While a message was on its way the clock went on: a server's by itself, this one's by what is added to it. */
+  #arrivingNow(args: readonly Argument[]): readonly Argument[] {
+    const shiftAt = 3 + Number(args[2]) + 1;
+    return args.with(shiftAt, String(this.#clock.shift()));
+  }
+}
+
+function isLate(reply: unknown): boolean {
+  return Array.isArray(reply) && String(reply[0]) === "late";
+}

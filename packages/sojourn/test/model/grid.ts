@@ -1,0 +1,41 @@
+/**
+ * Time in the model. It stands still but for steps of one size, and every deadline lies between two steps: no
+ * comparison of an engine with its clock is ever close, however slow the machine that runs it.
+ */
+
+import type { Clock } from "../../src/clock.ts";
+
+export const STEP_MS = 70_000;
+/** What two times may differ by and be the same: a Redis server's own clock goes on within a step. */
+const GRAIN_MS = 5_000;
+/** Any whole number of grains. */
+export const START = 2_000_000_000_000;
+
+/** A duration that ends between two steps: after `steps` of them, before the next. */
+export function between(steps: number): number {
+  return steps * STEP_MS + STEP_MS / 2;
+}
+
+/** A time as the model compares it. */
+export function moment(time: number): number {
+  return Math.floor((time + GRAIN_MS / 10) / GRAIN_MS);
+}
+
+export class SteppedClock implements Clock {
+  #now = START;
+
+  now(): number {
+    return this.#now;
+  }
+  monotonic(): number {
+    return this.#now;
+  }
+  /** Asked for with every command that is sent, so that the server's clock stands still as well. */
+  shift(): number {
+    return this.#now - Date.now();
+  }
+  step(steps: number): number {
+    this.#now += steps * STEP_MS;
+    return steps * STEP_MS;
+  }
+}

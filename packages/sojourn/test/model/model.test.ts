@@ -1,0 +1,77 @@
+/**
+ * Random commands against the model, with faults between any two of them. `SEED=7 npx vitest run model` takes another
+ * seed; `npm run proof` goes on for a million.
+ */
+
+import { afterEach, describe, expect, test } from "vitest";
+import type { Store } from "../../src/index.ts";
+import { ENGINE_NAMES, EVERY_ENGINE } from "./engines/every-engine.ts";
+import { memoryEngine } from "./engines/memory.ts";
+import { redisEngine } from "./engines/redis.ts";
+import { runModel } from "./run.ts";
+import { SABOTAGES, type SabotageName } from "./sabotage.ts";
+import type { EngineUnderTest } from "./subject.ts";
+
+const SEED = Number(process.env["SEED"] ?? 1);
+const opened: EngineUnderTest[] = [];
+
+afterEach(async () => {
+  for (const engine of opened.splice(0)) await engine.close();
+});
+
+function closedAfter(engine: EngineUnderTest): EngineUnderTest {
+  opened.push(engine);
+  return engine;
+}
+
+test.each(ENGINE_NAMES)(`1,000 operations with seed ${SEED} on %s: no violation`, async (name) => {
+  const engine = closedAfter(await EVERY_ENGINE[name]());
+  const { operations, violation } = await runModel(engine, { seed: SEED, operations: 1_000 });
+  expect(violation).toBeNull();
+  expect(operations).toBeGreaterThanOrEqual(1_000);
+});
+
+describe("what holds the promises, taken away, is missed within 10,000 operations", () => {
+  test.each(Object.keys(SABOTAGES) as SabotageName[])("the %s of the Redis scripts", async (name) => {
+    const { rewrite, changed } = SABOTAGES[name];
+    const engine = closedAfter(await redisEngine("node-redis", rewrite));
+    const { violation } = await runModel(engine, { seed: SEED, operations: 10_000 });
+    expect(changed.size).toBeGreaterThan(0);
+    expect(violation?.message).toMatch(/^Violation: /);
+    expect(violation?.after).toBeLessThanOrEqual(10_000);
+    // Few enough to read.
+    expect(violation?.commands.length).toBeLessThanOrEqual(12);
+  });
+
+  test("the revision check and the fence of the memory engine", async () => {
+    const unchecked = overridden((sound) => ({
+      patch: ({ id, changes, maxBytes }, call) => sound.patch({ id, changes, maxBytes }, call),
+    }));
+    const unfenced = overridden((sound) => ({ patch: (input) => sound.patch(input) }));
+    for (const broken of [unchecked, unfenced]) {
+      const { violation } = await runModel(memoryEngine(broken), { seed: SEED, operations: 10_000 });
+      expect(violation?.message).toMatch(/^Violation: /);
+    }
+  });
+});
+
+test("the same seed finds the same violation by the same commands", async () => {
+  const broken = overridden((sound) => ({ touch: (input, call) => sound.touch({ ...input, minIntervalMs: 0 }, call) }));
+  const [one, other] = [memoryEngine(broken), memoryEngine(broken)];
+  const first = await runModel(one, { seed: SEED, operations: 10_000 });
+  expect(first.violation).not.toBeNull();
+  expect(await runModel(other, { seed: SEED, operations: 10_000 })).toEqual(first);
+});
+
+function overridden(overrides: (sound: Store) => Partial<Store>): (store: Store) => Store {
+  return (store) => {
+    const changed = overrides(store);
+    return new Proxy(store, {
+      get(target, name) {
+        const from = name in changed ? changed : target;
+        const member: unknown = Reflect.get(from, name);
+        return typeof member === "function" ? (member.bind(from) as unknown) : member;
+      },
+    });
+  };
+}
