@@ -115,6 +115,8 @@ describe("time", () => {
     expect((await sessions.validate(token, { touch: false })).valid).toBe(true);
     slept = 61_000;
     expect((await sessions.validate(token, { touch: false })).valid).toBe(false);
+    // Which ends the session behind the answer; closing waits for it.
+    await sessions.close();
   });
 
   test("the machine slept while an answer was on its way: the clock is right when the read is answered", async () => {

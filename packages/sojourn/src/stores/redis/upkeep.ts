@@ -28,7 +28,7 @@ const REAPED_AT_ONCE = 50;
 const CHECKED_AT_ONCE = { x: 50, n: 8 } as const;
 const SESSIONS_OF_USER = 500;
 /** A process that dies holds its part up for so long. */
-const LEASE_MS = 10_000;
+const LEASE_MS = 5_000;
 const DONE = "done";
 
 export class Upkeep {
