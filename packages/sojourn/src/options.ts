@@ -28,6 +28,9 @@ export const DEFAULTS = {
   reaperEvery: "5m",
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
+  nearCacheLeaseMs: 5_000,
+  nearCacheEntries: 50_000,
+  nearCacheBytes: 33_554_432,
   maxUserAgentLength: 512,
   maxDeviceBytes: 2_048,
 } as const;

@@ -973,8 +973,46 @@ describe("SessionCache", () => {
     },
   );
 
-  test.todo("getSession: answered from a near cache, bounded by a lease (issue 4)");
-  test.todo("getSession: a revocation on another server beats the near cache (issue 4)");
+  onDurableEngines(
+    "getSession: answered from a near cache, bounded by a lease",
+    async ({ server, clock, storeCalls }) => {
+      const sessions = server({}, { nearCache: true });
+      const { token, session } = await sessions.create({ userId: "ada", data: { theme: "dark" } });
+      await nearAnswer(sessions, token);
+      const cached = { valid: true, near: true, session: { id: session.id, data: { theme: "dark" } } };
+      const thrice = async (): Promise<void> => {
+        for (let i = 0; i < 3; i++) expect(await sessions.validate(token)).toMatchObject(cached);
+      };
+      expect(await storeCalls(thrice)).toEqual({});
+      await clock.advance(5_001);
+      expect(await storeCalls(() => sessions.validate(token))).toEqual({ read: 1 });
+    },
+  );
+
+  onDurableEngines(
+    "getSession: a revocation on another server beats the near cache",
+    async ({ sessions: other, server, clock }) => {
+      const sessions = server({}, { nearCache: true });
+      const { token, session } = await sessions.create({ userId: "ada" });
+      await nearAnswer(sessions, token);
+      await other.revoke(session.id);
+      // At once where it matters, and everywhere with the lease at the latest.
+      expect(await sessions.validate(token, { fresh: true })).toMatchObject({ valid: false, reason: "revoked" });
+      await clock.advance(5_001);
+      expect(await sessions.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
+    },
+  );
+
+  onRedis(
+    "getSession: a revocation on another server reaches the near cache without anybody asking",
+    async ({ sessions: other, server }) => {
+      const sessions = server({}, { nearCache: true });
+      const { token, session } = await sessions.create({ userId: "ada" });
+      await nearAnswer(sessions, token);
+      await other.revoke(session.id);
+      await expect.poll(() => sessions.validate(token), { interval: 1 }).toMatchObject({ valid: false });
+    },
+  );
 });
 
 describe("Speed", () => {
@@ -1326,7 +1364,20 @@ describe("Faults of the sketches, not inherited", () => {
   });
 
   test.todo("ZADD of equal values: each metric sample counts (issue 4)");
-  test.todo("localCache: no cache ignores a revocation (issue 4)");
+  onEveryEngine("localCache: no cache ignores a revocation", async ({ server }) => {
+    const sessions = server({}, { nearCache: true });
+    for (const end of [
+      (id: string) => sessions.revoke(id),
+      () => sessions.revokeUser("ada"),
+      (_id: string, token: string) => sessions.logout(token),
+      (_id: string, token: string) => sessions.login(token, { userId: "ada" }),
+    ]) {
+      const { token, session } = await sessions.create({ userId: "ada" });
+      for (let i = 0; i < 3; i++) expect(await sessions.validate(token)).toMatchObject({ valid: true });
+      await end(session.id, token);
+      expect(await sessions.validate(token)).toMatchObject({ valid: false });
+    }
+  });
   test.todo("tokens usable from a dump: AOF, MONITOR and SLOWLOG, also beside an expired token (issue 3)");
   onFailingRedis("setEx after del: delivered twice or late by a failing network", async (place) => {
     const { sessions, remote, proxy } = place;
@@ -1388,6 +1439,11 @@ async function expectLifetime({ sessions, clock }: Place, policy: string, idle: 
 interface Credentials {
   readonly name: string;
   readonly password: string;
+}
+
+/** Asks until the answer comes from the near cache, which on Redis first opens a connection. */
+async function nearAnswer(sessions: Sessions, token: string): Promise<void> {
+  await expect.poll(() => sessions.validate(token), { interval: 2 }).toMatchObject({ valid: true, near: true });
 }
 
 function authOf(sessions: Sessions): Auth<Credentials, AuthUser, Record<string, unknown>> {

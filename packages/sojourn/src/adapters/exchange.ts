@@ -11,7 +11,7 @@ import { CrossSiteRequestError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
 import type { Session } from "../lifecycle/session.ts";
-import type { Sessions } from "../lifecycle/sessions.ts";
+import type { Sessions, ValidateOptions } from "../lifecycle/sessions.ts";
 import { AddressList, clientAddress, parseAddress } from "../security/address.ts";
 import type { BindingInput } from "../security/binding.ts";
 import {
@@ -126,6 +126,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   #outgoing: "issue" | "remove" | null = null;
   #issuedFor: Session<never> | null = null;
   #loading: Promise<void> | null = null;
+  /** The token that was judged by a near cache. */
+  #nearToken: string | null = null;
   /** What is sent depends on a session: no shared cache may keep it. */
   #personal = false;
 
@@ -205,15 +207,26 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
 
   /** Reads the session of the token, if one came. @throws StoreUnavailableError */
   load(): Promise<void> {
-    this.#loading ??= this.#load();
+    this.#loading ??= this.#load({});
     return this.#loading;
   }
 
-  async #load(): Promise<void> {
-    if (this.#token === null) return;
+  /** The session as the store has it now: no guard decides by a near cache. @throws StoreUnavailableError */
+  async loadFresh(): Promise<RequestSession<D>> {
+    await this.session.load();
+    if (this.#nearToken !== null && this.#nearToken === this.#token) await this.#load({ fresh: true });
+    return this.session;
+  }
+
+  async #load(options: ValidateOptions): Promise<void> {
+    const token = this.#token;
+    if (token === null) return;
     this.#personal = true;
     this.accessed();
-    const result = await this.#rules.sessions.validate(this.#token, this.signals());
+    const result = await this.#rules.sessions.validate(token, { ...this.signals(), ...options });
+    // A login or logout of this request that was not awaited was faster.
+    if (this.#token !== token) return;
+    this.#nearToken = result.valid && result.near === true ? token : null;
     this.session.resolved(result.valid ? result.session : null, !result.valid && result.reason === "locked");
     if (!result.valid) {
       if (result.clearCookie) this.removed();

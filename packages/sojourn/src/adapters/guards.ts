@@ -38,7 +38,7 @@ export interface FreshOptions extends GuardOptions {
 
 /** The user's session as the store has it, whatever a cache says; or why there is none. */
 async function userSession({ exchange }: Guarded): Promise<Session<never> | SojournError> {
-  const { current, locked } = await exchange.session.load();
+  const { current, locked } = await exchange.loadFresh();
   if (locked) return new StepUpRequiredError();
   return current === null || current.userId === null ? new LoginRequiredError() : current;
 }
@@ -78,7 +78,7 @@ export function freshnessRequired({ maxAge, aal }: FreshOptions): Requirement {
 export const csrfTokenRequired: Requirement = async ({ exchange, formField }) => {
   const { request, session } = exchange;
   if (isSafeMethod(request.method) || exchange.transport === "header") return null;
-  await session.load();
+  await exchange.loadFresh();
   // Never from the address, which ends up in logs (row H4).
   const token = session.active ? (request.header("x-csrf-token") ?? (await formField("_csrf"))) : null;
   return (await session.isCsrfToken(token)) ? null : new CsrfInvalidError();

@@ -54,6 +54,8 @@ export interface LoginInput<D extends object = DataObject> extends CreateInput<D
 export interface ValidateOptions extends ClientSignals {
   /** true: store activity now and await it; false: never; absent: when due, not awaited. */
   readonly touch?: boolean;
+  /** true: ask the store and not the near cache, for what must not happen once a revocation is acknowledged anywhere. Default false. */
+  readonly fresh?: boolean;
 }
 
 export type Validation<D extends object = DataObject> =
@@ -64,6 +66,8 @@ export type Validation<D extends object = DataObject> =
       readonly token?: string;
       /** What is different of the client since the session began; present if something is. */
       readonly differing?: readonly Signal[];
+      /** true: answered from the near cache, as of a moment that its lease bounds. */
+      readonly near?: true;
     }
   | Invalid;
 
@@ -190,7 +194,8 @@ export class Sessions<D extends object = DataObject> {
    * @throws StoreUnavailableError when that cannot be known
    */
   async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
-    const checked = await this.#check.check(token, { signals: options });
+    const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options);
+    const checked = copy ?? (await this.#check.check(token, { signals: options }));
     if (!checked.valid) return checked;
     const { verified, record } = checked.presented;
     const session = this.#session(verified.id, record);
@@ -199,7 +204,7 @@ export class Sessions<D extends object = DataObject> {
       return this.#touchNow(token, valid, this.#touching.confirmation(session, record));
     }
     if (options.touch !== false) this.#touching.whenDue(session, record);
-    return valid;
+    return copy === null ? valid : { valid: true, session, near: true };
   }
 
   async #touchNow(

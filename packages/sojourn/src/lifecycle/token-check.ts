@@ -2,6 +2,7 @@
 
 import type { SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import { equalBytes } from "../security/keyring.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import { secretOf, type VerifiedToken } from "../security/token.ts";
 import { isRecord, type Tombstone } from "../store/store.ts";
@@ -99,6 +100,21 @@ export class TokenCheck {
     // Whatever this or another request made of it meanwhile.
     if (done === "locked") return this.check(presented.token);
     return this.#judged(presented, standing, differing);
+  }
+
+  /**
+   * The answer from the store's near cache where "good, and nothing else to do" is all there is to say; null for
+   * whatever has to be judged by the store's own record.
+   */
+  near(token: unknown, signals: ClientSignals): Good | null {
+    const verified = this.#core.tokens.verify(token);
+    const record = verified === null ? null : this.#core.store.near(verified.id);
+    if (verified === null || record === null || typeof token !== "string") return null;
+    if (verified.generation !== record.generation || !equalBytes(verified.hash, record.tokenHash)) return null;
+    if (this.#core.store.now() >= record.expiresAt || verified.keyIndex !== 0) return null;
+    if (record.locked || record.rotation?.state === "pending" || this.#renewal.isDue(record)) return null;
+    if (this.#binding !== null && this.#binding.differing({ id: verified.id, record, signals }).length > 0) return null;
+    return { valid: true, presented: { token, verified, record }, standing: "current", differing: NONE };
   }
 
   /** The record of a token that is good, without doing anything about it; null for any other. */

@@ -1,5 +1,6 @@
 /** A store whose writes are counted while they are under way, so that closing can wait for them. */
 
+import type { SessionRecord } from "../data/session-record.ts";
 import type {
   ActivityInput,
   ActivityOutcome,
@@ -53,6 +54,9 @@ export class TrackedStore implements Store {
   }
   read(id: string): Promise<ReadOutcome> {
     return this.#store.read(id);
+  }
+  near(id: string): SessionRecord | null {
+    return this.#store.near(id);
   }
   listUser(userKey: string): Promise<StoredSession[]> {
     return this.#store.listUser(userKey);

@@ -9,6 +9,7 @@
  */
 
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
+import type { SessionRecord } from "../data/session-record.ts";
 import type { Totals } from "./totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
@@ -248,6 +249,11 @@ export interface Store {
   create(session: NewSession, call?: WriteCall): Promise<CreateOutcome>;
   /** The newest acknowledged state. A record past its expiry may still be answered: the caller judges by time. */
   read(id: string): Promise<ReadOutcome>;
+  /**
+   * The record as it was at some moment of the last lease, without I/O, if the store has a near cache and a copy at
+   * hand; else null. Once a write through this store is acknowledged, it answers no state from before it. It may have expired.
+   */
+  near(id: string): SessionRecord | null;
   /** Applies all changes or none. A write moves no deadline and never revives a session. */
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome>;
   /** Stores activity: last seen, idle deadline, index scores. Never data, never backwards, never for a session that is over. */

@@ -13,6 +13,7 @@ import type { ConformanceCase } from "./conformance/case.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
 import { LIMITS } from "./conformance/limits.ts";
+import { NEAR_COPIES } from "./conformance/near-copies.ts";
 import { RACES } from "./conformance/races.ts";
 import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
@@ -45,6 +46,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...TOTALS,
     ...LIMITS,
     ...UPKEEP,
+    ...NEAR_COPIES,
     ...RACES,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];

@@ -16,13 +16,18 @@ import { type RedisServer, startRedis, type TestClient } from "../support/redis-
 import type { RetentionOptions } from "../../src/store/retention.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
+/** Of stores that have them. */
+interface StoreOptions extends RetentionOptions {
+  readonly nearCache?: boolean;
+}
+
 /** One namespace, file or memory, as several application servers see it. */
 export interface Place {
   readonly clock: ManualClock;
   /** The first application server. */
   readonly sessions: Sessions;
   /** One more application server on the same data, with a store of its own where the engine allows it. Memory that keeps things otherwise is other memory. */
-  server(options?: SessionsOptions, retention?: RetentionOptions): Sessions;
+  server(options?: SessionsOptions, storeOptions?: StoreOptions): Sessions;
   /** Which store operations some work called, and how often. */
   storeCalls(work: () => Promise<unknown>): Promise<Record<string, number>>;
   /** What was logged since the last call. What a test does not take fails it. */
@@ -48,7 +53,7 @@ export interface RedisPlace extends DurablePlace {
 }
 
 interface Backend extends Omit<RedisPlace, keyof Place> {
-  openStore(clock: ManualClock, retention?: RetentionOptions): Store;
+  openStore(clock: ManualClock, options?: StoreOptions): Store;
   remove(): Promise<void>;
 }
 
@@ -76,8 +81,8 @@ const memory: Open = async (clock) => {
 const sqlite: Open = async () => {
   const folder = await mkdtemp(join(tmpdir(), "sojourn-brief-"));
   return {
-    openStore: (clock, retention) =>
-      sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000, ...retention }),
+    openStore: (clock, options) =>
+      sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000, ...options }),
     dump: async () =>
       Buffer.concat(await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name))))),
     remove: () => rm(folder, { recursive: true, force: true }),
@@ -86,8 +91,8 @@ const sqlite: Open = async () => {
 
 const onRedisServer: Open = async (clock) => {
   const namespace = `brief-${++redisPlaces}`;
-  const storeOn = (client: RedisClient, retention: RetentionOptions = {}): Store =>
-    redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 }, ...retention });
+  const storeOn = (client: RedisClient, options: StoreOptions = {}): Store =>
+    redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 }, ...options });
   const age = ageRedisKeys(admin);
   let opened = 0;
   clock.onAdvance(async (ms) => {
@@ -98,10 +103,10 @@ const onRedisServer: Open = async (clock) => {
     port: redis.port,
     namespace,
     storeOn,
-    openStore: (_, retention) => {
+    openStore: (_, options) => {
       const client = clients[opened++ % clients.length];
       if (client === undefined) throw new Error("the redis-server is not started");
-      return storeOn(client, retention);
+      return storeOn(client, options);
     },
     command: (...words) => admin.sendCommand(words),
     keys: async () => {
@@ -141,8 +146,8 @@ function testOn(engine: keyof typeof ENGINES, title: string, run: (place: RedisP
     const calls: Record<string, number> = {};
     const complaints: string[] = [];
     const servers: Sessions[] = [];
-    const server = (options: SessionsOptions = {}, retention?: RetentionOptions): Sessions => {
-      const store = counted(backend.openStore(clock, retention), calls);
+    const server = (options: SessionsOptions = {}, storeOptions?: StoreOptions): Sessions => {
+      const store = counted(backend.openStore(clock, storeOptions), calls);
       const log = (line: string): number => complaints.push(line);
       const sessions = createSessions({ store, secrets: [TEST_SECRET], clock, log, ...options });
       servers.push(sessions);
@@ -178,7 +183,7 @@ function counted(store: Store, calls: Record<string, number>): Store {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
       return (...args: unknown[]): unknown => {
-        if (name !== "now" && name !== "ready") calls[String(name)] = (calls[String(name)] ?? 0) + 1;
+        if (name !== "now" && name !== "near" && name !== "ready") calls[String(name)] = (calls[String(name)] ?? 0) + 1;
         return Reflect.apply(value, target, args);
       };
     },

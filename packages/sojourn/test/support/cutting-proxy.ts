@@ -35,6 +35,7 @@ export class CuttingProxy {
   readonly #orders: StandingOrder[] = [];
   #alwaysTwice = false;
   #frozen = false;
+  #muted = false;
   #delayMs = 0;
 
   constructor(redisPort: number) {
@@ -42,6 +43,7 @@ export class CuttingProxy {
       const link = new Link(client, connect(redisPort, "127.0.0.1"), (command) => this.#on(command, link));
       link.frozen = this.#frozen;
       link.delayMs = this.#delayMs;
+      link.isMuted = () => this.#muted;
       this.#links.add(link);
       client.once("close", () => this.#links.delete(link));
     });
@@ -87,6 +89,20 @@ export class CuttingProxy {
   thaw(): void {
     this.#frozen = false;
     for (const link of this.#links) link.thaw();
+  }
+
+  /** Nothing reaches subscribers any more, and no connection breaks: as when a router forgets them. */
+  muteSubscribers(): void {
+    this.#muted = true;
+  }
+
+  unmuteSubscribers(): void {
+    this.#muted = false;
+  }
+
+  /** Breaks the connections of subscribers. */
+  cutSubscribers(): void {
+    for (const link of this.#links) if (link.isSubscriber) link.cut();
   }
 
   async close(): Promise<void> {
@@ -135,6 +151,8 @@ export class CuttingProxy {
 class Link {
   frozen = false;
   delayMs = 0;
+  isSubscriber = false;
+  isMuted = (): boolean => false;
   readonly #client: Socket;
   readonly #redis: Socket;
   readonly #onCommand: (command: Buffer) => void;
@@ -187,6 +205,7 @@ class Link {
       if (end < 0) return;
       const command = this.#fromClient.subarray(0, end);
       this.#fromClient = this.#fromClient.subarray(end);
+      this.isSubscriber ||= /\r\nsubscribe\r\n/i.test(command.toString("latin1"));
       this.#onCommand(command);
     }
   }
@@ -197,6 +216,7 @@ class Link {
       if (end < 0) return;
       const reply = this.#fromRedis.subarray(0, end);
       this.#fromRedis = this.#fromRedis.subarray(end);
+      if (this.isSubscriber && this.isMuted()) continue;
       const isPush = reply.toString("latin1", 0, 1) === ">";
       const handler = isPush ? this.answer : (this.#awaited.shift() ?? this.answer);
       handler(reply);

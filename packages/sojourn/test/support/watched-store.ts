@@ -5,7 +5,7 @@ import type { Store } from "../../src/store/store.ts";
 
 export class WatchedStore {
   readonly store: Store;
-  /** Names of the operations asked for, in their order; `now` does no I/O and is left out. */
+  /** Names of the operations asked for, in their order; `now` and `near` do no I/O and are left out. */
   readonly calls: string[] = [];
   /** While true every operation rejects. */
   down = false;
@@ -18,7 +18,9 @@ export class WatchedStore {
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== "function") return member;
         const operation = (...args: unknown[]): unknown => Reflect.apply(member, target, args);
-        return name === "now" ? operation : (...args: unknown[]) => this.#run(String(name), () => operation(...args));
+        return name === "now" || name === "near"
+          ? operation
+          : (...args: unknown[]) => this.#run(String(name), () => operation(...args));
       },
     });
   }

@@ -148,6 +148,11 @@ class MemoryStore implements Store {
     return this.#record(id) ?? this.#tombstone(id);
   }
 
+  /** Reads are at hand anyway. */
+  near(): null {
+    return null;
+  }
+
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
     return this.#step(input.id, call, (record, now) => patchRecord(record, input, now));
   }

@@ -19,4 +19,20 @@ export interface Driver {
    * be another one. Answers how to stop. A client that tells nothing never calls it.
    */
   onReconnect(listener: () => void): () => void;
+  /**
+   * Opens a connection of its own that hears what is published to these channels, and resolves when the server has
+   * confirmed them. It never reconnects: once lost it stays so, and whoever wants to hear on subscribes anew.
+   * @throws ConfigError for a client that cannot be duplicated
+   */
+  subscribe(channels: readonly string[], listener: SubscriptionListener): Promise<Subscription>;
+}
+
+export interface SubscriptionListener {
+  onMessage(channel: string, message: string): void;
+  /** The connection broke; not called after `close()`. */
+  onLost(): void;
+}
+
+export interface Subscription {
+  close(): void;
 }

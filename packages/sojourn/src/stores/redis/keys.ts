@@ -24,6 +24,10 @@ export class Keys {
   sessionPrefix(bucket: number): string {
     return this.#key("s", bucket, "");
   }
+  /** The id of a session's key; null for a key of another kind. */
+  sessionOf(key: string): string | null {
+    return key.startsWith(`${this.#namespace}:s:`) ? key.slice(key.lastIndexOf(":") + 1) : null;
+  }
   /** String: why and when the session was ended. */
   tombstone(id: string): string {
     return this.tombstonePrefix(bucketOf(id)) + id;

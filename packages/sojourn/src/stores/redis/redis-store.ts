@@ -5,9 +5,11 @@
 
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
+import type { SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
+import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import {
@@ -42,6 +44,8 @@ import { countedReason, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
 import { gone, isLive } from "../../store/transitions.ts";
 import { ofAllBuckets } from "./all-buckets.ts";
+import { ChangeChannel } from "./change-channel.ts";
+import { CoherentCopies } from "./coherent-copies.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { Keys } from "./keys.ts";
@@ -61,6 +65,11 @@ export interface RedisStoreOptions extends RetentionOptions {
   readonly namespace?: string;
   /** Milliseconds until a call gives up, 1 to 60000. Default 250 for reads, 1000 for writes. */
   readonly deadline?: { readonly readMs?: number; readonly writeMs?: number };
+  /**
+   * Answers valid requests from this process's memory. Revocations and changes by other processes are heard within
+   * milliseconds over a second connection, and in any case seen after the lease. Default false.
+   */
+  readonly nearCache?: boolean | NearCacheOptions;
   readonly clock?: Clock;
 }
 
@@ -89,6 +98,8 @@ class RedisStore implements Store {
   readonly #scripts: ScriptRunner;
   readonly #endedMs: number;
   readonly #upkeep: Upkeep;
+  readonly #changes: ChangeChannel;
+  readonly #copies: CoherentCopies;
 
   constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
@@ -102,9 +113,13 @@ class RedisStore implements Store {
     const clock = options.clock ?? systemClock;
     this.#redis = new RedisConnection(driver, deadlines, clock);
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
-    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock);
+    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) =>
+      this.#copies.settled(name, keys, answer),
+    );
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#endedMs);
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
+    this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
+    this.#copies = new CoherentCopies(NearCache.from(options.nearCache, clock), this.#changes, this.#keys, clock);
   }
 
   ready(): Promise<StoreFacts> {
@@ -134,10 +149,14 @@ class RedisStore implements Store {
 
   async read(id: string): Promise<ReadOutcome> {
     await this.#preparation.usable();
-    const record = await this.#records.get(this.#keys.session(id));
+    const record = await this.#copies.through(id, () => this.#records.get(this.#keys.session(id)));
     // Suspended while the answer was on its way: whoever judges the record asks `now()` next.
     if (!this.#redis.serverClock.isUsable()) await this.#preparation.sampleClock();
     return record ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
+  }
+
+  near(id: string): SessionRecord | null {
+    return this.#copies.get(id);
   }
 
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
@@ -295,6 +314,7 @@ class RedisStore implements Store {
       countedReason(input.reason),
       ...older.ids,
     ]);
+    this.#copies.drop(older.ids);
     return answer.number(2);
   }
 
@@ -341,6 +361,7 @@ class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#changes.close();
     this.#redis.close();
   }
 

@@ -14,15 +14,21 @@ export interface Fence {
   readonly operationKeptMs: number;
 }
 
+/** The answer is null when the script may have run all the same. */
+type SettledListener = (name: ScriptName, keys: readonly string[], answer: ScriptAnswer | null) => void;
+
 export class ScriptRunner {
   readonly #redis: RedisConnection;
   readonly #preparation: Preparation;
   readonly #clock: Clock;
+  readonly #onSettled: SettledListener;
 
-  constructor(redis: RedisConnection, preparation: Preparation, clock: Clock) {
+  /** @param onSettled hears of every script that may have run, before its caller does */
+  constructor(redis: RedisConnection, preparation: Preparation, clock: Clock, onSettled: SettledListener) {
     this.#redis = redis;
     this.#preparation = preparation;
     this.#clock = clock;
+    this.#onSettled = onSettled;
   }
 
   /**
@@ -68,11 +74,17 @@ export class ScriptRunner {
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
     const { serverClock } = this.#redis;
-    const send = (leftMs: number): Promise<ScriptAnswer> => {
+    const send = async (leftMs: number): Promise<ScriptAnswer> => {
       const notAfter = call?.notAfter ?? serverClock.now() + leftMs + FENCE_SLACK_MS;
       const fence = { operationKeptMs: Math.max(1, notAfter - serverClock.now()) + FENCE_SLACK_MS };
       const args = [String(notAfter), String(serverClock.shift()), ...rest(fence)];
-      return this.#redis.script(name, keys, args, leftMs);
+      let answer: ScriptAnswer | null = null;
+      try {
+        answer = await this.#redis.script(name, keys, args, leftMs);
+        return answer;
+      } finally {
+        this.#onSettled(name, keys, answer);
+      }
     };
     let answer = await send(Math.ceil(until - this.#clock.monotonic()));
     const leftMs = Math.ceil(until - this.#clock.monotonic());

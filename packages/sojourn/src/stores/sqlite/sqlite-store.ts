@@ -10,10 +10,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../clock.ts";
 import { expiresAtOf, HEADER_LENGTH, withUserEpoch } from "../../data/record.ts";
+import type { SessionRecord } from "../../data/session-record.ts";
 import { ConfigError, StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
+import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
 import {
@@ -72,6 +74,11 @@ export interface SqliteStoreOptions extends RetentionOptions {
   readonly namespace?: string;
   /** How long a write may wait for other writers, in milliseconds: 1 to 60000. Default 1000. */
   readonly writeDeadlineMs?: number;
+  /**
+   * Answers valid requests from this process's memory. This process's own revocations and changes are seen at once,
+   * those of other processes after the lease: nothing tells of them. Default false.
+   */
+  readonly nearCache?: boolean | NearCacheOptions;
   readonly clock?: Clock;
 }
 
@@ -102,6 +109,7 @@ class SqliteStore implements Store {
   readonly #clock: Clock;
   readonly writeDeadlineMs: number;
   readonly #retention: Retention;
+  readonly #near: NearCache | null;
   #opening: Promise<Opened> | null = null;
   #opened: Opened | null = null;
   #closed = false;
@@ -112,6 +120,7 @@ class SqliteStore implements Store {
     this.#clock = options.clock ?? systemClock;
     this.#retention = checkedRetention(options);
     this.writeDeadlineMs = checkedDeadline("writeDeadlineMs", options.writeDeadlineMs, DEFAULTS.writeDeadlineMs);
+    this.#near = NearCache.from(options.nearCache, this.#clock);
   }
 
   async ready(): Promise<StoreFacts> {
@@ -133,7 +142,13 @@ class SqliteStore implements Store {
 
   async read(id: string): Promise<ReadOutcome> {
     const { sql } = this.#opened ?? (await this.#open());
-    return this.#query(() => recordOf(sql, id, this.now()) ?? tombstoneIn(sql, id, this.now()));
+    const read = (): Promise<ReadOutcome> =>
+      this.#query(() => recordOf(sql, id, this.now()) ?? tombstoneIn(sql, id, this.now()));
+    return this.#near === null ? read() : this.#near.through(id, read);
+  }
+
+  near(id: string): SessionRecord | null {
+    return this.#near?.get(id) ?? null;
   }
 
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
@@ -336,7 +351,7 @@ class SqliteStore implements Store {
       database.exec("BEGIN IMMEDIATE");
       if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
       migrate(database);
-      const sql = prepareStatements(database, this.#retention);
+      const sql = prepareStatements(database, this.#retention, (id) => this.#near?.drop(id));
       const facts = this.#readFacts(sql);
       database.exec("COMMIT");
       const monotonic = (): number => this.#clock.monotonic();

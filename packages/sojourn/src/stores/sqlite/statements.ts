@@ -1,6 +1,6 @@
 /** Every SQL statement of the engine, prepared once per connection. */
 
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Retention } from "../../store/retention.ts";
 
 const SQL = {
@@ -49,7 +49,23 @@ const SQL = {
 
 export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync } & Retention;
 
-export function prepareStatements(database: DatabaseSync, retention: Retention): Statements {
+/** @param onChange hears of every session whose row is about to be changed or removed, within the transaction */
+export function prepareStatements(
+  database: DatabaseSync,
+  retention: Retention,
+  onChange: (id: string) => void,
+): Statements {
   const entries = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
-  return { ...(Object.fromEntries(entries) as Statements), ...retention };
+  const statements = Object.fromEntries(entries) as Statements;
+  for (const statement of [statements.update, statements.remove]) tellWhenRun(statement, onChange);
+  return { ...statements, ...retention };
+}
+
+/** The id is the last argument of both. */
+function tellWhenRun(statement: StatementSync, onChange: (id: string) => void): void {
+  const run = statement.run.bind(statement) as (...args: SQLInputValue[]) => ReturnType<StatementSync["run"]>;
+  statement.run = (...args: unknown[]) => {
+    onChange(String(args.at(-1)));
+    return run(...(args as SQLInputValue[]));
+  };
 }

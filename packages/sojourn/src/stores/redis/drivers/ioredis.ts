@@ -8,7 +8,8 @@
  */
 
 import { ConfigError } from "../../../errors.ts";
-import type { Argument, Driver, Reply } from "../driver.ts";
+import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
+import { notDuplicable, openSubscription, type SubscriberConnection } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
 export interface IoredisClient {
@@ -61,6 +62,40 @@ export function ioredisDriver(client: IoredisClient): Driver {
     onReconnect: (listener) => {
       client.on("ready", listener);
       return () => void client.off("ready", listener);
+    },
+    subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
+  };
+}
+
+/** What is used of a client's duplicate. */
+interface Subscriber {
+  readonly stream?: { unref(): void };
+  connect(): Promise<unknown>;
+  subscribe(...channels: readonly string[]): Promise<unknown>;
+  on(event: "message", listener: (channel: string, message: string) => void): unknown;
+  on(event: "error" | "end", listener: () => void): unknown;
+  disconnect(): void;
+}
+
+function subscriberOf(
+  client: IoredisClient,
+  channels: readonly string[],
+  listener: SubscriptionListener,
+): SubscriberConnection {
+  const original = client as { duplicate?(overrides: object): Subscriber };
+  const subscriber = original.duplicate?.({ lazyConnect: true, retryStrategy: null, enableAutoPipelining: false });
+  if (subscriber === undefined) throw notDuplicable();
+  subscriber.on("message", (channel, message) => listener.onMessage(channel, message));
+  return {
+    open: async () => {
+      await subscriber.connect();
+      subscriber.stream?.unref();
+      await subscriber.subscribe(...channels);
+    },
+    close: () => subscriber.disconnect(),
+    onLost: (lost) => {
+      subscriber.on("error", lost);
+      subscriber.on("end", lost);
     },
   };
 }

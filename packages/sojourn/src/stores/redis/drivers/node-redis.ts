@@ -1,7 +1,8 @@
 /** node-redis 6: the client that `createClient()` answers, connected. */
 
 import { ConfigError } from "../../../errors.ts";
-import type { Argument, Driver, Reply } from "../driver.ts";
+import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
+import { notDuplicable, openSubscription, type SubscriberConnection } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
 export interface NodeRedisClient {
@@ -57,6 +58,40 @@ export function nodeRedisDriver(client: NodeRedisClient): Driver {
       if (!isEmitting(client)) return () => undefined;
       client.on("ready", listener);
       return () => void client.off("ready", listener);
+    },
+    subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
+  };
+}
+
+/** What is used of a client's duplicate. */
+interface Subscriber {
+  connect(): Promise<unknown>;
+  subscribe(channels: readonly string[], listener: (message: string, channel: string) => void): Promise<unknown>;
+  on(event: "error" | "end", listener: () => void): unknown;
+  unref(): void;
+  destroy(): void;
+}
+
+function subscriberOf(
+  client: NodeRedisClient,
+  channels: readonly string[],
+  listener: SubscriptionListener,
+): SubscriberConnection {
+  const original = client as { options?: { socket?: object }; duplicate?(overrides: object): Subscriber };
+  // The cache of the original is not for this one to clear.
+  const overrides = { socket: { ...original.options?.socket, reconnectStrategy: false }, clientSideCache: undefined };
+  const subscriber = original.duplicate?.(overrides);
+  if (subscriber === undefined) throw notDuplicable();
+  return {
+    open: async () => {
+      await subscriber.connect();
+      subscriber.unref();
+      await subscriber.subscribe(channels, (message, channel) => listener.onMessage(channel, message));
+    },
+    close: () => subscriber.destroy(),
+    onLost: (lost) => {
+      subscriber.on("error", lost);
+      subscriber.on("end", lost);
     },
   };
 }

@@ -6,8 +6,8 @@
 --       11 id that it replaces, or ''  12 reason and actor of that ending (JSON)  13 reason as counted
 --       14 most sessions of the user, or 0  15 '1' to refuse what is over it  16 how long a token may take to come back (ms)
 --       17 most sessions ended at once
--- answers  {'created', now, user epoch} | {'gone', now, tombstone} | {'limited', now, how many count} | {'late', now}
---        | {'again', now}: ended a part of those that are over the limit, stored nothing
+-- answers  {'created', now, user epoch, ids that were ended ...} | {'gone', now, tombstone} | {'limited', now, how many count} | {'late', now}
+--        | {'again', now, 0, ids that were ended ...}: a part of those that are over the limit; stored nothing
 -- Sent again it answers the same and ends nobody; it never brings back an id that was ended.
 -- @include _lib.lua
 -- @include _end.lua
@@ -24,7 +24,9 @@ if tombstone then return {'gone', now, tombstone} end
 local stored = redis.call('GETRANGE', KEYS[1], 0, 49)
 if stored ~= '' then return {'created', now, u48(stored, 44)} end
 
+local ended = {}
 local function finish(other, head, reason, detail)
+  ended[#ended + 1] = other
   end_session(session_prefix .. other, tombstone_prefix .. other, KEYS[3], other, head, now, shift, reason, detail, kept)
 end
 
@@ -44,7 +46,7 @@ if hash ~= '' and limit > 0 then
   if more then
     follow_latest(KEYS[6], KEYS[5], hash, shift, grace)
     write_endings(KEYS[4])
-    return {'again', now}
+    return {'again', now, 0, unpack(ended)}
   end
 end
 local head = replaced ~= '' and redis.call('GETRANGE', session_prefix .. replaced, 0, HEADER_WITH_USER - 1) or ''
@@ -67,4 +69,4 @@ if hash ~= '' then
 end
 redis.call('HINCRBY', KEYS[4], 'c', 1)
 write_endings(KEYS[4])
-return {'created', now, epoch}
+return {'created', now, epoch, unpack(ended)}

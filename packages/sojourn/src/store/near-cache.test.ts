@@ -1,0 +1,208 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, test } from "vitest";
+import { newSessionId } from "../data/session-id.ts";
+import { encodeRecord } from "../data/record.ts";
+import { NearCache, type NearCacheOptions } from "./near-cache.ts";
+
+const LEASE_MS = 5_000;
+
+/** Wall and monotonic time, moved apart by hand. */
+class TwoClocks {
+  wall = 1_000_000;
+  steady = 500;
+  now(): number {
+    return this.wall;
+  }
+  monotonic(): number {
+    return this.steady;
+  }
+  shift(): number {
+    return 0;
+  }
+  pass(ms: number): void {
+    this.wall += ms;
+    this.steady += ms;
+  }
+}
+
+function recordOf(revision = 0, valueBytes = 0): Buffer {
+  return encodeRecord({
+    header: {
+      confirmed: true,
+      locked: false,
+      aal: 1,
+      revision,
+      generation: 0,
+      floor: 0,
+      createdAt: 1,
+      lastSeenAt: 1,
+      absoluteExpiresAt: 2,
+      idleMs: 3,
+      authenticatedAt: 1,
+      userEpoch: 0,
+      tokenHash: Buffer.alloc(16),
+    },
+    user: null,
+    rotation: null,
+    metadata: { policy: "test" },
+    fields: valueBytes === 0 ? [] : [{ name: "a", encrypted: false, bytes: Buffer.alloc(valueBytes, "1") }],
+  });
+}
+
+function cacheOf(limits: NearCacheOptions = {}): { cache: NearCache; clock: TwoClocks } {
+  const clock = new TwoClocks();
+  const cache = NearCache.from(limits, clock);
+  if (cache === null) throw new Error("no cache");
+  return { cache, clock };
+}
+
+const put = (cache: NearCache, id: string, record = recordOf()): Promise<unknown> =>
+  cache.through(id, async () => record);
+
+describe("lease", () => {
+  test("runs from when the read was sent", async () => {
+    const { cache, clock } = cacheOf();
+    await cache.through("a", async () => {
+      clock.pass(3_000);
+      return recordOf();
+    });
+    clock.pass(LEASE_MS - 3_000);
+    expect(cache.get("a")).not.toBeNull();
+    clock.pass(1);
+    expect(cache.get("a")).toBeNull();
+    expect(cache.size).toBe(0);
+  });
+
+  test.each([
+    ["a machine that slept: the wall clock ran, the monotonic one stood still", 1_500, 0],
+    ["a wall clock that was set back while the lease ran out", -4_000, 1_500],
+    ["a wall clock that was set forward", 4_000, 1_500],
+  ])("%s", async (_what, wallMs, steadyMs) => {
+    const { cache, clock } = cacheOf();
+    await put(cache, "a");
+    clock.wall += wallMs;
+    clock.steady += steadyMs;
+    expect(cache.get("a")).toBeNull();
+  });
+
+  test("a wall clock that is set by a little changes nothing, and buys no time", async () => {
+    const { cache, clock } = cacheOf();
+    await put(cache, "a");
+    clock.wall -= 900;
+    clock.pass(LEASE_MS);
+    expect(cache.get("a")).not.toBeNull();
+    clock.pass(1);
+    expect(cache.get("a")).toBeNull();
+  });
+});
+
+describe("reads under way", () => {
+  test("what is heard meanwhile goes before their answer", async () => {
+    const { cache } = cacheOf();
+    for (const heard of [() => cache.drop("a"), () => cache.drop("a", 7), () => cache.flush()]) {
+      await cache.through("a", async () => {
+        heard();
+        return recordOf();
+      });
+      expect(cache.get("a")).toBeNull();
+    }
+  });
+
+  test("a session whose reads always overlap is kept all the same", async () => {
+    const { cache } = cacheOf();
+    const answers: ((record: Buffer) => void)[] = [];
+    const send = (): Promise<unknown> =>
+      cache.through("a", () => new Promise<Buffer>((resolve) => void answers.push(resolve)));
+    const reads = [send()];
+    for (let i = 0; i < 5; i++) {
+      reads.push(send());
+      answers.shift()?.(recordOf());
+      await reads.shift();
+      expect(cache.get("a")).not.toBeNull();
+    }
+    answers.shift()?.(recordOf());
+    await reads.shift();
+  });
+
+  test("one that fails, and what is no record, leave nothing behind", async () => {
+    const { cache } = cacheOf();
+    await put(cache, "a");
+    await expect(cache.through("a", () => Promise.reject(new Error("down")))).rejects.toThrow("down");
+    expect(cache.get("a")).not.toBeNull();
+    for (const answer of [null, Buffer.alloc(0), Buffer.from("no record"), Buffer.alloc(90, 255)]) {
+      await cache.through("b", async () => answer);
+      expect(cache.get("b")).toBeNull();
+    }
+    await put(cache, "b");
+    expect(cache.get("b")).not.toBeNull();
+  });
+});
+
+test("a change that the copy has in it already drops nothing, any other does", async () => {
+  const { cache } = cacheOf();
+  await put(cache, "a", recordOf(5));
+  cache.drop("a", 4);
+  cache.drop("b", 4);
+  expect(cache.get("a")).not.toBeNull();
+  // Also a rotation, which leaves the revision as it is.
+  cache.drop("a", 5);
+  expect(cache.get("a")).toBeNull();
+  await put(cache, "a", recordOf(5));
+  cache.drop("a", Number.NaN);
+  expect(cache.get("a")).toBeNull();
+});
+
+describe("bounds", () => {
+  test("of entries: the oldest goes", async () => {
+    const { cache } = cacheOf({ maxEntries: 3 });
+    for (const id of ["a", "b", "c", "a", "d"]) await put(cache, id);
+    expect(["a", "b", "c", "d"].filter((id) => cache.get(id) !== null)).toEqual(["a", "c", "d"]);
+  });
+
+  test("of bytes, counted exactly however copies come and go", async () => {
+    const { cache, clock } = cacheOf({ maxBytes: 20_000 });
+    for (let i = 0; i < 2_000; i++) {
+      const id = `id ${i % 37}`;
+      await put(cache, id, recordOf(i, (i * 97) % 6_000));
+      if (i % 5 === 0) cache.drop(`id ${(i * 7) % 37}`);
+      if (i % 11 === 0) clock.pass(700);
+      expect(cache.bytes).toBeLessThanOrEqual(20_000);
+    }
+    clock.pass(LEASE_MS + 1);
+    await put(cache, "last");
+    expect(cache.size).toBe(1);
+    cache.drop("last");
+    expect(cache.bytes).toBe(0);
+  });
+
+  test("one that is larger than all memory is not kept, and takes no other's place", async () => {
+    const { cache } = cacheOf({ maxBytes: 5_000 });
+    await put(cache, "a");
+    await put(cache, "b", recordOf(0, 6_000));
+    expect(cache.get("a")).not.toBeNull();
+    expect(cache.get("b")).toBeNull();
+  });
+
+  test("what is really used is less than what is counted, although answers are parts of larger chunks", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const used = (): number => {
+      collect();
+      collect();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    const { cache } = cacheOf({ maxBytes: 8_388_608 });
+    const before = used();
+    const record = recordOf(0, 400);
+    for (let i = 0; i < 12_000; i++) {
+      const chunk = Buffer.alloc(16_384);
+      record.copy(chunk, 1_000);
+      await put(cache, newSessionId(i % 1_024), chunk.subarray(1_000, 1_000 + record.length));
+    }
+    expect(cache.size).toBeGreaterThan(7_000);
+    expect(used() - before).toBeLessThan(8_388_608);
+    expect(cache.bytes).toBeLessThanOrEqual(8_388_608);
+  });
+});

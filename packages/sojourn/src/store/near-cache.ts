@@ -1,0 +1,178 @@
+/**
+ * Copies of records in this process, so that a request need not ask the store.
+ *
+ * A copy is answered for one lease, counted from when its read was *sent*, on the
+ * monotonic and on the wall clock: the one stands still while a machine is
+ * suspended, the other is set by people. Whoever hears that a session changed
+ * drops its copy; one that hears nothing any more flushes all of them.
+ *
+ * A read under way leaves a placeholder. What is heard of its session meanwhile
+ * removes that, and then the answer, which may be older, goes to its caller but is
+ * not kept. Of several reads of one session the first one's answer is kept, so
+ * that a busy session is kept at all.
+ *
+ * Copies live for seconds, so the oldest one, which dies next, is the one to give
+ * up when there are too many; an answer costs no reordering.
+ */
+
+import type { Clock } from "../clock.ts";
+import { SessionRecord } from "../data/session-record.ts";
+import { ConfigError } from "../errors.ts";
+import { DEFAULTS } from "../options.ts";
+import { checkedDeadline } from "./deadline.ts";
+
+export interface NearCacheOptions {
+  /**
+   * How long a copy may be answered, in milliseconds from when it was asked for, 1 to 60000: the longest that a
+   * revocation by another process goes unseen. Default 5000.
+   */
+  readonly leaseMs?: number;
+  /** Default 50000. */
+  readonly maxEntries?: number;
+  /** Memory of all copies, in bytes, bookkeeping included. Default 33554432 (32 MiB). */
+  readonly maxBytes?: number;
+}
+
+/** When a read was sent. */
+interface Sent {
+  readonly at: number;
+  readonly wallAt: number;
+}
+
+interface Entry extends Sent {
+  readonly record: SessionRecord;
+  readonly bytes: number;
+}
+
+/** What a copy takes besides its bytes. */
+const ENTRY_BYTES = 600;
+/** Wall clocks are set by small steps all the time; a greater difference is a machine that was suspended. */
+const MAX_DRIFT_MS = 1_000;
+
+export class NearCache {
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  /** In the order in which they came. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #reads = new Map<string, Sent>();
+  #bytes = 0;
+
+  constructor(options: Required<NearCacheOptions>, clock: Clock) {
+    this.#clock = clock;
+    this.#leaseMs = options.leaseMs;
+    this.#maxEntries = options.maxEntries;
+    this.#maxBytes = options.maxBytes;
+  }
+
+  /** @returns null for `false` and `undefined`. @throws ConfigError */
+  static from(option: boolean | NearCacheOptions | undefined, clock: Clock): NearCache | null {
+    if (option === undefined || option === false) return null;
+    const given = option === true ? {} : option;
+    if (typeof given !== "object" || given === null) {
+      throw new ConfigError("Option nearCache must be true, false or { leaseMs?, maxEntries?, maxBytes? }.");
+    }
+    const limits = {
+      leaseMs: checkedDeadline("nearCache.leaseMs", given.leaseMs, DEFAULTS.nearCacheLeaseMs),
+      maxEntries: checkedBound("nearCache.maxEntries", given.maxEntries, DEFAULTS.nearCacheEntries),
+      maxBytes: checkedBound("nearCache.maxBytes", given.maxBytes, DEFAULTS.nearCacheBytes),
+    };
+    return new NearCache(limits, clock);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The copy of a record, or null. It may have expired, and its token may be another by now: the caller judges. */
+  get(id: string, now = this.#clock.monotonic()): SessionRecord | null {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return null;
+    if (this.#isInLease(entry, now, this.#clock.now())) return entry.record;
+    this.#remove(id, entry);
+    return null;
+  }
+
+  /** Runs a read and keeps what it answers, unless something is heard of the session meanwhile. */
+  async through<T>(id: string, read: () => Promise<T>): Promise<T> {
+    const sent = this.#reads.has(id) ? null : { at: this.#clock.monotonic(), wallAt: this.#clock.now() };
+    if (sent !== null) this.#reads.set(id, sent);
+    let answer: T | undefined;
+    try {
+      answer = await read();
+      // Over for good, whoever else is reading it.
+      if (!(answer instanceof Buffer)) this.drop(id);
+      return answer;
+    } finally {
+      if (sent !== null && this.#reads.get(id) === sent) {
+        this.#reads.delete(id);
+        if (answer instanceof Buffer) this.#keep(id, answer, sent);
+      }
+    }
+  }
+
+  /** The session changed or ended. `revision`: of its data after the change, if known; a copy of a later one has the change in it. */
+  drop(id: string, revision = Number.POSITIVE_INFINITY): void {
+    this.#reads.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry !== undefined && !(revision < entry.record.revision)) this.#remove(id, entry);
+  }
+
+  /** Changes may have gone unheard. */
+  flush(): void {
+    this.#reads.clear();
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
+  #isInLease({ at, wallAt }: Sent, now: number, wallNow: number): boolean {
+    const [age, wallAge] = [now - at, wallNow - wallAt];
+    return Math.max(age, wallAge) <= this.#leaseMs && Math.abs(wallAge - age) <= MAX_DRIFT_MS;
+  }
+
+  #keep(id: string, answer: Buffer, sent: Sent): void {
+    const bytes = answer.length + ENTRY_BYTES;
+    const record = bytes > this.#maxBytes ? null : copied(answer);
+    const before = this.#entries.get(id);
+    if (before !== undefined) this.#remove(id, before);
+    if (record === null) return;
+    this.#entries.set(id, { ...sent, record, bytes });
+    this.#bytes += bytes;
+    this.#trim();
+  }
+
+  #trim(): void {
+    const [now, wallNow] = [this.#clock.monotonic(), this.#clock.now()];
+    for (const [id, entry] of this.#entries) {
+      const fits = this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes;
+      if (fits && this.#isInLease(entry, now, wallNow)) return;
+      this.#remove(id, entry);
+    }
+  }
+
+  #remove(id: string, entry: Entry): void {
+    this.#entries.delete(id);
+    this.#bytes -= entry.bytes;
+  }
+}
+
+/** What a client answers may be part of a chunk that is a hundred times larger. Null for what is no record. */
+function copied(answer: Buffer): SessionRecord | null {
+  const bytes = Buffer.allocUnsafeSlow(answer.length);
+  answer.copy(bytes);
+  try {
+    return new SessionRecord(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function checkedBound(option: string, given: unknown, fallback: number): number {
+  if (given === undefined) return fallback;
+  if (typeof given === "number" && Number.isSafeInteger(given) && given > 0) return given;
+  throw new ConfigError(`Option ${option} must be a whole number from 1.`);
+}

@@ -1,0 +1,54 @@
+/** The near cache of this engine: copies of records, dropped by what is heard of them and by own writes. */
+
+import type { Clock } from "../../clock.ts";
+import type { SessionRecord } from "../../data/session-record.ts";
+import type { NearCache } from "../../store/near-cache.ts";
+import type { ChangeChannel } from "./change-channel.ts";
+import type { Keys } from "./keys.ts";
+import type { ScriptAnswer } from "./redis-connection.ts";
+import type { ScriptName } from "./scripts.generated.ts";
+
+export class CoherentCopies {
+  readonly #cache: NearCache | null;
+  readonly #changes: ChangeChannel;
+  readonly #keys: Keys;
+  readonly #clock: Clock;
+
+  /** @param cache null: none is kept, and nothing is listened to */
+  constructor(cache: NearCache | null, changes: ChangeChannel, keys: Keys, clock: Clock) {
+    this.#cache = cache;
+    this.#changes = changes;
+    this.#keys = keys;
+    this.#clock = clock;
+    if (cache === null) return;
+    changes.listen({
+      changed: (id, revision) => cache.drop(id, revision),
+      ended: (id) => cache.drop(id),
+      gap: () => cache.flush(),
+    });
+  }
+
+  get(id: string): SessionRecord | null {
+    if (this.#cache === null) return null;
+    // What the copy's age on both clocks allows, the server's time allows too: reading it made sure of that.
+    const now = this.#clock.monotonic();
+    return this.#changes.isBelieved(now) ? this.#cache.get(id, now) : null;
+  }
+
+  through(id: string, read: () => Promise<Buffer | null>): Promise<Buffer | null> {
+    return this.#cache === null ? read() : this.#cache.through(id, read);
+  }
+
+  drop(ids: readonly string[]): void {
+    if (this.#cache === null) return;
+    for (const id of ids) this.#cache.drop(id);
+  }
+
+  /** A script has run, or may have: own writes are not waited for until they are heard of. */
+  settled(name: ScriptName, keys: readonly string[], answer: ScriptAnswer | null): void {
+    // Activities stand beside the record.
+    if (this.#cache === null || name === "recordActivity") return;
+    this.drop(keys.flatMap((key) => this.#keys.sessionOf(key) ?? []));
+    if (name === "create" && answer !== null) this.drop(answer.textsFrom(3));
+  }
+}

@@ -1,0 +1,75 @@
+/** The near cache of the sqlite engine: own writes at once, those of another process with the lease. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { createSessions, type Sessions } from "../../src/index.ts";
+import { sqliteStore } from "../../src/stores/sqlite/index.ts";
+import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
+import { runConformance } from "../support/run-conformance.ts";
+import { TEST_SECRET } from "../support/secrets.ts";
+
+const LEASE_MS = 2_000;
+
+runConformance("sqlite with a near cache", {
+  async open() {
+    const folder = await mkdtemp(join(tmpdir(), "sojourn-near-"));
+    const clock = manualClock();
+    const opened = [0, 1].map(() =>
+      sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: 10_000, nearCache: true }),
+    );
+    const [store, other] = opened as [(typeof opened)[0], (typeof opened)[0]];
+    const close = async (): Promise<void> => {
+      await Promise.all([store.close(), other.close()]);
+      await rm(folder, { recursive: true, force: true });
+    };
+    return { store, other, clock, close };
+  },
+  without: { "operation ids": "no client re-sends between this process and its file" },
+});
+
+async function twoServers(): Promise<{ here: Sessions; there: Sessions; clock: ManualClock }> {
+  const folder = await mkdtemp(join(tmpdir(), "sojourn-near-"));
+  const clock = manualClock();
+  const [here, there] = [0, 1].map(() => {
+    const store = sqliteStore(join(folder, "sessions.db"), { clock, nearCache: { leaseMs: LEASE_MS } });
+    return createSessions({ store, secrets: [TEST_SECRET], clock });
+  }) as [Sessions, Sessions];
+  onTestFinished(async () => {
+    await Promise.all([here.close(), there.close()]);
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { here, there, clock };
+}
+
+test("F1 the process that revokes sees it at once, another one asked afresh too, and otherwise with the lease", async () => {
+  const { here, there, clock } = await twoServers();
+  const { token, session } = await here.create({ userId: "ada" });
+  for (const sessions of [here, there]) {
+    await sessions.validate(token);
+    expect(await sessions.validate(token)).toMatchObject({ valid: true, near: true });
+  }
+  await here.revoke(session.id);
+  expect(await here.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
+  expect(await there.validate(token)).toMatchObject({ valid: true, near: true });
+  await clock.advance(LEASE_MS + 1);
+  expect(await there.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
+});
+
+test("F1 fresh: true asks the file", async () => {
+  const { here, there } = await twoServers();
+  const { token, session } = await here.create({ userId: "ada" });
+  await there.validate(token);
+  await here.revoke(session.id);
+  expect(await there.validate(token, { fresh: true })).toMatchObject({ valid: false, reason: "revoked" });
+  expect(await there.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
+});
+
+test("F3 revokeUser is seen at once by the process that called it", async () => {
+  const { here } = await twoServers();
+  const made = await Promise.all([1, 2, 3].map(() => here.create({ userId: "ada" })));
+  for (const { token } of made) await here.validate(token);
+  await here.revokeUser("ada");
+  for (const { token } of made) expect(await here.validate(token)).toMatchObject({ valid: false });
+});
