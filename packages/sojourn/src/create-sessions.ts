@@ -1,6 +1,7 @@
 /** Composition root: options in, sessions out. No I/O here. */
 
 import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
 import { ActivityLog } from "./analytics/activity.ts";
 import { readStats } from "./analytics/stats.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -15,13 +16,13 @@ import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Reaper, type ReaperOptions } from "./lifecycle/reaper.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
-import { DEFAULTS, MAX_MAX_BYTES, MAX_SERVER_ID_BYTES } from "./options.ts";
+import { DEFAULTS, MAX_MAX_BYTES, MAX_PER_USER, MAX_SERVER_ID_BYTES } from "./options.ts";
 import { Binding, type BindingOptions, Fingerprints } from "./security/binding.ts";
 import { type CookieOptions, resolveCookieAttributes } from "./security/cookie.ts";
 import { KeyRing } from "./security/keyring.ts";
 import { type Rate, RateLimit } from "./security/rate-limit.ts";
 import { TokenSigner } from "./security/token.ts";
-import type { Store } from "./store/store.ts";
+import type { SessionLimit, Store } from "./store/store.ts";
 import { memoryStore } from "./stores/memory/memory-store.ts";
 
 const DAY_MS = 86_400_000;
@@ -57,6 +58,12 @@ export interface SessionsOptions {
   readonly binding?: BindingOptions;
   /** Fields that lie encrypted in the store. Default none. */
   readonly encryption?: EncryptionOptions;
+  /**
+   * At most `perUser` (1 to 1000) live sessions of a user, kept in the step that begins one, however many log in at once.
+   * `onExceed`: `"evictOldest"` (the default) ends the one seen least recently, `"reject"` refuses with a
+   * `SessionLimitError` (409). A session whose token has not come back within a minute does not count. Default: no limit.
+   */
+  readonly limit?: { readonly perUser: number; readonly onExceed?: "evictOldest" | "reject" };
   /** The session cookie. Default `__Host-Http-sid; Secure; HttpOnly; SameSite=Lax; Path=/`. */
   readonly cookie?: CookieOptions;
   /**
@@ -115,6 +122,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     binding,
     policies,
     anonymousRate: anonymousRateOf(given, clock),
+    limit: limitOf(given),
     clock,
     notices,
     maxBytes: maxBytesOf(given),
@@ -196,6 +204,20 @@ function reapEveryOf({ reaper = {}, background = true }: SessionsOptions): numbe
   const everyMs = parseDuration("reaper.every", every);
   if (everyMs >= 1_000 && everyMs <= DAY_MS) return everyMs;
   throw new ConfigError(`Option reaper.every must be from "1s" to "24h", not "${every}".`);
+}
+
+function limitOf({ limit }: SessionsOptions): SessionLimit | null {
+  if (limit === undefined) return null;
+  const { perUser, onExceed = "evictOldest" } = limit ?? {};
+  if (!Number.isInteger(perUser) || perUser < 1 || perUser > MAX_PER_USER) {
+    throw new ConfigError(
+      `Option limit.perUser must be a whole number from 1 to ${MAX_PER_USER}, not ${inspect(perUser)}.`,
+    );
+  }
+  if (onExceed !== "evictOldest" && onExceed !== "reject") {
+    throw new ConfigError(`Option limit.onExceed must be "evictOldest" or "reject", not ${inspect(onExceed)}.`);
+  }
+  return { perUser, onExceed, confirmGraceMs: DEFAULTS.unconfirmedUserMs };
 }
 
 function bearerOf({ transport }: SessionsOptions): boolean {

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "secrets_missing"
   | "secrets_weak"
   | "session_ended"
+  | "session_limit"
   | "step_up_required"
   | "store_closed"
   | "store_unavailable"
@@ -117,6 +118,19 @@ export class ConflictError extends SojournError {
       `update() of session ${sessionId} met another writer ${attempts} times until its deadline; nothing was written.`,
     );
     this.attempts = attempts;
+  }
+}
+
+/** The user has as many sessions as `limit` allows, and it is to reject. Nothing was stored, nothing ended. */
+export class SessionLimitError extends SojournError {
+  readonly code = "session_limit";
+  override readonly status = 409;
+  /** Sessions of the user that count. */
+  readonly count: number;
+
+  constructor(count: number) {
+    super("There are as many sessions as are allowed: sign out somewhere else first.");
+    this.count = count;
   }
 }
 

@@ -21,6 +21,8 @@ export const DEFAULTS = {
   anonymousCreateRate: "6000/m",
   /** How long an anonymous session waits for its token to come back. */
   unconfirmedAnonymousMs: 600_000,
+  /** How long a user's session counts for `limit` before its token came back. */
+  unconfirmedUserMs: 60_000,
   /** How long a failed login counts. */
   failedLoginWindowMs: 900_000,
   /** How long a store knows that and why a session ended. */
@@ -40,6 +42,9 @@ export const MAX_ENDED_KEPT = "30d";
 
 /** Hard upper bound of `maxBytes`: a session is no file store. */
 export const MAX_MAX_BYTES = 1_048_576;
+
+/** Hard upper bound of `limit.perUser`: a login at its limit looks at so many sessions in one step. */
+export const MAX_PER_USER = 1_000;
 
 export const MAX_SERVER_ID_BYTES = 128;
 

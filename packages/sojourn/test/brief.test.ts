@@ -279,7 +279,26 @@ describe("AdvancedSessionManager", () => {
     },
   );
 
-  test.todo("limits: at most n sessions of a user, inside create (issue 3)");
+  onEveryEngine(
+    "limits: at most n sessions of a user, inside create; the one seen least recently goes",
+    async (place) => {
+      const limit = { perUser: 3 };
+      const [one, two] = [place.server({ limit }), place.server({ limit })];
+      const [phone, laptop] = [await one.create({ userId: "ada" }), await two.create({ userId: "ada" })];
+      await place.clock.advance(MINUTE);
+      await two.validate(phone.token, { touch: true });
+      await one.create({ userId: "ada" });
+      await two.create({ userId: "ada" });
+      expect(await one.validate(laptop.token)).toMatchObject({ reason: "revoked", ended: { reason: "evicted" } });
+      expect(await one.validate(phone.token)).toMatchObject({ valid: true });
+      const logins = times(20, (i) => (i % 2 === 0 ? one : two).create({ userId: "ada" }));
+      const sampled = await Promise.all(logins.map(async (login) => (await login, (await two.list("ada")).length)));
+      expect(Math.max(...sampled)).toBeLessThanOrEqual(3);
+      expect(await place.sessions.list("ada")).toHaveLength(3);
+      const strict = place.server({ limit: { perUser: 3, onExceed: "reject" } });
+      await expect(strict.create({ userId: "ada" })).rejects.toMatchObject({ code: "session_limit", status: 409 });
+    },
+  );
 
   onEveryEngine(
     "validateSession: an expired session is ended at once, and says so for as long as asked",

@@ -12,7 +12,7 @@ import type { KeyRing } from "../security/keyring.ts";
 import type { RateLimit } from "../security/rate-limit.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
-import { isRecord, type Store } from "../store/store.ts";
+import { isRecord, type SessionLimit, type Store } from "../store/store.ts";
 import type { Notices } from "./notices.ts";
 import type { Policies } from "./policy.ts";
 import { TrackedStore } from "./tracked-store.ts";
@@ -35,6 +35,8 @@ export interface CoreSettings {
   readonly policies: Policies;
   /** How often this process may begin an anonymous session; null for no limit. */
   readonly anonymousRate: RateLimit | null;
+  /** How many sessions a user may have; null for no limit. */
+  readonly limit: SessionLimit | null;
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxBytes: number;
@@ -55,6 +57,7 @@ export class Core {
   readonly binding: Binding | null;
   readonly policies: Policies;
   readonly anonymousRate: RateLimit | null;
+  readonly limit: SessionLimit | null;
   readonly clock: Clock;
   readonly notices: Notices;
   readonly maxBytes: number;
@@ -77,6 +80,7 @@ export class Core {
     this.binding = settings.binding;
     this.policies = settings.policies;
     this.anonymousRate = settings.anonymousRate;
+    this.limit = settings.limit;
     this.clock = settings.clock;
     this.notices = settings.notices;
     this.maxBytes = settings.maxBytes;

@@ -7,23 +7,17 @@ import type { ActivityLog } from "../analytics/activity.ts";
 import type { SessionStats } from "../analytics/stats.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Device } from "../data/metadata.ts";
-import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
-import { CreationRateError, SessionEndedError } from "../errors.ts";
+import type { SessionRecord } from "../data/session-record.ts";
+import { SessionEndedError } from "../errors.ts";
 import type { BindingInput } from "../security/binding.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
-import { isSessionId, newSessionId, randomBucket, bucketOf } from "../data/session-id.ts";
+import { isSessionId } from "../data/session-id.ts";
+import { beginSession } from "./beginning.ts";
 import { endPredecessor, keptData } from "./carry-over.ts";
 import type { Core } from "./core.ts";
 import { FieldWriter } from "./field-writer.ts";
-import {
-  checkCreateInput,
-  checkedUserId,
-  checkFirstFields,
-  clientFacts,
-  type CreateInput,
-  firstRecord,
-} from "./new-session.ts";
+import { checkCreateInput, checkedUserId, type CreateInput } from "./new-session.ts";
 import { elevate, type Elevation } from "./elevation.ts";
 import { checkIndexes, type CheckOptions, type CheckReport } from "./index-check.ts";
 import type { Reaper } from "./reaper.ts";
@@ -146,47 +140,15 @@ export class Sessions<D extends object = DataObject> {
 
   /**
    * Begins a session. One without a user ends after 10 minutes unless its token comes back to `validate`; from then on
-   * the policy's idle timeout holds.
+   * the policy's idle timeout holds. With the option `limit`, the one of the user that was seen least recently ends for
+   * one that is too many (its tombstone says "evicted"), or the new one is refused.
    * @throws TypeError, ConfigError (no such policy), MetadataTooLargeError, what `session.set` throws, StoreUnavailableError;
-   * CreationRateError for one without a user beyond `anonymous.createRate`
+   * CreationRateError for one without a user beyond `anonymous.createRate`, SessionLimitError where `limit` is to reject
    */
   async create(input: CreateInput<D> = {}): Promise<CreateResult<D>> {
     checkCreateInput("create", input);
-    const policy = this.#core.policies.named(input.policy ?? (input.userId === undefined ? "anonymous" : undefined));
-    const changes = this.#core.fields.first(input.data ?? {});
-    if (input.userId === undefined) this.#limitAnonymous();
-    const placement = await this.#core.placement();
-    const userKey = input.userId === undefined ? null : placement.userKey(input.userId);
-    const id = newSessionId(userKey === null ? randomBucket() : bucketOf(userKey));
-    const { token, hash: tokenHash } = this.#core.tokens.issue(id, 0);
-    const { serverId, store } = this.#core;
-    const fields = this.#core.fields.fields(id, changes);
-    checkFirstFields(fields, this.#core.maxBytes);
-    const record = firstRecord(input as CreateInput<never>, {
-      userKey,
-      policy,
-      tokenHash,
-      now: store.now(),
-      serverId,
-      fields,
-      client: clientFacts(this.#core, id, input),
-    });
-    const outcome = await store.create({ id, userKey, record });
-    if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
-    const parsed = this.#core.parse(id, record);
-    if (parsed === null) throw new CorruptRecordError("a record just made does not decode");
-    return this.#issued(token, id, parsed);
-  }
-
-  #limitAnonymous(): void {
-    const { anonymousRate, notices } = this.#core;
-    const waitMs = anonymousRate?.take() ?? 0;
-    if (waitMs === 0) return;
-    notices.warn(
-      "anonymous",
-      "more anonymous sessions are being begun than anonymous.createRate allows: refused (429)",
-    );
-    throw new CreationRateError(waitMs);
+    const { token, id, record } = await beginSession(this.#core, input, null);
+    return this.#issued(token, id, record);
   }
 
   /**
@@ -223,8 +185,9 @@ export class Sessions<D extends object = DataObject> {
 
   /**
    * Begins a session of a user. Always a new id and a new token (session fixation, ASVS 7.2.4): whatever
-   * genuine token came in is ended. `keep` carries fields over from it if it was anonymous and still good.
-   * @throws what `create` throws
+   * genuine token came in is ended, and does not count for a `limit`. `keep` carries fields over from it if it was
+   * anonymous and still good. A login that throws has ended nothing.
+   * @throws what `create` throws; SessionEndedError if the new session was ended before a late write was carried over
    */
   async login(token: unknown, input: LoginInput<D>): Promise<CreateResult<D>> {
     checkCreateInput("login", input);
@@ -235,7 +198,11 @@ export class Sessions<D extends object = DataObject> {
     if (previous === null) return this.create(rest);
     const record = keep.length === 0 ? null : await this.#anonymousRecord(previous);
     const kept = keptData(this.#core, { id: previous.id, record, keep });
-    const created = await this.create({ ...rest, data: { ...kept, ...rest.data } } as CreateInput<D>);
+    const first = { ...rest, data: { ...kept, ...rest.data } } as CreateInput<D>;
+    // What an anonymous session was written meanwhile comes only with a second step, which ends it.
+    const begun = await beginSession(this.#core, first, record === null ? previous.id : null);
+    const created = this.#issued(begun.token, begun.id, begun.record);
+    if (begun.replaced) return created;
     // What the login itself sets is not for the anonymous session to decide.
     const carried = keep.filter((name) => !Object.hasOwn(rest.data ?? {}, name));
     await endPredecessor(this.#core, { id: previous.id, record, keep: carried }, created.session);

@@ -1,6 +1,7 @@
 /**
  * Storing activity behind a validation, and noting once that a token came back
- * where something hangs on it: an anonymous session whose token never does ends soon.
+ * where something hangs on it: an anonymous session whose token never does ends
+ * soon, a user's does not count for a limit.
  */
 
 import type { SessionRecord } from "../data/session-record.ts";
@@ -48,10 +49,11 @@ export class Touching {
   /** What a touch of a session whose token was just presented has to note. */
   confirmation(session: Touched, record: SessionRecord): Confirmation {
     if (!this.#mustConfirm(record)) return NOTHING;
+    if (!record.isAnonymous) return { confirm: true };
     return { confirm: true, confirmedIdleMs: this.#core.policies.idleMsOf(session.policy, session.idleMs) };
   }
 
   #mustConfirm(record: SessionRecord): boolean {
-    return !record.confirmed && record.isAnonymous;
+    return !record.confirmed && (record.isAnonymous || this.#core.limit !== null);
   }
 }

@@ -286,6 +286,19 @@ const WRITES: readonly AdapterCase[] = [
     },
   },
   {
+    name: "G1: a login over a limit that rejects is a 409 of the handler's, and the visitor stays who it was",
+    settings: { sessions: { limit: { perUser: 1, onExceed: "reject" } } },
+    async run(site) {
+      const user = await site.user();
+      const visitor = site.browser();
+      await visitor.post("/awaited");
+      const reply = await visitor.post("/login");
+      deepEqual([reply.status, reply.setCookies], [409, []]);
+      deepEqual(seen(await visitor.get("/look")), { active: true, userId: null, data: { a: 1, n: 1, b: [2] } });
+      equal((await user.post("/login")).status, 200);
+    },
+  },
+  {
     name: "a write that was awaited and failed is the handler's to answer",
     async run(site) {
       equal((await site.browser().post("/rejects")).status, 400);

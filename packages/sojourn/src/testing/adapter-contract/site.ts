@@ -55,7 +55,7 @@ const SECRET = "a secret of the adapter contract, long enough";
 
 /** Settings of one case. */
 export interface SiteSettings {
-  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "binding">;
+  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "limit" | "binding">;
   readonly options?: AdapterOptions;
 }
 

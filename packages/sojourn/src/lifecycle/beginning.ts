@@ -1,0 +1,68 @@
+/** Beginning a session: its first record, and the limits on how many there may be. */
+
+import type { DataObject } from "../data/draft.ts";
+import { bucketOf, newSessionId, randomBucket } from "../data/session-id.ts";
+import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
+import { CreationRateError, SessionEndedError, SessionLimitError } from "../errors.ts";
+import type { Core } from "./core.ts";
+import { checkFirstFields, clientFacts, type CreateInput, firstRecord } from "./new-session.ts";
+
+export interface Begun {
+  readonly token: string;
+  readonly id: string;
+  readonly record: SessionRecord;
+  /** The session before it was ended in the same step. */
+  readonly replaced: boolean;
+}
+
+/**
+ * @param before the id of a session that this one takes the place of. One of another bucket is not touched here,
+ * because no script reaches it: the caller ends it.
+ * @throws what `Sessions.create` throws
+ */
+export async function beginSession<D extends object = DataObject>(
+  core: Core,
+  input: CreateInput<D>,
+  before: string | null,
+): Promise<Begun> {
+  const { userId } = input;
+  const policy = core.policies.named(input.policy ?? (userId === undefined ? "anonymous" : undefined));
+  const changes = core.fields.first(input.data ?? {});
+  if (userId === undefined) keepAnonymousRate(core);
+  const placement = await core.placement();
+  const userKey = userId === undefined ? null : placement.userKey(userId);
+  const bucket = userKey === null ? randomBucket() : bucketOf(userKey);
+  const id = newSessionId(bucket);
+  const { token, hash: tokenHash } = core.tokens.issue(id, 0);
+  const fields = core.fields.fields(id, changes);
+  checkFirstFields(fields, core.maxBytes);
+  const record = firstRecord(input as CreateInput<never>, {
+    userKey,
+    policy,
+    tokenHash,
+    now: core.store.now(),
+    serverId: core.serverId,
+    fields,
+    client: clientFacts(core, id, input),
+  });
+  const replaced = before !== null && bucketOf(before) === bucket;
+  const outcome = await core.store.create({
+    id,
+    userKey,
+    record,
+    ...(core.limit === null || userKey === null ? {} : { limit: core.limit }),
+    ...(replaced ? { replaces: { id: before, reason: "login", actor: userId ?? null } } : {}),
+  });
+  if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
+  if (outcome.status === "limited") throw new SessionLimitError(outcome.count);
+  const parsed = core.parse(id, record);
+  if (parsed === null) throw new CorruptRecordError("a record just made does not decode");
+  return { token, id, record: parsed, replaced };
+}
+
+function keepAnonymousRate({ anonymousRate, notices }: Core): void {
+  const waitMs = anonymousRate?.take() ?? 0;
+  if (waitMs === 0) return;
+  notices.warn("anonymous", "more anonymous sessions are being begun than anonymous.createRate allows: refused (429)");
+  throw new CreationRateError(waitMs);
+}
