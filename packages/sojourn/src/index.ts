@@ -17,12 +17,12 @@ export type {
   CreateResult,
   LoginInput,
   ReauthenticateInput,
-  RevokeOptions,
-  RevokeUserOptions,
-  Sessions,
   ValidateOptions,
   Validation,
-} from "./lifecycle/sessions.ts";
+} from "./lifecycle/operations.ts";
+export type { RevokeOptions, RevokeUserOptions, Sessions } from "./lifecycle/sessions.ts";
+export type { FindInput, Found } from "./lifecycle/find.ts";
+export type { DrainOptions, DrainProgress, DrainResult } from "./lifecycle/migration.ts";
 export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";
 export type { Rate } from "./security/rate-limit.ts";
 export type { BindingInput, BindingOptions } from "./security/binding.ts";

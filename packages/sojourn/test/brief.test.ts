@@ -15,6 +15,7 @@ import {
   DataTooLargeError,
   EncryptionKeyMissingError,
   InvalidValueError,
+  type Session,
   SessionEndedError,
   type Sessions,
   WrongKindError,
@@ -739,8 +740,53 @@ describe("DistributedSessionManager", () => {
     expect(data["count"]).toBe(30);
   });
 
-  test.todo("migrateSession: to another server, migratedAt set, nothing else changed (issue 4)");
-  test.todo("migrateSession: all of a server's, as a job that can be taken up again (issue 4)");
+  onEveryEngine(
+    "migrateSession: to another server, migratedAt set, nothing else changed",
+    async ({ sessions, server, clock }) => {
+      const device = { ip: "203.0.113.7", userAgent: CHROME };
+      const input = { userId: "ada", data: { theme: "dark" }, device, loginMethod: "password" };
+      const { token, session } = await server({ serverId: "web-1" }).create(input);
+      await clock.advance(MINUTE);
+      expect(await sessions.migrate(session.id, "web-2")).toBe(true);
+      const { migratedAt, ...rest } = facts(await server().get(session.id));
+      expect(Number(migratedAt)).toBeGreaterThan(session.createdAt + MINUTE - SLACK);
+      expect({ ...rest, migratedAt: null }).toEqual({ ...facts(session), serverId: "web-2" });
+      expect(await sessions.validate(token)).toMatchObject({ valid: true, session: { data: { theme: "dark" } } });
+      expect(await sessions.migrate(session.id, "web-2")).toBe(true);
+      await sessions.revoke(session.id);
+      expect(await sessions.migrate(session.id, "web-1")).toBe(false);
+      expect(await sessions.migrate(UNKNOWN_ID, "web-1")).toBe(false);
+    },
+  );
+
+  onEveryEngine(
+    "migrateSession: all of a server's, as a job that can be taken up again",
+    async ({ sessions: admin, server }) => {
+      const [leaving, staying] = [server({ serverId: "web-1" }), server({ serverId: "web-2" })];
+      const of = (sessions: Sessions, n: number): Promise<unknown> =>
+        Promise.all(times(n, (i) => sessions.create(i % 2 === 0 ? { userId: `user-${i}` } : {})));
+      await Promise.all([of(leaving, 130), of(staying, 130)]);
+      const stopped = await admin.drain("web-1", "web-3", { onProgress: ({ moved }) => moved === 0 });
+      expect(stopped).toMatchObject({ done: false });
+      expect(stopped.moved).toBeGreaterThan(0);
+      const seen: number[] = [];
+      const { cursor } = stopped;
+      const rest = await server().drain("web-1", "web-3", {
+        cursor,
+        onProgress: ({ scanned }) => void seen.push(scanned),
+      });
+      expect(rest).toMatchObject({ cursor: null, done: true });
+      expect([stopped.moved + rest.moved, stopped.scanned + rest.scanned]).toEqual([130, 260]);
+      expect(seen.at(-1)).toBe(rest.scanned);
+      const [left, there] = [
+        await admin.find({ serverId: "web-1" }),
+        await admin.find({ serverId: "web-3", limit: 1_000 }),
+      ];
+      expect([left.items.length, left.done, there.items.length, there.done]).toEqual([0, true, 130, true]);
+      expect(there.items.every(({ migratedAt }) => migratedAt !== null)).toBe(true);
+      expect((await admin.find({ serverId: "web-2", limit: 1_000 })).items).toHaveLength(130);
+    },
+  );
 });
 
 describe("Secure Session IDs", () => {
@@ -1428,6 +1474,13 @@ describe("Faults of the sketches, not inherited", () => {
     expect(await sessions.count()).toBe(0);
   });
 });
+
+/** Everything that can be seen of a session. */
+function facts(session: Session | null): Record<string, unknown> {
+  if (session === null) return {};
+  const { device, amr, security, data, revision, authenticatedAt, serverId, migratedAt, locked } = session;
+  return { ...session.toJSON(), device, amr, security, data, revision, authenticatedAt, serverId, migratedAt, locked };
+}
 
 /** Kinds of keys: the letter after the namespace. */
 function kinds(keys: readonly string[]): string[] {

@@ -11,7 +11,8 @@ import { CrossSiteRequestError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
 import type { Session } from "../lifecycle/session.ts";
-import type { Sessions, ValidateOptions } from "../lifecycle/sessions.ts";
+import type { ValidateOptions } from "../lifecycle/operations.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
 import { AddressList, clientAddress, parseAddress } from "../security/address.ts";
 import type { BindingInput } from "../security/binding.ts";
 import {

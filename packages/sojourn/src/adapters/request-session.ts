@@ -19,7 +19,8 @@ import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
 import type { BindingInput } from "../security/binding.ts";
 import type { ClientSignals } from "../security/signals.ts";
-import type { CreateResult, LoginInput, ReauthenticateInput, Sessions } from "../lifecycle/sessions.ts";
+import type { CreateResult, LoginInput, ReauthenticateInput } from "../lifecycle/operations.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
 
 const NOTHING = Object.freeze({});
 

@@ -6,11 +6,9 @@
 import type { ActivityLog } from "../analytics/activity.ts";
 import type { SessionStats } from "../analytics/stats.ts";
 import type { DataObject } from "../data/draft.ts";
-import type { Device } from "../data/metadata.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
-import type { BindingInput } from "../security/binding.ts";
-import type { ClientSignals, Signal } from "../security/signals.ts";
+import type { ClientSignals } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId } from "../data/session-id.ts";
 import { beginSession } from "./beginning.ts";
@@ -20,63 +18,18 @@ import { FieldWriter } from "./field-writer.ts";
 import { checkCreateInput, checkedUserId, type CreateInput } from "./new-session.ts";
 import { elevate, type Elevation } from "./elevation.ts";
 import { checkIndexes, type CheckOptions, type CheckReport } from "./index-check.ts";
+import type { CreateResult, LoginInput, ReauthenticateInput, ValidateOptions, Validation } from "./operations.ts";
 import type { Reaper } from "./reaper.ts";
 import { Renewal } from "./renewal.ts";
 import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
 import { SessionSecurity } from "./session-security.ts";
-import { type Good, type Invalid, TokenCheck } from "./token-check.ts";
+import { type Good, TokenCheck } from "./token-check.ts";
 import { type Confirmation, Touching } from "./touching.ts";
+import { type FindInput, findSessions, type Found } from "./find.ts";
+import { drain, type DrainOptions, type DrainResult, migrate } from "./migration.ts";
 import { patchUser } from "./user-patch.ts";
-
-export interface CreateResult<D extends object = DataObject> {
-  /** The bearer secret: give it to the client, keep it nowhere. */
-  readonly token: string;
-  readonly session: Session<D>;
-  /** For the first page: what `csrf.token(session)` answers. */
-  readonly csrfToken: string;
-}
-
-export interface LoginInput<D extends object = DataObject> extends CreateInput<D> {
-  readonly userId: string;
-  /** Names of fields to carry over from the anonymous session of the token; no acknowledged write of them is lost. */
-  readonly keep?: readonly (keyof D & string)[];
-}
-
-/** What the request says of its client counts only with the option `binding`. */
-export interface ValidateOptions extends ClientSignals {
-  /** true: store activity now and await it; false: never; absent: when due, not awaited. */
-  readonly touch?: boolean;
-  /** true: ask the store and not the near cache, for what must not happen once a revocation is acknowledged anywhere. Default false. */
-  readonly fresh?: boolean;
-}
-
-export type Validation<D extends object = DataObject> =
-  | {
-      readonly valid: true;
-      readonly session: Session<D>;
-      /** Present when the client must be given this token from now on. */
-      readonly token?: string;
-      /** What is different of the client since the session began; present if something is. */
-      readonly differing?: readonly Signal[];
-      /** true: answered from the near cache, as of a moment that its lease bounds. */
-      readonly near?: true;
-    }
-  | Invalid;
-
-export interface ReauthenticateInput {
-  /** Who proved to be there; another user than the session's begins a session of their own. */
-  readonly userId: string;
-  /** The assurance level reached. Default: as it was. */
-  readonly aal?: 0 | 1 | 2 | 3;
-  /** How, RFC 8176: `["pwd", "otp"]`. */
-  readonly amr?: readonly string[];
-  readonly loginMethod?: string;
-  /** The client as it is now, in place of what is known; with the option `binding` it is the one expected from now on. */
-  readonly device?: Device | undefined;
-  readonly binding?: BindingInput | undefined;
-}
 
 export interface RevokeOptions {
   /** For the tombstone, lists and events. Default "revoked". */
@@ -285,6 +238,15 @@ export class Sessions<D extends object = DataObject> {
     return sessions.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
   }
 
+  /**
+   * Live sessions that fit every filter, in no order. Only `userId` has an index: other filters look at sessions one
+   * by one, 5,000 a call at most. Go on with `cursor` until `done`. @throws TypeError, StoreUnavailableError
+   */
+  async find(input: FindInput = {}): Promise<Found<Session<D>>> {
+    const { items, ...rest } = await findSessions(this.#core, input);
+    return { items: items.map(({ id, record }) => this.#session(id, record)), ...rest };
+  }
+
   /** Live sessions of the namespace. */
   count(): Promise<number> {
     return this.#core.store.count();
@@ -321,6 +283,22 @@ export class Sessions<D extends object = DataObject> {
       ...endingOf("revokeUser", options),
       epochKeptMs: this.#core.policies.longestAbsoluteMs,
     });
+  }
+
+  /**
+   * Gives a session to another server: `serverId` and `migratedAt` change, nothing else. False when it is gone.
+   * @throws TypeError, ConflictError, StoreUnavailableError
+   */
+  migrate(id: string, toServerId: string): Promise<boolean> {
+    return migrate(this.#core, id, toServerId);
+  }
+
+  /**
+   * Gives all sessions of a server that is to stop to another one; first let no more begin on it. A job that failed or
+   * was stopped goes on with the last `cursor`. @throws TypeError, ConflictError, StoreUnavailableError
+   */
+  drain(fromServerId: string, toServerId: string, options: DrainOptions = {}): Promise<DrainResult> {
+    return drain(this.#core, fromServerId, toServerId, options);
   }
 
   /**

@@ -1,6 +1,7 @@
 /** A store whose writes are counted while they are under way, so that closing can wait for them. */
 
 import type { SessionRecord } from "../data/session-record.ts";
+import type { Page, PageInput } from "../store/paging.ts";
 import type {
   ActivityInput,
   ActivityOutcome,
@@ -57,6 +58,9 @@ export class TrackedStore implements Store {
   }
   near(id: string): SessionRecord | null {
     return this.#store.near(id);
+  }
+  page(input: PageInput): Promise<Page> {
+    return this.#store.page(input);
   }
   listUser(userKey: string): Promise<StoredSession[]> {
     return this.#store.listUser(userKey);

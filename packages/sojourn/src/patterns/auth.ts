@@ -2,7 +2,8 @@
 
 import type { DataObject } from "../data/draft.ts";
 import type { Session } from "../lifecycle/session.ts";
-import type { LoginInput, Sessions } from "../lifecycle/sessions.ts";
+import type { LoginInput } from "../lifecycle/operations.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
 
 /** What `verify` answers for good credentials. */
 export interface AuthUser {

@@ -57,6 +57,10 @@ export class AddressList {
   }
 }
 
+export function isAddressOrBlock(text: string): boolean {
+  return parseBlock(text) !== null;
+}
+
 /**
  * Who sent a request: the connection's peer, or if that is a trusted proxy the right-most address in
  * X-Forwarded-For that is none. Everything to its left is what the client says. If all are proxies, the left-most.

@@ -10,6 +10,7 @@
 
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
 import type { SessionRecord } from "../data/session-record.ts";
+import type { Page, PageInput } from "./paging.ts";
 import type { Totals } from "./totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
@@ -286,6 +287,11 @@ export interface Store {
   expire(id: string, call?: WriteCall): Promise<boolean>;
   /** Compares indexes with records, a bounded number a call. What changes meanwhile is met in one state or the other. */
   checkIndexes(input: CheckInput): Promise<CheckOutcome>;
+  /**
+   * Live sessions, a page at a time in an order of the engine's own. Whatever lives from the first page to the last is
+   * on one of them; what is touched meanwhile may be on two. Rejects with a TypeError for a cursor that no page answered.
+   */
+  page(input: PageInput): Promise<Page>;
   /** Live sessions of a user, in no order. */
   listUser(userKey: string): Promise<StoredSession[]>;
   /** Live sessions. */

@@ -1,7 +1,8 @@
 /** Requests of a test as a user who is signed in, without the login page. */
 
 import { hostOf } from "../lifecycle/host.ts";
-import type { CreateResult, LoginInput, Sessions } from "../lifecycle/sessions.ts";
+import type { CreateResult, LoginInput } from "../lifecycle/operations.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
 import { type CookieAttributes, developmentCookie } from "../security/cookie.ts";
 
 /** As `browserContext.addCookies([…])` of Playwright takes it. */

@@ -14,6 +14,7 @@ import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
 import { LIMITS } from "./conformance/limits.ts";
 import { NEAR_COPIES } from "./conformance/near-copies.ts";
+import { PAGING } from "./conformance/paging.ts";
 import { RACES } from "./conformance/races.ts";
 import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
@@ -47,6 +48,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...LIMITS,
     ...UPKEEP,
     ...NEAR_COPIES,
+    ...PAGING,
     ...RACES,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];

@@ -58,6 +58,21 @@ describe.each(Object.keys(ENGINES))("four processes on %s", (engine) => {
     expect(await sessions.data(session.id).get("sum")).toBe(200);
   });
 
+  test("G2 fifty writers in each of four processes during a migration lose nothing", async () => {
+    const { token, session } = await sessions.create({ userId: "ada", data: { kept: true } });
+    const servers = Array.from({ length: 10 }, (_, i) => `web-${i}`);
+    const migrate = async (): Promise<void> => {
+      for (const serverId of servers) expect(await sessions.migrate(session.id, serverId)).toBe(true);
+    };
+    const reports = await writeFromProcesses(url, session.id, "distinct keys", { meanwhile: migrate });
+    expect(reports).toEqual(Array.from({ length: 4 }, () => ({ written: 50, failures: [] })));
+    const after = await sessions.validate(token);
+    if (!after.valid) throw new Error(after.reason);
+    expect(Object.keys(after.session.data)).toHaveLength(201);
+    expect(after.session).toMatchObject({ serverId: "web-9", revision: 200, expiresAt: session.expiresAt });
+    expect(after.session.migratedAt).toBeGreaterThanOrEqual(session.createdAt);
+  });
+
   test("F2 logout against four writing processes: the session stays ended", async () => {
     const { token, session } = await sessions.create({ userId: "ada" });
     const logout = async (): Promise<void> => {

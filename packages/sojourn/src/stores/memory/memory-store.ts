@@ -10,6 +10,7 @@ import { expiresAtOf, OFFSET, userHashOf, withUserEpoch } from "../../data/recor
 import { StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
+import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
 import {
@@ -223,6 +224,16 @@ class MemoryStore implements Store {
   async listUser(userKey: string): Promise<StoredSession[]> {
     this.#begin(undefined);
     return this.#liveOf(userKey);
+  }
+
+  async page({ cursor, limit }: PageInput): Promise<Page> {
+    this.#begin(undefined);
+    const [after, now] = [idCursor(cursor), this.now()];
+    const behind = [...this.#records].filter(([id, record]) => id > after && isLive(record, now));
+    return pageOf(
+      behind.map(([id, record]) => ({ id, record })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      limit,
+    );
   }
 
   #liveOf(userKey: string): StoredSession[] {

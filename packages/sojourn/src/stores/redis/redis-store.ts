@@ -10,6 +10,7 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
+import type { Page, PageInput } from "../../store/paging.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import {
@@ -56,6 +57,7 @@ import { parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
 import { createArguments, detail } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
+import { sessionPage } from "./session-pages.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
 import { totalsOf } from "./totals.ts";
 import { PARTS, Upkeep } from "./upkeep.ts";
@@ -316,6 +318,11 @@ class RedisStore implements Store {
     ]);
     this.#copies.drop(older.ids);
     return answer.number(2);
+  }
+
+  async page(input: PageInput): Promise<Page> {
+    await this.#preparation.usable();
+    return sessionPage(input, this.#keys, this.#redis, (key) => this.#records.get(key));
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {

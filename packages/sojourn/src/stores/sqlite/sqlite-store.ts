@@ -16,6 +16,7 @@ import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
+import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
 import {
@@ -63,7 +64,7 @@ import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.t
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
-import { asBuffer, endSession, epochOf, recordOf, sessionsOf, tombstoneIn } from "./rows.ts";
+import { asBuffer, endSession, epochOf, recordOf, sessionsOf, storedSession, tombstoneIn } from "./rows.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
 import { checkSome, reapSome } from "./upkeep.ts";
@@ -216,6 +217,15 @@ class SqliteStore implements Store {
   async listActivity(id: string): Promise<string[]> {
     const { sql } = await this.#open();
     return this.#query(() => listActivity(sql, id, this.now()));
+  }
+
+  async page({ cursor, limit }: PageInput): Promise<Page> {
+    const after = idCursor(cursor);
+    const { sql } = await this.#open();
+    return this.#query(() => {
+      const page = pageOf(sql.livePage.all(after, this.now(), limit + 1).map(storedSession), limit);
+      return { ...page, items: page.items.filter(({ record }) => isLive(record, this.now())) };
+    });
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {

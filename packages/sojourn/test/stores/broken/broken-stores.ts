@@ -36,6 +36,16 @@ function nextTurn(): Promise<void> {
 
 export const BROKEN_STORES: readonly BrokenStore[] = [
   broken(
+    "goes on behind the first session of a page that it did not show",
+    "page brings every live session once, and none that has ended or expired",
+    (sound) => ({
+      page: async (input) => {
+        const page = await sound.page({ ...input, limit: input.limit + 1 });
+        return { ...page, items: page.items.slice(0, input.limit), scanned: Math.min(page.scanned, input.limit) };
+      },
+    }),
+  ),
+  broken(
     "ignores the expected revision, as a plain SET would",
     "G2 two readers-and-writers of one key lose no update",
     (sound) => ({
