@@ -113,11 +113,12 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   );
   const fields = new FieldRules(new FieldCipher(store.namespace, given.encryption));
   const cookie = resolveCookieAttributes(given.cookie ?? {});
+  const rotation = rotationOf(given);
   const core = new Core({
     store,
     tokens,
     ring,
-    rotation: rotationOf(given),
+    rotation,
     fingerprints,
     binding,
     policies,
@@ -148,6 +149,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     isGenuine: (token) => tokens.verify(token) !== null,
     isPersistent: (policy) => policies.isPersistent(policy),
     now: () => store.now(),
+    freshTokenMs: rotation.graceMs / 2,
   });
   reaper.start();
   return sessions;
@@ -186,10 +188,15 @@ function maxBytesOf(options: SessionsOptions): number {
 }
 
 function rotationOf({ rotation = {} }: SessionsOptions): RotationSettings {
-  return {
-    graceMs: parseDuration("rotation.grace", rotation.grace ?? DEFAULTS.rotationGrace),
-    everyMs: rotation.every === undefined ? null : parseDuration("rotation.every", rotation.every),
-  };
+  const { grace = DEFAULTS.rotationGrace, every } = rotation;
+  const graceMs = parseDuration("rotation.grace", grace);
+  const everyMs = every === undefined ? null : parseDuration("rotation.every", every);
+  if (everyMs !== null && everyMs < graceMs) {
+    throw new ConfigError(
+      `Option rotation.every (${every}) must not be shorter than rotation.grace (${grace}): a token would be renewed while the one before it is still honoured.`,
+    );
+  }
+  return { graceMs, everyMs };
 }
 
 function anonymousRateOf({ anonymous = {} }: SessionsOptions, clock: Clock): RateLimit | null {

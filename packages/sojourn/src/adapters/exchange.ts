@@ -31,7 +31,9 @@ import {
 } from "../security/origin-check.ts";
 import type { ClientSignals } from "../security/signals.ts";
 import { bearerToken } from "./bearer.ts";
+import { OutgoingToken } from "./outgoing-token.ts";
 import { type Failure, PendingWrites } from "./pending-writes.ts";
+import { appendCookie, appendVary, forbidCaching, type HeaderSink } from "./response-headers.ts";
 import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
 
 export interface AdapterOptions {
@@ -63,12 +65,6 @@ export interface RequestView {
   /** What the application tells clients apart by: null when it could not tell, undefined when it does not. */
   readonly fingerprint: string | null | undefined;
   header(name: string): string | undefined;
-}
-
-/** Response headers, in Node's shapes. @internal */
-export interface HeaderSink {
-  get(name: string): number | string | readonly string[] | undefined;
-  set(name: string, value: string | readonly string[]): void;
 }
 
 /** What an adapter tells of a response, and what it does for the exchange. @internal */
@@ -122,10 +118,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   #token: string | null;
   /** Where the token came in and where one goes out. */
   #transport: Transport = "cookie";
-  /** The token that the handler may give to a client of the header transport. */
-  #issuedToken: string | null = null;
-  #outgoing: "issue" | "remove" | null = null;
-  #issuedFor: Session<never> | null = null;
+  readonly #outgoing: OutgoingToken;
   #loading: Promise<void> | null = null;
   /** The token that was judged by a near cache. */
   #nearToken: string | null = null;
@@ -136,6 +129,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     this.#rules = rules;
     this.request = request;
     this.#response = response;
+    this.#outgoing = new OutgoingToken(rules.host.freshTokenMs);
     this.#cookie = rules.cookieFor(request);
     const cookie = readCookie(request.header("cookie"), this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
@@ -230,9 +224,11 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     this.#nearToken = result.valid && result.near === true ? token : null;
     this.session.resolved(result.valid ? result.session : null, !result.valid && result.reason === "locked");
     if (!result.valid) {
-      if (result.clearCookie) this.removed();
+      if (!result.clearCookie) return;
+      this.#token = null;
+      this.#outgoing.suggest("remove", this.#rules.host.now());
     } else if (result.token !== undefined) {
-      this.issued(result.token, result.session as unknown as Session<never>);
+      this.renewed(result.token, result.session as unknown as Session<never>);
     }
   }
 
@@ -304,26 +300,31 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   }
 
   get issuedToken(): string | null {
-    return this.#issuedToken;
+    const change = this.#outgoing.at(this.#rules.host.now());
+    return this.#transport === "cookie" || change === null || change === "remove" ? null : change.token;
   }
 
   issued(token: string, session: Session<never>): void {
     this.#personal = true;
     this.accessed();
     this.#token = token;
-    this.#issuedFor = session;
-    this.#issuedToken = this.#transport === "header" ? token : null;
-    // A cookie of the session that this one replaces is of no use any more.
-    this.#outgoing = this.#transport === "header" ? "remove" : "issue";
+    this.#outgoing.decide({ token, session });
+  }
+
+  /** The token that came in stays what this request goes by: its successor counts once the client has presented it. */
+  renewed(token: string, session: Session<never>): void {
+    this.#personal = true;
+    this.accessed();
+    // What the jar held when it sent the request must not come back into it.
+    if (token === this.#token && this.#transport === "cookie") return;
+    this.#outgoing.suggest({ token, session }, this.#rules.host.now());
   }
 
   removed(): void {
     this.#personal = true;
     this.accessed();
-    this.#outgoing = "remove";
-    this.#issuedFor = null;
-    this.#issuedToken = null;
     this.#token = null;
+    this.#outgoing.decide("remove");
   }
 
   accessed(): void {
@@ -336,22 +337,9 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   applyTo(headers: HeaderSink): void {
     appendVary(headers, "Cookie");
     if (this.#rules.host.bearer) appendVary(headers, "Authorization");
-    if (this.#personal) this.#forbidCaching(headers);
+    if (this.#personal) forbidCaching(headers, this.#rules.host.notices);
     const cookie = this.#setCookie();
-    if (cookie !== null) headers.set("Set-Cookie", [...listOf(headers.get("Set-Cookie")), cookie]);
-  }
-
-  #forbidCaching(headers: HeaderSink): void {
-    const current = String(headers.get("Cache-Control") ?? "");
-    // Not `private="Set-Cookie"`, which lets caches keep the rest (RFC 9111 5.2.2.7).
-    if (/(?:^|,)\s*(?:no-store|private)\s*(?:,|$)/i.test(current)) return;
-    if (/\bpublic\b/i.test(current)) {
-      this.#rules.host.notices.once(
-        "public",
-        "a response that depends on a session said Cache-Control: public; it was sent with no-store (ASVS 14.3.2)",
-      );
-    }
-    headers.set("Cache-Control", "no-store");
+    if (cookie !== null) appendCookie(headers, cookie);
   }
 
   /** Whoever prints a request must not print its token. */
@@ -360,15 +348,18 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   }
 
   #setCookie(): string | null {
-    if (this.#outgoing === null) return null;
-    if (this.#outgoing === "remove") return this.#hasCookie ? expireCookie(this.#cookie) : null;
-    this.#warnAboutPlainHttp();
-    const session = this.#issuedFor;
-    if (session === null || this.#token === null) return null;
     const { host } = this.#rules;
-    if (!host.isPersistent(session.policy)) return serializeCookie(this.#cookie, this.#token);
+    const change = this.#outgoing.at(host.now());
+    if (change === null) return null;
+    // With the header transport a cookie of the session that this one replaces is of no use any more.
+    if (change === "remove" || this.#transport === "header") {
+      return this.#hasCookie ? expireCookie(this.#cookie) : null;
+    }
+    this.#warnAboutPlainHttp();
+    const { token, session } = change;
+    if (!host.isPersistent(session.policy)) return serializeCookie(this.#cookie, token);
     const maxAgeSeconds = Math.max(0, Math.floor((session.absoluteExpiresAt - host.now()) / 1000));
-    return serializeCookie({ ...this.#cookie, maxAgeSeconds }, this.#token);
+    return serializeCookie({ ...this.#cookie, maxAgeSeconds }, token);
   }
 
   #warnAboutPlainHttp(): void {
@@ -386,16 +377,4 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
       );
     }
   }
-}
-
-function appendVary(headers: HeaderSink, field: string): void {
-  const current = listOf(headers.get("Vary")).join(", ");
-  const fields = current.split(",").map((each) => each.trim().toLowerCase());
-  if (fields.includes("*") || fields.includes(field.toLowerCase())) return;
-  headers.set("Vary", current === "" ? field : `${current}, ${field}`);
-}
-
-function listOf(value: number | string | readonly string[] | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? (value as readonly string[]) : [String(value)];
 }

@@ -3,14 +3,7 @@
 import type { DataObject } from "../data/draft.ts";
 import { SojournError } from "../errors.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import {
-  type AdapterOptions,
-  Exchange,
-  ExchangeRules,
-  type HeaderSink,
-  type RequestView,
-  type ResponseView,
-} from "./exchange.ts";
+import { type AdapterOptions, Exchange, ExchangeRules, type RequestView, type ResponseView } from "./exchange.ts";
 import {
   csrfTokenRequired,
   type FreshOptions,
@@ -22,6 +15,7 @@ import {
   userRequired,
 } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
+import type { HeaderSink } from "./response-headers.ts";
 
 export interface FetchOptions extends AdapterOptions {
   /**

@@ -14,7 +14,8 @@
  */
 
 import type { ServerResponse } from "node:http";
-import type { HeaderSink, ResponseView } from "./exchange.ts";
+import type { ResponseView } from "./exchange.ts";
+import type { HeaderSink } from "./response-headers.ts";
 import type { Failure } from "./pending-writes.ts";
 
 type SendName = "writeHead" | "write" | "end" | "flushHeaders";

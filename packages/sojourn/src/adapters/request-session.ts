@@ -43,8 +43,10 @@ export interface SessionCarrier {
   signals(): ClientSignals | undefined;
   /** The part of it that is not in `device`. */
   binding(): BindingInput | undefined;
-  /** The client is to get this token with the response. */
+  /** A session began, or its token was superseded: the client is to get this token with the response. */
   issued(token: string, session: Session<never>): void;
+  /** The same session under a newer token: the client is to get it unless the response is held back for long. */
+  renewed(token: string, session: Session<never>): void;
   /** The client's cookie is to be removed with the response. */
   removed(): void;
   /** The response depends on the session from now on. */
@@ -235,7 +237,13 @@ export class RequestSession<D extends object = DataObject> {
 
   /** A new token for the same session, given to the client; the old one stays good for a while. Null without a good token. */
   rotate(): Promise<Session<D> | null> {
-    return this.#renewed("rotate", (token) => this.#sessions.rotate(token, this.#carrier.signals()));
+    return this.#withToken("rotate", async (token) => {
+      const result = await this.#sessions.rotate(token, this.#carrier.signals());
+      if (result === null) return null;
+      this.#carrier.renewed(result.token, result.session as unknown as Session<never>);
+      this.resolved(result.session);
+      return result.session;
+    });
   }
 
   /**
@@ -245,7 +253,10 @@ export class RequestSession<D extends object = DataObject> {
   reauthenticate(input: ReauthenticateInput): Promise<Session<D> | null> {
     // From here on the session is expected from the client that it is used on now.
     const client = this.#carrier.signals() === undefined ? {} : this.#client(input);
-    return this.#renewed("reauthenticate", (token) => this.#sessions.reauthenticate(token, { ...input, ...client }));
+    return this.#withToken("reauthenticate", async (token) => {
+      const result = await this.#sessions.reauthenticate(token, { ...input, ...client });
+      return result === null ? null : this.#adopt(result);
+    });
   }
 
   /**
@@ -255,9 +266,9 @@ export class RequestSession<D extends object = DataObject> {
   async passwordChanged(): Promise<Session<D> | null> {
     const { userId } = await this.load();
     if (userId === null) return null;
-    return this.#renewed("passwordChanged", async (keep) => {
+    return this.#withToken("passwordChanged", async (keep) => {
       const kept = await this.#sessions.security.passwordChanged(userId, { keep });
-      if (kept.token !== undefined) return kept;
+      if (kept.token !== undefined) return this.#adopt(kept);
       this.#carrier.removed();
       this.resolved(null);
       return null;
@@ -271,13 +282,12 @@ export class RequestSession<D extends object = DataObject> {
     return { device: { ...this.#carrier.device(), ...said.device }, ...(binding === undefined ? {} : { binding }) };
   }
 
-  #renewed(operation: string, renew: (token: string) => Promise<CreateResult<D> | null>): Promise<Session<D> | null> {
+  #withToken(operation: string, step: (token: string) => Promise<Session<D> | null>): Promise<Session<D> | null> {
     return this.#changing(async (late) => {
       const { token } = this.#carrier;
       if (token === null) return null;
       this.#requireHeaders(operation, late);
-      const result = await renew(token);
-      return result === null ? null : this.#adopt(result);
+      return step(token);
     });
   }
 

@@ -17,6 +17,8 @@ export interface AdapterHost {
   /** Whether a token's MAC is genuine: no I/O. */
   isGenuine(token: string): boolean;
   isPersistent(policy: string): boolean;
+  /** How long after `validate` or `rotate` their answer may still be sent: half the grace of a renewal. */
+  readonly freshTokenMs: number;
   /** What may be stored. */
   readonly fields: FieldRules;
   /** The store's time. */

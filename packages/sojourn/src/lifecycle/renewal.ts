@@ -22,16 +22,26 @@ export class Renewal {
     this.#core = core;
   }
 
-  /** Whether `rotation.every` asks for a new token now. */
-  isDue(record: SessionRecord): boolean {
+  /** Whether `rotation.every` asks for a new token now: by its age, or because an older key signed it. */
+  isDue({ record, verified }: Presented): boolean {
     const { everyMs } = this.#core.rotation;
-    if (everyMs === null || record.rotation?.state === "pending" || this.isSettling(record)) return false;
-    return this.#core.store.now() - tokenMadeAt(record) >= everyMs;
+    if (everyMs === null || this.isSettling(record)) return false;
+    return verified.keyIndex > 0 || this.#core.store.now() - tokenMadeAt(record) >= everyMs;
   }
 
-  /** The grace of the last renewal runs: a further one would strand whoever still has the token before it. */
-  isSettling(record: SessionRecord): boolean {
-    return record.rotation?.state === "confirmed" && this.#core.store.now() <= record.rotation.graceUntil;
+  /**
+   * The grace of the last renewal runs, and as long again, in which the last responses that carry the current token
+   * arrive: made any earlier, a further token could be put out of a jar by the one before it.
+   */
+  isSettling({ rotation }: SessionRecord): boolean {
+    const { graceMs } = this.#core.rotation;
+    return rotation?.state === "confirmed" && this.#core.store.now() <= rotation.graceUntil + graceMs;
+  }
+
+  /** A successor waits longer than renewals are apart, and the old token is still in use: its client does not take it. */
+  isIgnored({ rotation }: SessionRecord): boolean {
+    const { everyMs } = this.#core.rotation;
+    return everyMs !== null && rotation?.state === "pending" && this.#core.store.now() - rotation.since > everyMs;
   }
 
   /** The token that stands in the rotation block for whoever presented this one; null when its wrap cannot be opened. */
@@ -67,8 +77,8 @@ export class Renewal {
       successorHash,
       wrap,
       wrapKeyId: keyId,
-      // A successor whose wrap nobody can open any more is replaced.
-      replace: record.rotation?.state === "pending",
+      // A successor whose wrap cannot be opened any more is replaced: the one that was seen, not a racer's newer one.
+      replaces: record.rotation?.state === "pending" ? record.rotation.otherHash : null,
     });
     if (outcome.status !== "pending") return null;
     const stored = this.#core.parse(verified.id, outcome.record);

@@ -10,6 +10,11 @@
  * flight end well. `floor` is the generation of the last elevation: tokens
  * below it were superseded on purpose, and their use is no sign of theft.
  *
+ * A browser keeps the Set-Cookie that arrives last, so no response may bring an
+ * older token back after a newer one. Hence: an answer is sent within half the
+ * grace or dropped (`adapters/outgoing-token.ts`), the network has the other half,
+ * and no further token is made for one grace after the grace of the last one.
+ *
  * Reuse of an older token after the grace is: whoever presents it, one of two
  * parties has a stolen copy, and the session ends (RFC 9700 §4.14.2).
  */

@@ -195,7 +195,10 @@ export class Sessions<D extends object = DataObject> {
       return this.#issued(checked.token ?? presented.token, verified.id, presented.record);
     }
     const renewed = await this.#renewal.renew(presented);
-    return renewed === null ? null : this.#issued(renewed.token, verified.id, renewed.record);
+    if (renewed !== null) return this.#issued(renewed.token, verified.id, renewed.record);
+    // Somebody was faster: their successor has been presented already, or the session is over.
+    const now = await this.#check.check(token);
+    return now.valid ? this.#issued(now.token ?? presented.token, verified.id, now.presented.record) : null;
   }
 
   /**

@@ -5,7 +5,7 @@ import { StoreUnavailableError } from "../errors.ts";
 import { equalBytes } from "../security/keyring.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import { secretOf, type VerifiedToken } from "../security/token.ts";
-import { isRecord, type Tombstone } from "../store/store.ts";
+import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
 import { BindingCheck } from "./binding-check.ts";
 import { EXPIRED } from "../store/totals.ts";
 import type { Core } from "./core.ts";
@@ -76,7 +76,7 @@ export class TokenCheck {
   async check(token: unknown, { signals, evenLocked = false }: CheckOptions = {}): Promise<Good | Invalid> {
     const verified = this.#core.tokens.verify(token);
     if (verified === null || typeof token !== "string") return MALFORMED;
-    const record = await this.#liveRecord(verified.id);
+    const record = this.#live(verified.id, await this.#core.store.read(verified.id));
     if ("valid" in record) return record;
     const standing = standingOf(record, verified, this.#core.store.now());
     const presented = { token, verified, record };
@@ -112,21 +112,22 @@ export class TokenCheck {
     if (verified === null || record === null || typeof token !== "string") return null;
     if (verified.generation !== record.generation || !equalBytes(verified.hash, record.tokenHash)) return null;
     if (this.#core.store.now() >= record.expiresAt || verified.keyIndex !== 0) return null;
-    if (record.locked || record.rotation?.state === "pending" || this.#renewal.isDue(record)) return null;
+    if (record.locked || record.rotation?.state === "pending") return null;
     if (this.#binding !== null && this.#binding.differing({ id: verified.id, record, signals }).length > 0) return null;
-    return { valid: true, presented: { token, verified, record }, standing: "current", differing: NONE };
+    const presented = { token, verified, record };
+    if (this.#renewal.isDue(presented)) return null;
+    return { valid: true, presented, standing: "current", differing: NONE };
   }
 
   /** The record of a token that is good, without doing anything about it; null for any other. */
   async peek(verified: VerifiedToken): Promise<SessionRecord | null> {
-    const record = await this.#liveRecord(verified.id);
+    const record = this.#live(verified.id, await this.#core.store.read(verified.id));
     if ("valid" in record) return null;
     const standing = standingOf(record, verified, this.#core.store.now());
     return GOOD.has(standing) && standing !== "healable" && !record.locked ? record : null;
   }
 
-  async #liveRecord(id: string): Promise<SessionRecord | Invalid> {
-    const outcome = await this.#core.store.read(id);
+  #live(id: string, outcome: ReadOutcome): SessionRecord | Invalid {
     if (outcome === null) return NOT_FOUND;
     if (!isRecord(outcome)) return endedBy(outcome);
     const record = this.#core.parse(id, outcome);
@@ -136,13 +137,18 @@ export class TokenCheck {
     return endedBy({ reason: EXPIRED, actor: null, createdAt: record.createdAt, endedAt: record.expiresAt });
   }
 
-  async #judged(presented: Presented, standing: TokenStanding, differing: readonly Signal[]): Promise<Good | Invalid> {
+  /** Most tokens are current with nothing due: those wait for nothing more. */
+  #judged(
+    presented: Presented,
+    standing: TokenStanding,
+    differing: readonly Signal[],
+  ): Good | Invalid | Promise<Good | Invalid> {
     const good = { valid: true, presented, standing, differing } as const;
     // Who may be somebody else is given no other token than the one that they have.
     const withheld = differing.length > 0;
     switch (standing) {
       case "current":
-        return given(good, withheld ? this.#reissued(presented) : await this.#replacement(presented));
+        return withheld ? given(good, this.#reissued(presented)) : this.#current(good);
       case "successor":
         this.#core.background("confirming a token", this.#renewal.confirm(presented.verified, false));
         return given(good, this.#reissued(presented));
@@ -159,26 +165,41 @@ export class TokenCheck {
     }
   }
 
-  /** The pending successor, a new one when renewal is due, or the same token under the current key. */
-  async #replacement(presented: Presented): Promise<string | null> {
-    if (presented.record.rotation?.state === "pending") {
-      return this.#renewal.deliver(presented) ?? this.#reissued(presented);
+  /** With the pending successor, a new one when renewal is due, or the same token under the current key. */
+  #current(good: Good): Good | Promise<Good> {
+    const { presented } = good;
+    const { rotation } = presented.record;
+    const pending = rotation?.state === "pending" ? this.#renewal.deliver(presented) : null;
+    if (pending !== null) {
+      if (this.#renewal.isIgnored(presented.record)) this.#warnOfIgnored(presented);
+      return given(good, pending);
     }
-    if (this.#renewal.isDue(presented.record)) {
-      try {
-        const renewed = await this.#renewal.renew(presented);
-        if (renewed !== null) return renewed.token;
-      } catch (error) {
-        // The token is good all the same; the next request renews it.
-        if (!(error instanceof StoreUnavailableError)) throw error;
-      }
-    }
-    return this.#reissued(presented);
+    if (this.#renewal.isDue(presented)) return this.#renewed(good);
+    return given(good, this.#reissued(presented));
   }
 
-  /** The same generation and secret under the current key, for a token that an older key signed (row P1). */
+  #warnOfIgnored({ verified }: Presented): void {
+    const what = "its client goes on with a token that was renewed longer ago than rotation.every";
+    this.#core.notices.warn("rotation_ignored", `session ${verified.id}: ${what}`);
+  }
+
+  async #renewed(good: Good): Promise<Good> {
+    try {
+      const renewed = await this.#renewal.renew(good.presented);
+      if (renewed !== null) return given(good, renewed.token);
+    } catch (error) {
+      // The token is good all the same; the next request renews it.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+    return given(good, this.#reissued(good.presented));
+  }
+
+  /**
+   * The same generation and secret under the current key, for a token that an older key signed (row P1). With
+   * `rotation.every` it is renewed instead, for a response with the same token may arrive after one with a newer one.
+   */
   #reissued({ token, verified }: Presented): string | null {
-    if (verified.keyIndex === 0) return null;
+    if (verified.keyIndex === 0 || this.#core.rotation.everyMs !== null) return null;
     return this.#core.tokens.compose(verified.id, verified.generation, secretOf(token)).token;
   }
 

@@ -125,8 +125,8 @@ export interface RotateInput {
   readonly successorHash: Buffer;
   readonly wrap: Buffer;
   readonly wrapKeyId: number;
-  /** Make a new successor although one is pending. */
-  readonly replace: boolean;
+  /** Hash of a pending successor to make a new one in place of; another one that is pending stays. Null: whichever is pending stays. */
+  readonly replaces: Buffer | null;
 }
 
 /** What the caller takes the token or the metadata for is not so any more; the record says what is. */

@@ -19,7 +19,9 @@ export function rotateRecord(bytes: Buffer, input: RotateInput, now: number): St
   const record = readRecord(bytes);
   if (record === null) return unchanged(gone(null));
   if (!hasToken(record, input.generation, input.tokenHash)) return unchanged(stale(bytes));
-  if (record.rotation?.state === "pending" && !input.replace) return unchanged({ status: "pending", record: bytes });
+  const pending = record.rotation?.state === "pending" ? record.rotation.otherHash : null;
+  const stays = pending !== null && !(input.replaces?.equals(pending) ?? false);
+  if (stays) return unchanged({ status: "pending", record: bytes });
   const rotated = withRotation(bytes, {
     state: "pending",
     graceUntil: record.rotation?.graceUntil ?? 0,

@@ -51,7 +51,7 @@ describe("published once, in the same script", () => {
     const { id, record } = await env.created();
     const current = { generation: 0, tokenHash: record.subarray(50, 66) };
     const successorHash = Buffer.alloc(16, 7);
-    const wrapped = { successorHash, wrap: Buffer.alloc(32, 8), wrapKeyId: 9, replace: false };
+    const wrapped = { successorHash, wrap: Buffer.alloc(32, 8), wrapKeyId: 9, replaces: null };
     await store.rotate({ id, ...current, ...wrapped });
     await store.confirm({ id, generation: 1, tokenHash: successorHash, graceMs: 1_000, heal: false });
     const metadata = (await env.record(id)).metadataBytes();
@@ -79,7 +79,7 @@ test("nothing is published where nothing changed, and none of create, read and t
   const metadata = (await env.record(id)).metadataBytes();
   await store.amend({ id, expected: metadata, metadata });
   const tokens = { tokenHash: record.subarray(50, 66), successorHash: Buffer.alloc(16, 7), wrap: Buffer.alloc(32, 8) };
-  const rotation = { id, generation: 0, ...tokens, wrapKeyId: 9, replace: false };
+  const rotation = { id, generation: 0, ...tokens, wrapKeyId: 9, replaces: null };
   expect(await published()).toEqual([]);
   await store.rotate(rotation);
   await store.rotate(rotation);

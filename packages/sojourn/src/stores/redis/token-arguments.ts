@@ -10,7 +10,7 @@ export function rotateArguments(input: RotateInput): Argument[] {
     input.successorHash,
     input.wrap,
     String(input.wrapKeyId),
-    input.replace ? "1" : "",
+    input.replaces ?? "",
   ];
 }
 

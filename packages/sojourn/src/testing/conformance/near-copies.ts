@@ -32,7 +32,7 @@ async function copyOf(store: Store, id: string): Promise<SessionRecord | null> {
 }
 
 const HASH = Buffer.alloc(16, 5);
-const SUCCESSOR = { successorHash: HASH, wrap: Buffer.alloc(32, 6), wrapKeyId: 7, replace: false };
+const SUCCESSOR = { successorHash: HASH, wrap: Buffer.alloc(32, 6), wrapKeyId: 7, replaces: null };
 
 type Write = (store: Store, made: MadeSession) => Promise<unknown>;
 

@@ -19,7 +19,7 @@ async function renewal(env: Environment, id: string): Promise<RotateInput> {
     successorHash: randomBytes(16),
     wrap: randomBytes(32),
     wrapKeyId: 4_000_000_000,
-    replace: false,
+    replaces: null,
   };
 }
 
@@ -77,14 +77,19 @@ export const TOKENS: readonly ConformanceCase[] = [
     },
   },
   {
-    name: "rotate replaces a pending successor only when asked to, and answers stale for a token that is not current",
+    name: "rotate replaces the pending successor that it names and no other, and answers stale for a token that is not current",
     async run(env) {
       const { id } = await env.created();
       const first = await renewal(env, id);
       await env.store.rotate(first);
       const second = { ...first, successorHash: randomBytes(16) };
       assert.equal(await pendingOf(env.other, second), first.successorHash.toString("hex"));
-      assert.equal(await pendingOf(env.other, { ...second, replace: true }), second.successorHash.toString("hex"));
+      const replacing = (replaces: Buffer) => ({ ...first, successorHash: randomBytes(16), replaces });
+      const racers = [replacing(first.successorHash), replacing(first.successorHash)];
+      const pending = await Promise.all(racers.map((each, i) => pendingOf(i === 0 ? env.store : env.other, each)));
+      assert.equal(new Set(pending).size, 1);
+      assert.notEqual(pending[0], first.successorHash.toString("hex"));
+      assert.equal(await pendingOf(env.other, replacing(randomBytes(16))), pending[0]);
       const stale = await env.store.rotate({ ...first, tokenHash: randomBytes(16) });
       assert.equal(stale.status, "stale");
       assert.equal((await env.store.rotate({ ...first, generation: 5 })).status, "stale");

@@ -33,7 +33,8 @@ export const rotate: Family = {
         successorHash: successor,
         wrap: world.bytes(32),
         wrapKeyId: world.serial(),
-        replace,
+        // Pending, replaced since, or current by now.
+        replaces: replace ? Buffer.from(tokenOf(session, 0).hash, "hex") : null,
       };
       session.tokens.push({ generation: token.generation + 1, hash: successor.toString("hex") });
       const text = `rotate ${session.name} from generation ${token.generation}${replace ? ", replacing" : ""}`;
@@ -92,7 +93,8 @@ function rotateIn(model: Model, input: RotateInput): Answer {
   const session = model.live(input.id);
   if (session === null) return goneIn(model, input.id);
   if (!hasToken(session, input.generation, input.tokenHash)) return { status: "stale", record: viewOfSession(session) };
-  if (session.rotation?.state === "pending" && !input.replace) {
+  const pending = session.rotation?.state === "pending" ? session.rotation.otherHash : null;
+  if (pending !== null && pending !== input.replaces?.toString("hex")) {
     return { status: "pending", record: viewOfSession(session) };
   }
   const rotated: ModelSession = {

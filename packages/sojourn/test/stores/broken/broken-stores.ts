@@ -1,5 +1,6 @@
 /** Stores that break one promise each. The conformance suite must catch every one by name. */
 
+import { SessionRecord } from "../../../src/data/session-record.ts";
 import { memoryStore } from "../../../src/stores/memory/memory-store.ts";
 import { EVICTION, isRecord, type NewSession, type ReadOutcome, type Store } from "../../../src/store/store.ts";
 import { type ManualClock } from "../../../src/testing/manual-clock.ts";
@@ -110,7 +111,14 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
   broken(
     "gives each racer a successor of its own",
     "E3 fifty racers that rotate one token get one successor; the current token stays",
-    (sound) => ({ rotate: (input, call) => sound.rotate({ ...input, replace: true }, call) }),
+    (sound) => ({
+      rotate: async (input, call) => {
+        const outcome = await sound.rotate(input, call);
+        if (outcome.status !== "pending") return outcome;
+        const { rotation } = new SessionRecord(outcome.record);
+        return sound.rotate({ ...input, replaces: rotation?.otherHash ?? null }, call);
+      },
+    }),
   ),
   broken(
     "leaves ended sessions in their user's index",

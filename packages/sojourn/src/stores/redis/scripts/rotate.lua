@@ -1,6 +1,6 @@
 -- Makes a successor of the current token, which stays good until the successor is presented.
 -- KEYS  1 session  2 tombstone
--- ARGV  1 not after (ms)  2 shift (ms)  3 generation  4 token hash  5 successor hash  6 wrap  7 wrap key id  8 '1' to replace a pending one
+-- ARGV  1 not after (ms)  2 shift (ms)  3 generation  4 token hash  5 successor hash  6 wrap  7 wrap key id  8 hash of a pending one to replace, or ''
 -- answers  {'pending', now, record} with this or an earlier racer's successor | {'stale', now, record}
 --        | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- @include _lib.lua
@@ -17,7 +17,7 @@ if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) ~= generation or token_hash(record) ~= ARGV[4] then return {'stale', now, record} end
 
 local block = read_block(record)
-if block and block.state == 1 and ARGV[8] ~= '1' then return {'pending', now, record} end
+if block and block.state == 1 and block.other ~= ARGV[8] then return {'pending', now, record} end
 record = with_block(record, {
   state = 1, grace_until = block and block.grace_until or 0, since = now,
   other = ARGV[5], wrap = ARGV[6], key_id = struct.pack('>I4', tonumber(ARGV[7])),
