@@ -10,6 +10,7 @@ export type { CheckOptions, CheckReport } from "./lifecycle/index-check.ts";
 export type { CreateInput } from "./lifecycle/new-session.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";
 export type { Reaped, Reaper, ReaperOptions } from "./lifecycle/reaper.ts";
+export type { RevokeBeforeOptions, RevokeOptions, RevokeUserOptions } from "./lifecycle/revocation.ts";
 export type { Session } from "./lifecycle/session.ts";
 export type { FailedLogin, FailedLogins } from "./lifecycle/session-security.ts";
 export type { SessionDataById } from "./lifecycle/session-data.ts";
@@ -20,7 +21,7 @@ export type {
   ValidateOptions,
   Validation,
 } from "./lifecycle/operations.ts";
-export type { RevokeOptions, RevokeUserOptions, Sessions } from "./lifecycle/sessions.ts";
+export type { Sessions } from "./lifecycle/sessions.ts";
 export type { FindInput, Found } from "./lifecycle/find.ts";
 export type { DrainOptions, DrainProgress, DrainResult } from "./lifecycle/migration.ts";
 export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";

@@ -25,7 +25,7 @@ import { cart } from "../src/patterns/cart.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
-import { Monitor } from "./support/monitor.ts";
+import { isCutOffFetch, Monitor } from "./support/monitor.ts";
 import { FIELD_KEY, NEXT_FIELD_KEY } from "./support/secrets.ts";
 
 const SECOND = 1_000;
@@ -1096,7 +1096,8 @@ describe("Speed", () => {
     expect(await sessions.validate(token)).toMatchObject({ valid: true, session: { data: { theme: "dark" } } });
     const commands = await monitor.taken(mark);
     monitor.stop();
-    expect(commands.map(({ words }) => words[0]?.toUpperCase())).toEqual(["GET"]);
+    const names = commands.filter((each) => !isCutOffFetch(each)).map(({ words }) => words[0]?.toUpperCase());
+    expect(names).toEqual(["GET"]);
   });
 
   test.todo("sub-millisecond access, measured beside a bare GET (issue 5)");

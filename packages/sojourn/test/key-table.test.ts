@@ -14,6 +14,8 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
   expect(Object.fromEntries(table.rows.map(({ key, type, dies }) => [key, `${type}, ${dies}`]))).toEqual({
     "sojourn:c": "hash, kept",
     "sojourn:d:{tag}:…": "string, within 60 min",
+    "sojourn:k": "string, within 90 d",
+    "sojourn:k:{tag}": "string, within 90 d",
     "sojourn:l:{tag}": "string, within 10 min",
     "sojourn:n:{tag}": "zset, when empty",
     "sojourn:o:{tag}:…": expect.stringMatching(/^string, within \d+ s$/),

@@ -227,10 +227,10 @@ export function isConfirmed(record: Buffer): boolean {
 }
 
 /** A copy whose token came back, with another idle timeout if one is given. */
-export function withConfirmation(record: Buffer, idleMs: number | undefined): Buffer {
+export function withConfirmation(record: Buffer, idleMs = 0): Buffer {
   const copy = Buffer.from(record);
   copy.writeUInt8((record[OFFSET.flags] ?? 0) | FLAG.confirmed, OFFSET.flags);
-  if (idleMs !== undefined) copy.writeUIntBE(idleMs, OFFSET.idleMs, 6);
+  copy.writeUIntBE(Math.max(idleMs, record.readUIntBE(OFFSET.idleMs, 6)), OFFSET.idleMs, 6);
   return copy;
 }
 

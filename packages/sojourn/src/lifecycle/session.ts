@@ -180,7 +180,7 @@ export class Session<D extends object = DataObject> {
     const outcome = await this.#core.store.touch({ id: this.id, minIntervalMs: 0, ...confirmation });
     if (outcome.status === "gone") throw new SessionEndedError(this.id, outcome.tombstone?.reason);
     this.#lastSeenAt = outcome.lastSeenAt;
-    this.#idleMs = confirmation.confirmedIdleMs ?? this.#idleMs;
+    this.#idleMs = Math.max(this.#idleMs, confirmation.confirmedIdleMs ?? 0);
   }
 
   /** Ends this session. True if it is ended now, false if it was over and forgotten already. */

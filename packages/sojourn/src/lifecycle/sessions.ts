@@ -21,6 +21,14 @@ import { checkIndexes, type CheckOptions, type CheckReport } from "./index-check
 import type { CreateResult, LoginInput, ReauthenticateInput, ValidateOptions, Validation } from "./operations.ts";
 import type { Reaper } from "./reaper.ts";
 import { Renewal } from "./renewal.ts";
+import {
+  checkedException,
+  cutOffOf,
+  endingOf,
+  type RevokeBeforeOptions,
+  type RevokeOptions,
+  type RevokeUserOptions,
+} from "./revocation.ts";
 import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
@@ -30,18 +38,6 @@ import { type Confirmation, Touching } from "./touching.ts";
 import { type FindInput, findSessions, type Found } from "./find.ts";
 import { drain, type DrainOptions, type DrainResult, migrate } from "./migration.ts";
 import { patchUser } from "./user-patch.ts";
-
-export interface RevokeOptions {
-  /** For the tombstone, lists and events. Default "revoked". */
-  readonly reason?: string;
-  /** Who did it: a user or operator id. */
-  readonly actor?: string;
-}
-
-export interface RevokeUserOptions extends RevokeOptions {
-  /** Id of a session that stays: "sign out everywhere else". */
-  readonly except?: string;
-}
 
 /** What `createSessions` puts together from rooms that build on this one. @internal */
 export interface SessionsParts {
@@ -313,6 +309,17 @@ export class Sessions<D extends object = DataObject> {
     return patchUser(this.#core, this.#writer, userId, patch);
   }
 
+  /**
+   * Ends every session, or every one of a policy, that began before a time: after a restored backup, a leaked secret.
+   * It takes as long as ending them one by one; on Redis no request is accepted any more a second after it began, and
+   * it answers after that second at the earliest. A session that begins after the answer stays. What fails half-way
+   * goes on when called again.
+   * @throws TypeError, ConfigError (no such policy), StoreUnavailableError
+   */
+  async revokeBefore(options: RevokeBeforeOptions): Promise<{ ended: number }> {
+    return this.#core.store.revokeBefore(cutOffOf(options, this.#core.policies));
+  }
+
   /** Stops what runs by itself, waits for the writes under way and closes the store. Idempotent. */
   close(): Promise<void> {
     this.reaper.stop();
@@ -338,24 +345,4 @@ function validationOf<D extends object>(session: Session<D>, { token, differing 
     ...(token === undefined ? {} : { token }),
     ...(differing.length === 0 ? {} : { differing }),
   } as const;
-}
-
-/** Anything but an id would silently protect nothing: a token handed in by mistake, for one. */
-function checkedException(except: unknown): string | null {
-  if (except === undefined || except === null) return null;
-  if (isSessionId(except)) return except;
-  throw new TypeError("revokeUser: except must be the id of a session (session.id).");
-}
-
-const MAX_REASON_BYTES = 256;
-
-function endingOf(operation: string, options: RevokeOptions): { reason: string; actor: string | null } {
-  const { reason = "revoked", actor = null } = options;
-  for (const [name, text] of Object.entries({ reason, actor })) {
-    if (text === null) continue;
-    if (typeof text !== "string" || !text.isWellFormed() || Buffer.byteLength(text) > MAX_REASON_BYTES) {
-      throw new TypeError(`${operation}: ${name} must be a string of at most ${MAX_REASON_BYTES} bytes.`);
-    }
-  }
-  return { reason, actor };
 }

@@ -16,6 +16,7 @@ import type {
   PatchInput,
   PatchOutcome,
   ReadOutcome,
+  RevokeBeforeInput,
   RevokeInput,
   RevokeOutcome,
   RevokeUserInput,
@@ -114,12 +115,15 @@ export class TrackedStore implements Store {
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }> {
     return this.#tracked(this.#store.revokeUser(input, call));
   }
+  revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ readonly ended: number }> {
+    return this.#tracked(this.#store.revokeBefore(input, call));
+  }
 
   recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
     return this.#tracked(this.#store.recordActivity(input, call));
   }
 
-  /** Waits for the writes under way, which settle within their deadline, and closes. */
+  /** Waits for the writes under way and closes. They settle within their deadline; one that ends many sessions takes several. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#writes);
     await this.#store.close();

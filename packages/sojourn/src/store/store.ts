@@ -76,7 +76,7 @@ export type CreateOutcome =
   | { readonly status: "created"; readonly userEpoch: number }
   /** The limit is to reject and `count` sessions count: nothing was stored, nothing ended. */
   | { readonly status: "limited"; readonly count: number }
-  /** The id was ended meanwhile: a create sent again must not bring it back. */
+  /** The id was ended meanwhile, or the session began before a cut-off: a create must not bring it back. */
   | Gone;
 
 export interface PatchInput {
@@ -111,7 +111,7 @@ export interface TouchInput {
   readonly minIntervalMs: number;
   /** Also note that the token came back, whatever the interval; where that is noted already it means nothing. */
   readonly confirm: boolean;
-  /** The idle timeout from that confirmation on. Absent: as it was. */
+  /** The idle timeout from that confirmation on, unless that is shorter. Absent: as it was. */
   readonly confirmedIdleMs?: number;
 }
 
@@ -201,6 +201,17 @@ export interface RevokeUserInput {
   readonly epochKeptMs: number;
 }
 
+export interface RevokeBeforeInput {
+  /** Null: sessions of every policy. */
+  readonly policy: string | null;
+  /** Sessions whose `createdAt` is earlier are ended. A time that is still to come counts as the store's now. */
+  readonly before: number;
+  readonly reason: string;
+  readonly actor: string | null;
+  /** How long the cut-off must be remembered: the longest absolute timeout in use. */
+  readonly keptMs: number;
+}
+
 export interface StoredSession {
   readonly id: string;
   readonly record: Buffer;
@@ -243,9 +254,9 @@ export interface Store {
   now(): number;
 
   /**
-   * Stores a new session; its user, expiry and times stand in the record. A limit is kept in the same step, whoever else
-   * logs in: at no moment has the user more live sessions, once this is answered. Sessions over a limit that is new or was
-   * lowered are ended in steps of a bounded size before the answer.
+   * Stores a new session; its user, expiry and times stand in the record. One from before a cut-off is `gone`. A limit is
+   * kept in the same step, whoever else logs in: at no moment has the user more live sessions, once this is answered.
+   * Sessions over a limit that is new or was lowered are ended in steps of a bounded size before the answer.
    */
   create(session: NewSession, call?: WriteCall): Promise<CreateOutcome>;
   /** The newest acknowledged state. A record past its expiry may still be answered: the caller judges by time. */
@@ -274,6 +285,13 @@ export interface Store {
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
   /** Ends every session of the user that began before this call; later logins stay. */
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }>;
+  /**
+   * Ends every session, or every one of a policy, that began before a time: first a cut-off is stored, by which `read`
+   * and `listUser` of every process judge within a second, then the records are ended in small steps. Acknowledged when
+   * the last is; from then on no write to such a session succeeds, and none is created any more. A call that failed
+   * half-way leaves the cut-off standing; called again it ends the rest. Sessions that begin after the call stay.
+   */
+  revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ readonly ended: number }>;
   /** Adds to the activities of a session; never for one that is over or never was, but see `afterEnding`. */
   recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome>;
   /** Activities of a session, newest first, also when it has ended; none for an id that nobody knows. */
@@ -294,7 +312,7 @@ export interface Store {
   page(input: PageInput): Promise<Page>;
   /** Live sessions of a user, in no order. */
   listUser(userKey: string): Promise<StoredSession[]>;
-  /** Live sessions. */
+  /** Live sessions; while `revokeBefore` is under way also those that it has still to end. */
   count(): Promise<number>;
   /** Users with at least one live session. */
   countUsers(): Promise<number>;

@@ -10,6 +10,7 @@ import { ACTIVITIES } from "./conformance/activities.ts";
 import { AMENDING } from "./conformance/amending.ts";
 import { BEGINNING_AND_ENDING } from "./conformance/beginning-and-ending.ts";
 import type { ConformanceCase } from "./conformance/case.ts";
+import { CUT_OFFS } from "./conformance/cut-offs.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
 import { LIMITS } from "./conformance/limits.ts";
@@ -41,6 +42,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...BEGINNING_AND_ENDING,
     ...DATA_WRITES,
     ...USERS,
+    ...CUT_OFFS,
     ...TOKENS,
     ...AMENDING,
     ...ACTIVITIES,

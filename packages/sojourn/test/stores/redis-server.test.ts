@@ -8,7 +8,7 @@ import { createSessions, type Sessions, type Store } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
-import { Monitor } from "../support/monitor.ts";
+import { isCutOffFetch, Monitor } from "../support/monitor.ts";
 import { freePort, PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
@@ -29,12 +29,14 @@ beforeEach(async () => {
 
 afterEach(() => sessions.close());
 
+/** Without the fetches of cut-offs, which have tests of their own (redis-cut-offs.test.ts). */
 async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
   const monitor = await Monitor.on(server.port);
   await work();
   const commands = await monitor.taken((text) => admin.echo(text));
   monitor.stop();
-  return commands.filter((each) => each.fromClient).map((each) => each.words.slice(0, 2).join(" "));
+  const own = commands.filter((each) => each.fromClient && !isCutOffFetch(each));
+  return own.map((each) => each.words.slice(0, 2).join(" "));
 }
 
 describe("reads", () => {

@@ -2,6 +2,7 @@
 
 import { createSessions, type Sessions } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
+import { whileAdvancing } from "../../src/testing/conformance/environment.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, startRedis, type TestClient } from "./redis-server.ts";
 import { TEST_SECRET } from "./secrets.ts";
@@ -31,6 +32,7 @@ export interface KeyTable {
 
 /** Does everything that writes a key of a kind of its own. */
 export async function writeEveryKindOfKey(sessions: Sessions, other: Sessions, clock: ManualClock): Promise<void> {
+  await whileAdvancing(clock, sessions.revokeBefore({ before: 1 }));
   const { token, session } = await sessions.create({ userId: "ada", data: { theme: "dark" } });
   const anonymous = await sessions.create({ data: { cart: [] } });
   await sessions.login(anonymous.token, { userId: "grace", keep: ["cart"] });

@@ -13,6 +13,14 @@ export interface MonitoredCommand {
 /** `1700000000.000000 [0 127.0.0.1:5000] "GET" "key"`; `lua` in place of the address for a script's own calls. */
 const LINE = /^\+[\d.]+ \[\d+ ([^\]]+)\] (.*)$/;
 
+/**
+ * Whether a command fetches the cut-offs of `revokeBefore`, which a process does at most once a second, with whatever
+ * read comes first: where a test counts the commands of one operation, they belong to the second and not to it.
+ */
+export function isCutOffFetch({ words }: MonitoredCommand): boolean {
+  return words[0]?.toUpperCase() === "GET" && words[1]?.endsWith(":k") === true;
+}
+
 export class Monitor {
   readonly #socket: Socket;
   #text = "";

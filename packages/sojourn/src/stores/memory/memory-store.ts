@@ -9,53 +9,35 @@ import { type Clock, systemClock } from "../../clock.ts";
 import { expiresAtOf, OFFSET, userHashOf, withUserEpoch } from "../../data/record.ts";
 import { StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
+import { cutOffReached, CutOffs } from "../../store/cut-offs.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
+import { type Change, RecordSteps } from "../../store/record-steps.ts";
 import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
 import {
   type ActivityInput,
   type ActivityOutcome,
-  type AmendInput,
-  type AmendOutcome,
-  type ConfirmInput,
-  type ConfirmOutcome,
   type CreateOutcome,
-  type ElevateInput,
-  type ElevateOutcome,
   EVICTION,
+  type Gone,
   type NewSession,
-  type PatchInput,
-  type PatchOutcome,
   type ReadOutcome,
   REAP_GRACE_MS,
+  type RevokeBeforeInput,
   type RevokeInput,
   type RevokeOutcome,
   type RevokeUserInput,
-  type RotateInput,
-  type RotateOutcome,
   type Store,
   type StoredSession,
   type StoreFacts,
   type Tombstone,
-  type TouchInput,
-  type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
 import { ActivityLists } from "./activity-lists.ts";
-import {
-  amendRecord,
-  gone,
-  isLive,
-  lateData,
-  patchRecord,
-  refuseLate,
-  type Step,
-  tombstoneOf,
-  touchRecord,
-} from "../../store/transitions.ts";
+import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
 import { makeRoom } from "../../store/user-limit.ts";
-import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
+import { mayEnd } from "../../store/token-transitions.ts";
 import { EXPIRED, Tally, type Totals } from "../../store/totals.ts";
 import type { CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 
@@ -78,12 +60,7 @@ const SWEPT_PER_CREATE = 2;
 /** Looked at by one call of the reaper: a millisecond or two. */
 const REAPED_AT_ONCE = 5_000;
 
-interface UserEpoch {
-  readonly epoch: number;
-  readonly keptUntil: number;
-}
-
-class MemoryStore implements Store {
+class MemoryStore extends RecordSteps implements Store {
   readonly engine = "memory";
   readonly parts = 1;
   readonly namespace: string;
@@ -96,14 +73,17 @@ class MemoryStore implements Store {
   readonly #tombstones = new Map<string, Tombstone>();
   readonly #sessionsOf = new Map<string, Set<string>>();
   /** In the order of their raising. */
-  readonly #epochs = new Map<string, UserEpoch>();
+  readonly #epochs = new Map<string, { readonly epoch: number; readonly keptUntil: number }>();
   readonly #tally = new Tally();
   readonly #activities = new ActivityLists();
+  /** For creates that come late: what is there when one is made is ended in the same turn. */
+  #cutOffs = CutOffs.NONE;
   #sweep: Iterator<[string, Buffer]>;
   #reaping: Iterator<[string, Buffer]>;
   #closed = false;
 
   constructor(options: MemoryStoreOptions) {
+    super();
     this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
     this.#endedMs = checkedRetention(options).endedMs;
@@ -123,8 +103,8 @@ class MemoryStore implements Store {
   async create({ id, userKey, record, limit, replaces }: NewSession, call?: WriteCall): Promise<CreateOutcome> {
     this.#begin(call);
     this.#sweepSome();
-    const tombstone = this.#tombstone(id);
-    if (tombstone !== null) return gone(tombstone);
+    const ended = this.#tombstone(id) ?? this.#cutOffs.endingOf(record);
+    if (ended !== null) return gone(ended);
     const stored = this.#records.get(id);
     if (stored !== undefined) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
     const userEpoch = userKey === null ? 0 : this.#epochOf(userKey);
@@ -152,30 +132,6 @@ class MemoryStore implements Store {
   /** Reads are at hand anyway. */
   near(): null {
     return null;
-  }
-
-  async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
-    return this.#step(input.id, call, (record, now) => patchRecord(record, input, now));
-  }
-
-  async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
-    return this.#step(input.id, call, (record, now) => touchRecord(record, input, now));
-  }
-
-  async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
-    return this.#step(input.id, call, (record, now) => rotateRecord(record, input, now));
-  }
-
-  async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
-    return this.#step(input.id, call, (record, now) => confirmRecord(record, input, now));
-  }
-
-  async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
-    return this.#step(input.id, call, (record, now) => elevateRecord(record, input, now));
-  }
-
-  async amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
-    return this.#step(input.id, call, (record, now) => amendRecord(record, input, now));
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
@@ -219,6 +175,17 @@ class MemoryStore implements Store {
   async listActivity(id: string): Promise<string[]> {
     this.#begin(undefined);
     return [...this.#activities.list(id, this.now())];
+  }
+
+  async revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ ended: number }> {
+    this.#begin(call);
+    const now = this.now();
+    const cutOff = CutOffs.NONE.with(input, now);
+    this.#cutOffs = this.#cutOffs.with(input, now);
+    const earlier = [...this.#records].filter(([, each]) => isLive(each, now) && cutOff.endingOf(each) !== null);
+    for (const [id, record] of earlier) this.#end(id, record, input);
+    await cutOffReached(now + 1, () => this.now());
+    return { ended: earlier.length };
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {
@@ -306,11 +273,11 @@ class MemoryStore implements Store {
     refuseLate(this.now(), call?.notAfter);
   }
 
-  #step<Outcome>(
+  protected override async step<Outcome>(
     id: string,
     call: WriteCall | undefined,
-    change: (record: Buffer, now: number) => Step<Outcome>,
-  ): Outcome | ReturnType<typeof gone> {
+    change: Change<Outcome>,
+  ): Promise<Outcome | Gone> {
     this.#begin(call);
     const record = this.#record(id);
     if (record === null) return gone(this.#tombstone(id));

@@ -3,6 +3,7 @@
 import type { Clock } from "../../clock.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
 import type { NearCache } from "../../store/near-cache.ts";
+import type { ReadOutcome } from "../../store/store.ts";
 import type { ChangeChannel } from "./change-channel.ts";
 import type { Keys } from "./keys.ts";
 import type { ScriptAnswer } from "./redis-connection.ts";
@@ -35,8 +36,12 @@ export class CoherentCopies {
     return this.#changes.isBelieved(now) ? this.#cache.get(id, now) : null;
   }
 
-  through(id: string, read: () => Promise<Buffer | null>): Promise<Buffer | null> {
+  through(id: string, read: () => Promise<ReadOutcome>): Promise<ReadOutcome> {
     return this.#cache === null ? read() : this.#cache.through(id, read);
+  }
+
+  flush(): void {
+    this.#cache?.flush();
   }
 
   drop(ids: readonly string[]): void {

@@ -7,6 +7,7 @@ import { countedReason } from "../../store/totals.ts";
 import { ENDED_AT_ONCE } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
 import type { Keys } from "./keys.ts";
+import { detailOf } from "./script-answers.ts";
 
 /** @param endedMs how long a tombstone stays */
 export function createArguments(session: NewSession, keys: Keys, endedMs: number): Argument[] {
@@ -22,16 +23,11 @@ export function createArguments(session: NewSession, keys: Keys, endedMs: number
     keys.userSessionsPrefix(bucket),
     String(endedMs),
     replaces?.id ?? "",
-    replaces === undefined ? "" : detail(replaces),
+    replaces === undefined ? "" : detailOf(replaces),
     replaces === undefined ? "" : countedReason(replaces.reason),
     String(limit?.perUser ?? 0),
     limit?.onExceed === "reject" ? "1" : "",
     String(limit?.confirmGraceMs ?? 0),
     String(ENDED_AT_ONCE),
   ];
-}
-
-/** Reason and actor of an ending, as a tombstone keeps them. */
-export function detail(ending: { readonly reason: string; readonly actor: string | null }): string {
-  return JSON.stringify(ending.actor === null ? { r: ending.reason } : { r: ending.reason, a: ending.actor });
 }

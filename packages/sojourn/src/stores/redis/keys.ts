@@ -70,6 +70,14 @@ export class Keys {
   lease(bucket: number): string {
     return `${this.#namespace}:l:{${tag(bucket)}}`;
   }
+  /** String: the cut-offs of `revokeBefore`, for every process. */
+  cutOffs(): string {
+    return `${this.#namespace}:k`;
+  }
+  /** String: the same, for the scripts of one bucket. */
+  cutOffsOf(bucket: number): string {
+    return `${this.#namespace}:k:{${tag(bucket)}}`;
+  }
   /** Hash: salt and layout of the namespace. */
   facts(): string {
     return `${this.#namespace}:c`;

@@ -7,11 +7,11 @@ import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
+import { CutOffs } from "../../store/cut-offs.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import type { Page, PageInput } from "../../store/paging.ts";
-import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import {
   type ActivityInput,
@@ -28,6 +28,7 @@ import {
   type PatchOutcome,
   type ReadOutcome,
   REAP_GRACE_MS,
+  type RevokeBeforeInput,
   type RevokeInput,
   type RevokeOutcome,
   type RevokeUserInput,
@@ -47,15 +48,17 @@ import { gone, isLive } from "../../store/transitions.ts";
 import { ofAllBuckets } from "./all-buckets.ts";
 import { ChangeChannel } from "./change-channel.ts";
 import { CoherentCopies } from "./coherent-copies.ts";
+import { CutOffLease } from "./cut-off-lease.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { Keys } from "./keys.ts";
+import { MassEnding } from "./mass-ending.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
 import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
-import { parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
+import { detailOf, parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
-import { createArguments, detail } from "./create-arguments.ts";
+import { createArguments } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { sessionPage } from "./session-pages.ts";
 import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
@@ -74,9 +77,6 @@ export interface RedisStoreOptions extends RetentionOptions {
   readonly nearCache?: boolean | NearCacheOptions;
   readonly clock?: Clock;
 }
-
-/** Sessions of a user ended by one script call. */
-const CHUNK = 500;
 
 /**
  * A store on the Redis client that the application has, node-redis 6 or ioredis 6: connected to the primary, without
@@ -100,6 +100,8 @@ class RedisStore implements Store {
   readonly #scripts: ScriptRunner;
   readonly #endedMs: number;
   readonly #upkeep: Upkeep;
+  readonly #cutOffs: CutOffLease;
+  readonly #massEnding: MassEnding;
   readonly #changes: ChangeChannel;
   readonly #copies: CoherentCopies;
 
@@ -119,9 +121,18 @@ class RedisStore implements Store {
       this.#copies.settled(name, keys, answer),
     );
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#endedMs);
+    this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
     this.#copies = new CoherentCopies(NearCache.from(options.nearCache, clock), this.#changes, this.#keys, clock);
+    this.#massEnding = new MassEnding({
+      redis: this.#redis,
+      scripts: this.#scripts,
+      keys: this.#keys,
+      lease: this.#cutOffs,
+      copies: this.#copies,
+      endedMs: this.#endedMs,
+    });
   }
 
   ready(): Promise<StoreFacts> {
@@ -140,6 +151,7 @@ class RedisStore implements Store {
       this.#keys.expiries(bucket),
       this.#keys.totals(bucket),
       this.#keys.users(bucket),
+      this.#keys.cutOffsOf(bucket),
     ];
     if (userKey !== null) keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey));
     const args = createArguments(session, this.#keys, this.#endedMs);
@@ -151,10 +163,18 @@ class RedisStore implements Store {
 
   async read(id: string): Promise<ReadOutcome> {
     await this.#preparation.usable();
-    const record = await this.#copies.through(id, () => this.#records.get(this.#keys.session(id)));
+    const found = await this.#copies.through(id, () => this.#found(id));
     // Suspended while the answer was on its way: whoever judges the record asks `now()` next.
     if (!this.#redis.serverClock.isUsable()) await this.#preparation.sampleClock();
-    return record ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
+    return found ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
+  }
+
+  /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
+  async #found(id: string): Promise<ReadOutcome> {
+    const known = this.#cutOffs.current();
+    const reading = this.#records.get(this.#keys.session(id));
+    const [record, cutOffs] = known instanceof CutOffs ? [await reading, known] : await Promise.all([reading, known]);
+    return record === null ? null : (cutOffs.endingOf(record) ?? record);
   }
 
   near(id: string): SessionRecord | null {
@@ -196,7 +216,7 @@ class RedisStore implements Store {
     const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId), this.#keys.totals(bucket)];
     const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
-      detail(input),
+      detailOf(input),
       text(this.#endedMs),
       text(REAP_GRACE_MS),
       this.#keys.userSessionsPrefix(bucket),
@@ -219,11 +239,12 @@ class RedisStore implements Store {
   }
 
   async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
-    const prefix = this.#keys.userSessionsPrefix(bucketOf(input.id));
-    const answer = await this.#scripts.run("elevate", this.#indexedKeys(input.id), call, () => [
+    const bucket = bucketOf(input.id);
+    const keys = [...this.#indexedKeys(input.id), this.#keys.cutOffsOf(bucket)];
+    const answer = await this.#scripts.run("elevate", keys, call, () => [
       input.id,
       text(REAP_GRACE_MS),
-      prefix,
+      this.#keys.userSessionsPrefix(bucket),
       ...elevateArguments(input),
     ]);
     return recordOutcome(answer, "elevated");
@@ -268,67 +289,30 @@ class RedisStore implements Store {
     return [...this.#recordKeys(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
   }
 
-  /** Raises the epoch first, then ends what began before it in chunks, and only then answers. */
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
-    const bucket = bucketOf(input.userKey);
-    const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
-    const keys = [
-      this.#keys.userEpoch(input.userKey),
-      this.#keys.userSessions(input.userKey),
-      this.#keys.operation(bucket, operationId),
-    ];
-    // A session of another bucket is another user's; the script looks at those of this one.
-    if (input.except !== null && bucketOf(input.except) === bucket) keys.push(this.#keys.session(input.except));
-    const raised = await this.#scripts.run("raiseEpoch", keys, call, (fence) => [
-      text(input.epochKeptMs),
-      text(fence.operationKeptMs),
-      userHashIn(input.userKey),
-    ]);
-    const ids = raised.textsFrom(4);
-    let ended = raised.number(3);
-    for (let i = 0; i < ids.length; i += CHUNK) {
-      const older = { epoch: raised.number(2), ids: ids.slice(i, i + CHUNK), endedBefore: ended };
-      ended = await this.#endOlder(input, operationId, older);
-    }
-    return { ended };
+    return this.#massEnding.revokeUser(input, call);
   }
 
-  /** Answers how many live sessions the operation has ended so far. */
-  async #endOlder(input: RevokeUserInput, operationId: string, older: OlderSessions): Promise<number> {
-    const bucket = bucketOf(input.userKey);
-    const keys = [
-      this.#keys.expiries(bucket),
-      this.#keys.users(bucket),
-      this.#keys.userSessions(input.userKey),
-      this.#keys.operation(bucket, operationId),
-      this.#keys.totals(bucket),
-    ];
-    const answer = await this.#scripts.run("endOlder", keys, undefined, (fence) => [
-      text(older.epoch),
-      detail(input),
-      text(this.#endedMs),
-      text(REAP_GRACE_MS),
-      this.#keys.sessionPrefix(bucket),
-      this.#keys.tombstonePrefix(bucket),
-      userHashIn(input.userKey),
-      text(older.endedBefore),
-      text(fence.operationKeptMs),
-      countedReason(input.reason),
-      ...older.ids,
-    ]);
-    this.#copies.drop(older.ids);
-    return answer.number(2);
+  async revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ ended: number }> {
+    return this.#massEnding.revokeBefore(input, call);
   }
 
   async page(input: PageInput): Promise<Page> {
     await this.#preparation.usable();
-    return sessionPage(input, this.#keys, this.#redis, (key) => this.#records.get(key));
+    const [page, cutOffs] = await Promise.all([
+      sessionPage(input, this.#keys, this.#redis, (key) => this.#records.get(key)),
+      this.#cutOffs.current(),
+    ]);
+    return { ...page, items: page.items.filter(({ record }) => cutOffs.endingOf(record) === null) };
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {
     await this.#preparation.usable();
     const key = this.#keys.userSessions(userKey);
-    const reply = await this.#redis.read(key, ["ZRANGEBYSCORE", key, `(${this.now()}`, "+inf"]);
+    const [reply, cutOffs] = await Promise.all([
+      this.#redis.read(key, ["ZRANGEBYSCORE", key, `(${this.now()}`, "+inf"]),
+      this.#cutOffs.current(),
+    ]);
     if (!Array.isArray(reply)) throw unexpectedReply(reply);
     const ids = reply.map(String);
     const records = await Promise.all(ids.map((id) => this.#records.get(this.#keys.session(id))));
@@ -336,7 +320,7 @@ class RedisStore implements Store {
     return ids.flatMap((id, i) => {
       const record = records[i] ?? null;
       // One that is too short to be a record is passed over: whoever reads it by its id ends it.
-      return record !== null && isLive(record, now) ? [{ id, record }] : [];
+      return record !== null && isLive(record, now) && cutOffs.endingOf(record) === null ? [{ id, record }] : [];
     });
   }
 
@@ -384,12 +368,6 @@ class RedisStore implements Store {
 }
 
 /** Sessions of a user that end when they began before the epoch. */
-interface OlderSessions {
-  readonly epoch: number;
-  readonly ids: readonly string[];
-  readonly endedBefore: number;
-}
-
 function text(n: number): string {
   return String(n);
 }

@@ -4,7 +4,7 @@ import { expiresAtOf, OFFSET, withUserEpoch } from "../../data/record.ts";
 import { type CreateOutcome, EVICTION, type NewSession } from "../../store/store.ts";
 import { gone, tombstoneOf } from "../../store/transitions.ts";
 import { ENDED_AT_ONCE, type Limited, makeRoom } from "../../store/user-limit.ts";
-import { earliestOf, endSession, epochOf, recordOf, tombstoneIn } from "./rows.ts";
+import { cutOffsOf, earliestOf, endSession, epochOf, recordOf, tombstoneIn } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import { countCreated } from "./totals.ts";
 
@@ -15,8 +15,8 @@ export interface Again {
 
 export function createSession(session: NewSession, sql: Statements, now: number): CreateOutcome | Again {
   const { id, userKey, record, replaces } = session;
-  const tombstone = tombstoneIn(sql, id, now);
-  if (tombstone !== null) return gone(tombstone);
+  const ended = tombstoneIn(sql, id, now) ?? cutOffsOf(sql).endingOf(record);
+  if (ended !== null) return gone(ended);
   const stored = recordOf(sql, id, now);
   if (stored !== null) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
   const userEpoch = userKey === null ? 0 : epochOf(sql, userKey);

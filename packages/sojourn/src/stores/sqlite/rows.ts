@@ -1,6 +1,7 @@
 /** Rows of the sqlite engine in the contract's words. */
 
-import { REAP_GRACE_MS, type StoredSession, type Tombstone } from "../../store/store.ts";
+import { CutOffs } from "../../store/cut-offs.ts";
+import { REAP_GRACE_MS, type ReadOutcome, type StoredSession, type Tombstone } from "../../store/store.ts";
 import type { Statements } from "./statements.ts";
 import { countEnding } from "./totals.ts";
 
@@ -8,6 +9,28 @@ import { countEnding } from "./totals.ts";
 export function recordOf(sql: Statements, id: string, now: number): Buffer | null {
   const row = sql.read.get(id, now - REAP_GRACE_MS);
   return row === undefined ? null : asBuffer(row["record"]);
+}
+
+/** The record, unless a cut-off covers it: both in one statement, so that no process believes older cut-offs. */
+export function foundIn(sql: Statements, id: string, now: number): ReadOutcome {
+  const row = sql.read.get(id, now - REAP_GRACE_MS);
+  if (row === undefined) return tombstoneIn(sql, id, now);
+  const record = asBuffer(row["record"]);
+  return cutOffsFrom(sql, row["cutOffs"]).endingOf(record) ?? record;
+}
+
+/** What each connection parsed last: it rarely changes. */
+const parsed = new WeakMap<Statements, CutOffs>();
+
+export function cutOffsOf(sql: Statements): CutOffs {
+  return cutOffsFrom(sql, sql.fact.get("cutOffs")?.["value"]);
+}
+
+function cutOffsFrom(sql: Statements, value: unknown): CutOffs {
+  if (value === null || value === undefined) return CutOffs.NONE;
+  const cutOffs = CutOffs.parse(asBuffer(value).toString("utf8"), parsed.get(sql));
+  parsed.set(sql, cutOffs);
+  return cutOffs;
 }
 
 /** Why a session ended, as long as that is kept. */

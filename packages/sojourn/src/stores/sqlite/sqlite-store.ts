@@ -9,7 +9,7 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../clock.ts";
-import { expiresAtOf, HEADER_LENGTH, withUserEpoch } from "../../data/record.ts";
+import { expiresAtOf } from "../../data/record.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
 import { ConfigError, StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
@@ -18,53 +18,35 @@ import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
+import { type Change, RecordSteps } from "../../store/record-steps.ts";
 import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
 import {
   type ActivityInput,
   type ActivityOutcome,
-  type AmendInput,
-  type AmendOutcome,
-  type ConfirmInput,
-  type ConfirmOutcome,
   type CreateOutcome,
-  type ElevateInput,
-  type ElevateOutcome,
+  type Gone,
+  isRecord,
   type NewSession,
-  type PatchInput,
-  type PatchOutcome,
   type ReadOutcome,
-  REAP_GRACE_MS,
+  type RevokeBeforeInput,
   type RevokeInput,
   type RevokeOutcome,
   type RevokeUserInput,
-  type RotateInput,
-  type RotateOutcome,
   type Store,
   type StoredSession,
   type StoreFacts,
-  type TouchInput,
-  type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
-import {
-  amendRecord,
-  gone,
-  isLive,
-  lateData,
-  patchRecord,
-  refuseLate,
-  type Step,
-  tombstoneOf,
-  touchRecord,
-} from "../../store/transitions.ts";
+import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
 import { tooManySessions } from "../../store/user-limit.ts";
-import { confirmRecord, elevateRecord, mayEnd, rotateRecord } from "../../store/token-transitions.ts";
+import { mayEnd } from "../../store/token-transitions.ts";
 import { EXPIRED, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
+import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
-import { asBuffer, endSession, epochOf, recordOf, sessionsOf, storedSession, tombstoneIn } from "./rows.ts";
+import { asBuffer, cutOffsOf, endSession, foundIn, recordOf, sessionsOf, storedSession, tombstoneIn } from "./rows.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
 import { checkSome, reapSome } from "./upkeep.ts";
@@ -102,7 +84,7 @@ interface Opened {
   readonly facts: StoreFacts;
 }
 
-class SqliteStore implements Store {
+class SqliteStore extends RecordSteps implements Store {
   readonly engine = "sqlite";
   readonly parts = 1;
   readonly namespace: string;
@@ -116,6 +98,7 @@ class SqliteStore implements Store {
   #closed = false;
 
   constructor(path: string, options: SqliteStoreOptions) {
+    super();
     this.#path = path;
     this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
@@ -143,37 +126,12 @@ class SqliteStore implements Store {
 
   async read(id: string): Promise<ReadOutcome> {
     const { sql } = this.#opened ?? (await this.#open());
-    const read = (): Promise<ReadOutcome> =>
-      this.#query(() => recordOf(sql, id, this.now()) ?? tombstoneIn(sql, id, this.now()));
+    const read = (): Promise<ReadOutcome> => this.#query(() => foundIn(sql, id, this.now()));
     return this.#near === null ? read() : this.#near.through(id, read);
   }
 
   near(id: string): SessionRecord | null {
     return this.#near?.get(id) ?? null;
-  }
-
-  async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
-    return this.#step(input.id, call, (record, now) => patchRecord(record, input, now));
-  }
-
-  async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
-    return this.#step(input.id, call, (record, now) => touchRecord(record, input, now));
-  }
-
-  async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
-    return this.#step(input.id, call, (record, now) => rotateRecord(record, input, now));
-  }
-
-  async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
-    return this.#step(input.id, call, (record, now) => confirmRecord(record, input, now));
-  }
-
-  async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
-    return this.#step(input.id, call, (record, now) => elevateRecord(record, input, now));
-  }
-
-  async amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
-    return this.#step(input.id, call, (record, now) => amendRecord(record, input, now));
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
@@ -186,21 +144,17 @@ class SqliteStore implements Store {
     });
   }
 
-  async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
-    return this.#write(call, (sql, now) => {
-      const epoch = Math.max(epochOf(sql, input.userKey) + 1, now);
-      sql.raiseEpoch.run(input.userKey, epoch, now + input.epochKeptMs);
-      let ended = 0;
-      for (const { id, record } of sessionsOf(sql, input.userKey, now - REAP_GRACE_MS)) {
-        if (id === input.except && record.length >= HEADER_LENGTH) {
-          sql.update.run(expiresAtOf(record), withUserEpoch(record, epoch), id);
-          continue;
-        }
-        if (isLive(record, now)) ended += 1;
-        endSession(sql, id, tombstoneOf(record, input, now));
-      }
-      return { ended };
-    });
+  revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
+    return revokeUser((fence, write) => this.#write(fence, write), input, call);
+  }
+
+  revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ ended: number }> {
+    return revokeBefore(
+      (fence, write) => this.#write(fence, write),
+      () => this.now(),
+      input,
+      call,
+    );
   }
 
   async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
@@ -224,13 +178,18 @@ class SqliteStore implements Store {
     const { sql } = await this.#open();
     return this.#query(() => {
       const page = pageOf(sql.livePage.all(after, this.now(), limit + 1).map(storedSession), limit);
-      return { ...page, items: page.items.filter(({ record }) => isLive(record, this.now())) };
+      return { ...page, items: this.#live(sql, page.items) };
     });
   }
 
   async listUser(userKey: string): Promise<StoredSession[]> {
     const { sql } = await this.#open();
-    return this.#query(() => sessionsOf(sql, userKey, this.now()).filter(({ record }) => isLive(record, this.now())));
+    return this.#query(() => this.#live(sql, sessionsOf(sql, userKey, this.now())));
+  }
+
+  #live<Session extends StoredSession>(sql: Statements, sessions: readonly Session[]): Session[] {
+    const [cutOffs, now] = [cutOffsOf(sql), this.now()];
+    return sessions.filter(({ record }) => isLive(record, now) && cutOffs.endingOf(record) === null);
   }
 
   async count(): Promise<number> {
@@ -287,15 +246,15 @@ class SqliteStore implements Store {
     });
   }
 
-  #step<Outcome>(
+  protected override step<Outcome>(
     id: string,
     call: WriteCall | undefined,
-    change: (record: Buffer, now: number) => Step<Outcome>,
-  ): Promise<Outcome | ReturnType<typeof gone>> {
+    change: Change<Outcome>,
+  ): Promise<Outcome | Gone> {
     return this.#write(call, (sql, now) => {
-      const record = recordOf(sql, id, now);
-      if (record === null) return gone(tombstoneIn(sql, id, now));
-      const step = change(record, now);
+      const found = foundIn(sql, id, now);
+      if (!isRecord(found)) return gone(found);
+      const step = change(found, now);
       if (step.write !== null) sql.update.run(expiresAtOf(step.write), step.write, id);
       return step.outcome;
     });

@@ -1,18 +1,22 @@
 /** Every SQL statement of the engine, prepared once per connection. */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { HEADER_LENGTH, OFFSET } from "../../data/record.ts";
 import type { Retention } from "../../store/retention.ts";
 
 const SQL = {
   fact: "SELECT value FROM facts WHERE name = ?",
   insertFact: "INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)",
-  read: "SELECT record FROM sessions WHERE id = ? AND expires_at > ?",
+  setFact: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
+  read: "SELECT record, (SELECT value FROM facts WHERE name = 'cutOffs') AS cutOffs FROM sessions WHERE id = ? AND expires_at > ?",
   insert:
     "INSERT INTO sessions (id, user_key, expires_at, record) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET user_key = excluded.user_key, expires_at = excluded.expires_at, record = excluded.record",
   update: "UPDATE sessions SET expires_at = ?, record = ? WHERE id = ?",
   remove: "DELETE FROM sessions WHERE id = ?",
   ofUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ?",
   earliestOfUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? ORDER BY expires_at LIMIT ?",
+  ofUserById: "SELECT id, record FROM sessions WHERE user_key = ? AND id = ?",
+  ofUserBefore: `SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? AND (length(record) < ${HEADER_LENGTH} OR substr(record, ${OFFSET.userEpoch + 1}, 6) < ?) LIMIT ?`,
   count: "SELECT COUNT(*) AS n FROM sessions WHERE expires_at > ?",
   countUsers: "SELECT COUNT(DISTINCT user_key) AS n FROM sessions WHERE expires_at > ? AND user_key IS NOT NULL",
   tombstone: "SELECT reason, actor, created_at, ended_at FROM tombstones WHERE id = ? AND kept_until > ?",

@@ -6,7 +6,8 @@ import type { AmendInput } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
 import { ending, type Environment, HOUR, IDLE, MINUTE, patch, set } from "./environment.ts";
 
-async function amendment(env: Environment, id: string, serverId: string): Promise<AmendInput> {
+/** @internal */
+export async function amendment(env: Environment, id: string, serverId: string): Promise<AmendInput> {
   const expected = (await env.record(id)).metadataBytes();
   return { id, expected, metadata: encodeMetadata({ ...decodeMetadata(expected.toString()), serverId }) };
 }

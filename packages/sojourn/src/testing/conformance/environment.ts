@@ -1,6 +1,7 @@
 /** What a conformance case works with: two stores on the same data, one clock, and records made to measure. */
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FieldChange, StoredChange } from "../../data/field-patch.ts";
 import { encodeRecord, type RecordParts } from "../../data/record.ts";
 import { SessionRecord } from "../../data/session-record.ts";
@@ -28,6 +29,7 @@ export interface SessionShape {
   readonly userId?: string;
   readonly idleMs?: number;
   readonly absoluteMs?: number;
+  readonly policy?: string;
   readonly fields?: RecordParts["fields"];
   readonly rotation?: RecordParts["rotation"];
 }
@@ -64,7 +66,8 @@ export class Environment {
   }
 
   /** A record that no store knows yet. */
-  made({ userId, idleMs = IDLE, absoluteMs = ABSOLUTE, fields = [], rotation = null }: SessionShape = {}): MadeSession {
+  made(shape: SessionShape = {}): MadeSession {
+    const { userId, idleMs = IDLE, absoluteMs = ABSOLUTE, policy = "test", fields = [], rotation = null } = shape;
     const now = this.store.now();
     const userKey = userId === undefined ? null : this.userKey(userId);
     const record = encodeRecord({
@@ -85,7 +88,7 @@ export class Environment {
       },
       user: userId === undefined || userKey === null ? null : { id: userId, hash: userHashIn(userKey) },
       rotation,
-      metadata: { policy: "test" },
+      metadata: { policy },
       fields,
     });
     return { id: newSessionId(userKey === null ? randomBucket() : bucketOf(userKey)), userKey, record };
@@ -108,6 +111,16 @@ export class Environment {
   async data(id: string, store: Store = this.store): Promise<Record<string, unknown>> {
     return (await this.record(id, store)).plainData();
   }
+}
+
+/** Longer than any lease of a cut-off. */
+const STEP_MS = 1_100;
+
+/** What `answer` settles with, while the clock is set forward: an engine may wait for it. @internal */
+export async function whileAdvancing<T>(clock: ManualClock, answer: Promise<T>): Promise<T> {
+  const settled = Promise.allSettled([answer]).then(() => true);
+  while (!(await Promise.race([settled, sleep(20, false)]))) await clock.advance(STEP_MS);
+  return answer;
 }
 
 /** @internal */

@@ -9,8 +9,8 @@ import { ABSOLUTE, ending, type Environment, HOUR, IDLE, MINUTE, patch, set } fr
 
 const GRACE = 30_000;
 
-/** A renewal of the current token with a successor of its own. */
-async function renewal(env: Environment, id: string): Promise<RotateInput> {
+/** A renewal of the current token with a successor of its own. @internal */
+export async function renewal(env: Environment, id: string): Promise<RotateInput> {
   const record = await env.record(id);
   return {
     id,
@@ -23,7 +23,8 @@ async function renewal(env: Environment, id: string): Promise<RotateInput> {
   };
 }
 
-function confirmation(input: RotateInput, heal = false) {
+/** @internal */
+export function confirmation(input: RotateInput, heal = false) {
   return { id: input.id, generation: input.generation + 1, tokenHash: input.successorHash, graceMs: GRACE, heal };
 }
 
@@ -34,7 +35,8 @@ async function renewed(env: Environment, id: string): Promise<RotateInput> {
   return input;
 }
 
-async function elevation(env: Environment, id: string, aal = 2): Promise<ElevateInput> {
+/** @internal */
+export async function elevation(env: Environment, id: string, aal = 2): Promise<ElevateInput> {
   const record = await env.record(id);
   const { generation, tokenHash } = record;
   return {

@@ -55,7 +55,7 @@ function touchIn(model: Model, { id, minIntervalMs, confirm, confirmedIdleMs }: 
     ...withoutStaleWrap(session, model.now),
     lastSeenAt: model.now,
     confirmed: session.confirmed || confirms,
-    idleMs: confirms ? (confirmedIdleMs ?? session.idleMs) : session.idleMs,
+    idleMs: confirms ? Math.max(confirmedIdleMs ?? 0, session.idleMs) : session.idleMs,
   });
   return { status: "touched", lastSeenAt: moment(model.now) };
 }

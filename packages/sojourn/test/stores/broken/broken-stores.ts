@@ -155,4 +155,24 @@ export const BROKEN_STORES: readonly BrokenStore[] = [
       },
     }),
   ),
+  broken(
+    "ends what it finds before a time, and keeps no cut-off for what is still on its way",
+    "F2 a create from before a cut-off is gone, however late it arrives",
+    (sound) => {
+      const made = new Map<string, number>();
+      return {
+        create: (session, call) => {
+          made.set(session.id, session.record.readUIntBE(14, 6));
+          return sound.create(session, call);
+        },
+        revokeBefore: async ({ before, reason, actor }) => {
+          let ended = 0;
+          for (const [id, createdAt] of made) {
+            if (createdAt < before && (await sound.revoke({ id, reason, actor })).ended) ended += 1;
+          }
+          return { ended };
+        },
+      };
+    },
+  ),
 ];

@@ -14,3 +14,9 @@ local function with_metadata(record, metadata)
   return string.sub(record, 1, 66) .. struct.pack('>I2', #metadata) .. string.sub(record, 69, at - 1)
     .. metadata .. string.sub(record, at + length)
 end
+
+-- '=' and the policy, or '' for metadata that is no JSON object.
+local function policy_name(record)
+  local readable, metadata = pcall(cjson.decode, metadata_of(record))
+  return readable and type(metadata) == 'table' and '=' .. tostring(metadata.p) or ''
+end

@@ -1,6 +1,6 @@
 -- Stores a new session and indexes it, within the limit of its user and in place of another session.
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 totals of the bucket  5 users of the bucket
---       [6 sessions of the user  7 epoch of the user]
+--       6 cut-offs of the bucket  [7 sessions of the user  8 epoch of the user]
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 record  5 reap grace (ms)  6 user hash or ''
 --       7 prefix of sessions  8 prefix of tombstones  9 prefix of user indexes  10 tombstone kept (ms)
 --       11 id that it replaces, or ''  12 reason and actor of that ending (JSON)  13 reason as counted
@@ -8,10 +8,13 @@
 --       17 most sessions ended at once
 -- answers  {'created', now, user epoch, ids that were ended ...} | {'gone', now, tombstone} | {'limited', now, how many count} | {'late', now}
 --        | {'again', now, 0, ids that were ended ...}: a part of those that are over the limit; stored nothing
--- Sent again it answers the same and ends nobody; it never brings back an id that was ended.
+-- Sent again it answers the same and ends nobody; it never brings back an id that was ended, nor stores what began before a cut-off.
 -- @include _lib.lua
 -- @include _end.lua
 -- @include _limit.lua
+-- @include _rotation.lua
+-- @include _metadata.lua
+-- @include _cut-offs.lua
 local not_after, shift, id = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local record, grace, hash = ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local session_prefix, tombstone_prefix, user_prefix, kept = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
@@ -19,7 +22,7 @@ local replaced, limit, await, chunk = ARGV[11], tonumber(ARGV[14]), tonumber(ARG
 local now = server_now(shift)
 if now > not_after then return {'late', now} end
 
-local tombstone = redis.call('GET', KEYS[2])
+local tombstone = redis.call('GET', KEYS[2]) or cut_off(KEYS[6], record)
 if tombstone then return {'gone', now, tombstone} end
 local stored = redis.call('GETRANGE', KEYS[1], 0, 49)
 if stored ~= '' then return {'created', now, u48(stored, 44)} end
@@ -31,9 +34,9 @@ local function finish(other, head, reason, detail)
 end
 
 local epoch = 0
-if hash ~= '' then epoch = tonumber(redis.call('GET', KEYS[7]) or '0') end
+if hash ~= '' then epoch = tonumber(redis.call('GET', KEYS[8]) or '0') end
 if hash ~= '' and limit > 0 then
-  local found, counted, more = sessions_of(KEYS[6], KEYS[3], session_prefix, replaced, epoch, now - await, now, limit + chunk)
+  local found, counted, more = sessions_of(KEYS[7], KEYS[3], session_prefix, replaced, epoch, now - await, now, limit + chunk)
   if ARGV[15] == '1' and counted >= limit then
     write_endings(KEYS[4])
     return {'limited', now, counted}
@@ -41,10 +44,10 @@ if hash ~= '' and limit > 0 then
   -- Whoever is not among the last of some is not among the last of all, however many there are more.
   for i = 1, #found - (limit - 1) do
     finish(found[i].id, found[i].head, 'evicted', EVICTED)
-    redis.call('ZREM', KEYS[6], found[i].id)
+    redis.call('ZREM', KEYS[7], found[i].id)
   end
   if more then
-    follow_latest(KEYS[6], KEYS[5], hash, shift, grace)
+    follow_latest(KEYS[7], KEYS[5], hash, shift, grace)
     write_endings(KEYS[4])
     return {'again', now, 0, unpack(ended)}
   end
@@ -64,8 +67,8 @@ local expiry = expires_at(record)
 redis.call('SET', KEYS[1], record, 'PXAT', integer(expiry + grace - shift))
 redis.call('ZADD', KEYS[3], integer(expiry), id)
 if hash ~= '' then
-  redis.call('ZADD', KEYS[6], integer(expiry), id)
-  follow_latest(KEYS[6], KEYS[5], hash, shift, grace)
+  redis.call('ZADD', KEYS[7], integer(expiry), id)
+  follow_latest(KEYS[7], KEYS[5], hash, shift, grace)
 end
 redis.call('HINCRBY', KEYS[4], 'c', 1)
 write_endings(KEYS[4])

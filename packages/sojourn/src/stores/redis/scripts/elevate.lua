@@ -1,14 +1,15 @@
 -- A new token in place of the current one at once, with a new assurance level and new deadlines.
--- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket
+-- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 cut-offs of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 prefix of user indexes
 --       6 generation expected  7 token hash expected  8 new generation  9 new token hash
 --       10 assurance level  11 absolute timeout (ms)  12 metadata expected  13 new metadata
 -- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
--- Sent again it answers the same.
+-- Sent again it answers the same. A session from before a cut-off is gone: new deadlines would move it behind the walk that ends it.
 -- @include _lib.lua
 -- @include _publish.lua
 -- @include _rotation.lua
 -- @include _metadata.lua
+-- @include _cut-offs.lua
 local not_after, shift, id, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local now = server_now(shift)
 if now > not_after then return {'late', now} end
@@ -18,6 +19,8 @@ if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
 if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) == tonumber(ARGV[8]) and token_hash(record) == ARGV[9] then return {'elevated', now, record} end
+local ended = cut_off(KEYS[5], record)
+if ended then return {'gone', now, ended} end
 local same = u24(record, 8) == tonumber(ARGV[6]) and token_hash(record) == ARGV[7]
 if not same or metadata_of(record) ~= ARGV[12] then return {'stale', now, record} end
 

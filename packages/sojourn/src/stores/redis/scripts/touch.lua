@@ -1,7 +1,7 @@
 -- Stores activity: last seen, idle deadline, index scores. Never data, never backwards.
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 least interval (ms)  6 prefix of user indexes
---       7 '1' to note that the token came back, once  8 idle timeout from then on (ms), or ''
+--       7 '1' to note that the token came back, once  8 idle timeout from then on (ms), unless that is shorter, or ''
 -- answers  {'touched', now, last seen} | {'gone', now, tombstone or false} | {'late', now}
 -- @include _lib.lua
 -- @include _rotation.lua
@@ -18,7 +18,7 @@ local flags, seen, absolute, idle = string.byte(head, 2), u48(head, 20), u48(hea
 local confirms = ARGV[7] == '1' and flags % 2 == 0
 if now - seen < interval and not confirms then return {'touched', now, seen} end
 seen = math.max(seen, now)
-if confirms and ARGV[8] ~= '' then idle = tonumber(ARGV[8]) end
+if confirms and ARGV[8] ~= '' then idle = math.max(idle, tonumber(ARGV[8])) end
 local expiry = math.min(seen + idle, absolute)
 -- First what frees or costs no memory: at a full memory the deadline still moves or nothing does.
 redis.call('PEXPIREAT', KEYS[1], integer(expiry + grace - shift))

@@ -1,0 +1,81 @@
+/**
+ * What this process knows of the cut-offs, believed for a second. The read that finds them older fetches them beside
+ * its record. The lease begins when the fetch is sent and is judged when a read begins: one that begins a lease after
+ * a cut-off was stored therefore knows it, whatever answers are still on their way.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Clock } from "../../clock.ts";
+import { CutOffs } from "../../store/cut-offs.ts";
+import type { Reply } from "./driver.ts";
+import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
+
+/** How long what was fetched is believed. */
+export const CUT_OFF_LEASE_MS = 1_000;
+/** Clocks of two machines run that much apart in a lease, at most. */
+const MARGIN_MS = 50;
+const POLL_MS = 25;
+
+interface Lease {
+  /** When the fetch was sent, on both clocks: the monotonic one stands still while the machine is suspended. */
+  readonly monotonic: number;
+  readonly wall: number;
+  readonly answer: Promise<CutOffs>;
+  cutOffs: CutOffs | null;
+}
+
+export class CutOffLease {
+  readonly #redis: RedisConnection;
+  readonly #clock: Clock;
+  readonly #key: string;
+  #lease: Lease | null = null;
+  #known = CutOffs.NONE;
+
+  constructor(redis: RedisConnection, clock: Clock, key: string) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#key = key;
+  }
+
+  /** To be asked where a read begins. @throws StoreUnavailableError when they cannot be fetched: nothing older is believed. */
+  current(): CutOffs | Promise<CutOffs> {
+    const lease = this.#lease !== null && this.#holds(this.#lease) ? this.#lease : this.#fetched();
+    return lease.cutOffs ?? lease.answer;
+  }
+
+  /** Until every process has given up what it knew when this was called. */
+  async expired(): Promise<void> {
+    const until = this.#clock.monotonic() + CUT_OFF_LEASE_MS + MARGIN_MS;
+    while (this.#clock.monotonic() < until) await sleep(POLL_MS);
+  }
+
+  #holds({ monotonic, wall }: Lease): boolean {
+    const age = Math.max(this.#clock.monotonic() - monotonic, Math.abs(this.#clock.now() - wall));
+    return age < CUT_OFF_LEASE_MS;
+  }
+
+  #fetched(): Lease {
+    const sent = { monotonic: this.#clock.monotonic(), wall: this.#clock.now() };
+    const answer = this.#redis.read(this.#key, ["GET", this.#key]).then((reply) => this.#parse(reply));
+    const lease: Lease = { ...sent, answer, cutOffs: null };
+    this.#lease = lease;
+    answer.then(
+      (cutOffs) => {
+        lease.cutOffs = cutOffs;
+      },
+      () => {
+        if (this.#lease === lease) this.#lease = null;
+      },
+    );
+    return lease;
+  }
+
+  #parse(reply: Reply): CutOffs {
+    try {
+      this.#known = CutOffs.parse(reply === null ? CutOffs.NONE.text : String(reply), this.#known);
+    } catch {
+      throw unexpectedReply(reply);
+    }
+    return this.#known;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Ends many sessions: a mark first that new ones are held against, then what is there in scripts of a bounded size, and
+ * the answer last.
+ */
+
+import { randomBytes } from "node:crypto";
+import { bucketOf, BUCKETS } from "../../data/session-id.ts";
+import { cutOffName, cutOffTime } from "../../store/cut-offs.ts";
+import { userHashIn } from "../../store/placement.ts";
+import { REAP_GRACE_MS, type RevokeBeforeInput, type RevokeUserInput, type WriteCall } from "../../store/store.ts";
+import { countedReason } from "../../store/totals.ts";
+import { PAGE, pagesOf } from "./bucket-walk.ts";
+import type { CoherentCopies } from "./coherent-copies.ts";
+import { CUT_OFF_LEASE_MS, type CutOffLease } from "./cut-off-lease.ts";
+import type { Keys } from "./keys.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import { detailOf } from "./script-answers.ts";
+import type { ScriptRunner } from "./script-runner.ts";
+
+/** Buckets swept at once: more would keep other clients waiting behind one client's scripts. */
+const SWEPT_AT_ONCE = 2;
+
+export interface EndingParts {
+  readonly redis: RedisConnection;
+  readonly scripts: ScriptRunner;
+  readonly keys: Keys;
+  readonly lease: CutOffLease;
+  readonly copies: CoherentCopies;
+  /** How long tombstones are kept. */
+  readonly endedMs: number;
+}
+
+interface OlderSessions {
+  readonly epoch: number;
+  readonly ids: readonly string[];
+  readonly endedBefore: number;
+}
+
+export class MassEnding {
+  readonly #parts: EndingParts;
+
+  constructor(parts: EndingParts) {
+    this.#parts = parts;
+  }
+
+  /** Raises the epoch first. */
+  async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
+    const { keys, scripts } = this.#parts;
+    const bucket = bucketOf(input.userKey);
+    const operation = keys.operation(bucket, call?.operationId ?? randomBytes(12).toString("base64url"));
+    const marked = [keys.userEpoch(input.userKey), keys.userSessions(input.userKey), operation];
+    // A session of another bucket is another user's; the script looks at those of this one.
+    if (input.except !== null && bucketOf(input.except) === bucket) marked.push(keys.session(input.except));
+    const raised = await scripts.run("raiseEpoch", marked, call, (fence) => [
+      String(input.epochKeptMs),
+      String(fence.operationKeptMs),
+      userHashIn(input.userKey),
+    ]);
+    const ids = raised.textsFrom(4);
+    let ended = raised.number(3);
+    for (let i = 0; i < ids.length; i += PAGE) {
+      const older = { epoch: raised.number(2), ids: ids.slice(i, i + PAGE), endedBefore: ended };
+      ended = await this.#endOlder(input, operation, older);
+    }
+    return { ended };
+  }
+
+  /** Answers how many live sessions the operation has ended so far. */
+  async #endOlder(input: RevokeUserInput, operation: string, older: OlderSessions): Promise<number> {
+    const { keys, scripts, copies, endedMs } = this.#parts;
+    const bucket = bucketOf(input.userKey);
+    const indexes = [keys.expiries(bucket), keys.users(bucket), keys.userSessions(input.userKey)];
+    const answer = await scripts.run("endOlder", [...indexes, operation, keys.totals(bucket)], undefined, (fence) => [
+      String(older.epoch),
+      detailOf(input),
+      String(endedMs),
+      String(REAP_GRACE_MS),
+      keys.sessionPrefix(bucket),
+      keys.tombstonePrefix(bucket),
+      userHashIn(input.userKey),
+      String(older.endedBefore),
+      String(fence.operationKeptMs),
+      countedReason(input.reason),
+      ...older.ids,
+    ]);
+    copies.drop(older.ids);
+    return answer.number(2);
+  }
+
+  /** Stores the cut-off first. Answers when the last bucket is swept and no process knows the cut-offs as they were before. */
+  async revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ ended: number }> {
+    const { redis, keys, lease, copies } = this.#parts;
+    // No later than the acknowledgement, should a network deliver the command once more after it.
+    const latest = cutOffTime(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
+    const before = await this.#note(keys.cutOffs(), { ...input, before: latest }, call);
+    const known = lease.expired();
+    const ended = await this.#sweepAll({ ...input, before });
+    await known;
+    copies.flush();
+    return { ended };
+  }
+
+  async #note(key: string, input: RevokeBeforeInput, call?: WriteCall): Promise<number> {
+    const answer = await this.#parts.scripts.run("cutOff", [key], call, () => [
+      cutOffName(input.policy),
+      String(input.before),
+      String(input.keptMs),
+      detailOf(input),
+    ]);
+    return answer.number(2);
+  }
+
+  async #sweepAll(input: RevokeBeforeInput): Promise<number> {
+    const buckets = allBuckets();
+    const sweepSome = async (): Promise<number> => {
+      let ended = 0;
+      for (const bucket of buckets) ended += await this.#sweep(bucket, input);
+      return ended;
+    };
+    const parts = await Promise.all(Array.from({ length: SWEPT_AT_ONCE }, sweepSome));
+    return parts.reduce((sum, part) => sum + part, 0);
+  }
+
+  /** Marked first: what is created, or given new deadlines, while the walk is under way is held against the mark. */
+  async #sweep(bucket: number, input: RevokeBeforeInput): Promise<number> {
+    const { redis, scripts, keys, endedMs } = this.#parts;
+    await this.#note(keys.cutOffsOf(bucket), input);
+    const indexes = [keys.expiries(bucket), keys.users(bucket), keys.totals(bucket)];
+    let ended = 0;
+    for await (const ids of pagesOf(redis, keys.expiries(bucket))) {
+      const answer = await scripts.run("endBefore", indexes, undefined, () => [
+        detailOf(input),
+        countedReason(input.reason),
+        String(endedMs),
+        String(REAP_GRACE_MS),
+        keys.sessionPrefix(bucket),
+        keys.tombstonePrefix(bucket),
+        keys.userSessionsPrefix(bucket),
+        String(input.before),
+        cutOffName(input.policy),
+        ...ids,
+      ]);
+      ended += answer.number(2);
+    }
+    return ended;
+  }
+}
+
+/** A generator: whoever fails while it takes from it ends it for the others as well. */
+function* allBuckets(): Generator<number> {
+  for (let bucket = 0; bucket < BUCKETS; bucket++) yield bucket;
+}
