@@ -163,6 +163,11 @@ const RECORDS = {
       plain("escapes", '"\\\\ \\/ \\b\\f\\n\\r\\t \\ud83e\\udd8a \\ud800"'),
     ],
   },
+  "data-version": {
+    user: ADA,
+    metadata: { policy: "normal" },
+    fields: [plain("cart", '["mug"]'), encrypted("note", 34), plain("\u0000v", "2")],
+  },
   "greatest-values": {
     header: {
       confirmed: true,

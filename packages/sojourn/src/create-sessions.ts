@@ -11,6 +11,7 @@ import { type Duration, parseDuration } from "./duration.ts";
 import type { DataObject } from "./data/draft.ts";
 import { type EncryptionOptions, FieldCipher } from "./data/encryption.ts";
 import { FieldRules } from "./data/field-rules.ts";
+import { type DataOf, type DataSchema, type SchemaOptions, SessionSchema } from "./data/schema.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
@@ -27,7 +28,7 @@ import { memoryStore } from "./stores/memory/memory-store.ts";
 
 const DAY_MS = 86_400_000;
 
-export interface SessionsOptions {
+export interface SessionsOptions extends SchemaOptions {
   /** Where sessions are kept. Default, in development only: this process's memory. */
   readonly store?: Store;
   /**
@@ -97,6 +98,13 @@ export interface SessionsOptions {
  * ```
  * @throws ConfigError for a missing, weak or contradictory option; the message says the fix.
  */
+export function createSessions<const S extends DataSchema>(
+  options: SessionsOptions & { readonly schema: S },
+): Sessions<DataOf<S>>;
+export function createSessions<D extends object = DataObject>(
+  options?: SessionsOptions & { readonly schema?: undefined },
+): Sessions<D>;
+export function createSessions(options: SessionsOptions): Sessions;
 export function createSessions<D extends object = DataObject>(options: SessionsOptions = {}): Sessions<D> {
   const given = Object.freeze({ ...options });
   const clock = given.clock ?? systemClock;
@@ -111,7 +119,10 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     { ...DEFAULTS.policies, ...given.policies },
     given.defaultPolicy ?? DEFAULTS.defaultPolicy,
   );
-  const fields = new FieldRules(new FieldCipher(store.namespace, given.encryption));
+  const fields = new FieldRules(
+    new FieldCipher(store.namespace, given.encryption),
+    new SessionSchema(given, (line) => notices.warn("schema", line)),
+  );
   const cookie = resolveCookieAttributes(given.cookie ?? {});
   const rotation = rotationOf(given);
   const core = new Core({

@@ -21,7 +21,10 @@ export type ErrorCode =
   | "login_required"
   | "metadata_too_large"
   | "middleware_missing"
+  | "invalid_data"
   | "invalid_name"
+  | "newer_data"
+  | "schema_mismatch"
   | "secrets_missing"
   | "secrets_weak"
   | "session_ended"
@@ -218,6 +221,73 @@ export class EncryptionKeyMissingError extends SojournError {
     );
     this.field = field;
   }
+}
+
+/** A place where data does not fit the option `schema`. */
+export interface DataIssue {
+  /** As in `cart[2].quantity`; "" for the data as a whole. */
+  readonly path: string;
+  /** In the words of the schema's library, which may quote the value. */
+  readonly message: string;
+}
+
+/** The data to be written does not fit the option `schema`. Nothing was written. `issues` says where and why. */
+export class InvalidDataError extends SojournError {
+  readonly code = "invalid_data";
+  override readonly status = 400;
+  readonly #issues: readonly DataIssue[];
+
+  constructor(issues: readonly DataIssue[]) {
+    super(`Session data does not fit the schema (${pathsOf(issues)}). Nothing was written.`);
+    this.#issues = issues;
+  }
+
+  /** May quote values, so they stand in no message and are not printed with the error. */
+  get issues(): readonly DataIssue[] {
+    return this.#issues;
+  }
+}
+
+/**
+ * Stored data does not fit today's `schema` (with `onSchemaMismatch: "throw"`), or `upgrade` failed on it. Thrown where
+ * it is read; what is stored is unchanged.
+ */
+export class SchemaMismatchError extends SojournError {
+  readonly code = "schema_mismatch";
+  readonly #issues: readonly DataIssue[];
+
+  constructor(sessionId: string, issues: readonly DataIssue[], upgradeFailure?: unknown) {
+    super(
+      upgradeFailure === undefined
+        ? `Stored data of session ${sessionId} does not fit today's schema (${pathsOf(issues)}).`
+        : `upgrade() failed on the data of session ${sessionId}; it is unchanged.`,
+      upgradeFailure === undefined ? undefined : { cause: upgradeFailure },
+    );
+    this.#issues = issues;
+  }
+
+  /** May quote values, so they stand in no message and are not printed with the error. */
+  get issues(): readonly DataIssue[] {
+    return this.#issues;
+  }
+}
+
+/**
+ * Data that a newer deploy upgraded (a greater `version`) was to be written here, or to be read where it does not fit
+ * this deploy's schema. Nothing was changed; a server of the newer deploy can do it.
+ */
+export class NewerDataError extends SojournError {
+  readonly code = "newer_data";
+  override readonly status = 503;
+  readonly headers: Readonly<Record<string, string>> = { "Retry-After": "1" };
+
+  constructor(sessionId: string, stored: number, known: number) {
+    super(`Session ${sessionId} holds data of version ${stored}; this process knows version ${known}.`);
+  }
+}
+
+function pathsOf(issues: readonly DataIssue[]): string {
+  return issues.map(({ path }) => path || "as a whole").join(", ");
 }
 
 /** `increment` met a value that is encrypted or no safe integer, or the result would not be one. The stored value is unchanged. */

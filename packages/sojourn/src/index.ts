@@ -3,6 +3,8 @@ export type { SessionStats } from "./analytics/stats.ts";
 export type { Clock } from "./clock.ts";
 export { createSessions, type MemoryStoreOptions, memoryStore, type SessionsOptions } from "./create-sessions.ts";
 export type { EncryptionOptions } from "./data/encryption.ts";
+export type { DataOf, DataSchema, SchemaOptions } from "./data/schema.ts";
+export type { StandardSchema } from "./data/standard-schema.ts";
 export type { Device, SecurityFacts } from "./data/metadata.ts";
 export * from "./errors.ts";
 export type { Duration } from "./duration.ts";

@@ -8,13 +8,16 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { describe, expect, test, vi } from "vitest";
+import { z } from "zod";
 import { sojourn } from "../src/adapters/express.ts";
 import "../src/adapters/express-augment.ts";
 import {
   ConfigError,
   DataTooLargeError,
   EncryptionKeyMissingError,
+  InvalidDataError,
   InvalidValueError,
+  NewerDataError,
   type Session,
   SessionEndedError,
   type Sessions,
@@ -373,7 +376,38 @@ describe("SessionDataManager", () => {
     expect(await sessions.data(session.id).delete("step")).toBe(false);
   });
 
-  test.todo("updateSessionData: checked by a schema, upgraded across deploys (issue 3)");
+  onEveryEngine("updateSessionData: checked by a schema", async ({ server }) => {
+    const schema = { cart: z.array(z.object({ id: z.string(), quantity: z.int().min(1) })), email: z.string().trim() };
+    const sessions = server({ schema });
+    const { session } = await sessions.create({ userId: "ada", data: { email: "ada@example.com " } });
+    expect(await sessions.data(session.id).set("cart", [{ id: "mug", quantity: 2 }])).toBe(true);
+    const wrong = sessions.data(session.id).set("cart", [{ id: "mug", quantity: 0 }]);
+    await expect(wrong).rejects.toMatchObject({ name: InvalidDataError.name, issues: [{ path: "cart[0].quantity" }] });
+    await expect(session.set("colour", "red")).rejects.toThrow(InvalidDataError);
+    expect((await server().get(session.id))?.data).toEqual({
+      email: "ada@example.com",
+      cart: [{ id: "mug", quantity: 2 }],
+    });
+  });
+
+  onEveryEngine("updateSessionData: upgraded across deploys, old and new side by side", async ({ server }) => {
+    const before = server({ version: 1, schema: { cart: z.array(z.string()), theme: z.string() } });
+    const after = server({
+      version: 2,
+      schema: { cart: z.array(z.object({ id: z.string() })), theme: z.string() },
+      upgrade: (old) => ({ ...old, cart: (old["cart"] as string[]).map((id) => ({ id })) }),
+    });
+    const { token, session } = await before.create({ userId: "ada", data: { cart: ["mug"], theme: "dark" } });
+    expect(await after.validate(token)).toMatchObject({ valid: true, session: { data: { cart: [{ id: "mug" }] } } });
+    expect(await before.data(session.id).get("cart")).toEqual(["mug"]);
+    await after.data(session.id).set("theme", "light");
+    const old = await before.validate(token);
+    if (!old.valid) throw new Error(old.reason);
+    expect(old.session.data["theme"]).toBe("light");
+    expect(() => old.session.data["cart"]).toThrow(NewerDataError);
+    await expect(old.session.set("cart", ["pen"])).rejects.toThrow(NewerDataError);
+    expect((await after.get(session.id))?.data).toEqual({ cart: [{ id: "mug" }], theme: "light" });
+  });
   onFailingRedis("updateSessionData: one that is sent twice counts once, whatever the network does", async (place) => {
     const { sessions, remote, proxy, resends } = place;
     const { session } = await sessions.create({ userId: "ada" });

@@ -233,7 +233,7 @@ describe.each(ENGINES)("encrypted fields on %s", (engine) => {
       name: "pin",
       bytes: await sealedBytes(store, session.id, "ssn"),
     });
-    expect(await session.get("pin")).toBeUndefined();
+    await expect(session.get("pin")).rejects.toMatchObject({ name: SessionEndedError.name, reason: "corrupt" });
     await expect.poll(() => sessions.validate(token)).toMatchObject({ valid: false, ended: { reason: "corrupt" } });
     expect((await server().get(victim.session.id))?.data["ssn"]).toBe(SSN);
     expect(lines.join()).not.toContain(SSN);

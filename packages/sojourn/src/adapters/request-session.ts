@@ -169,7 +169,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Stores one field; begins an anonymous session when there is none. @throws what `session.set` throws, HeadersSentError */
   set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
     return this.#carrier.writing(async (late) => {
-      this.#carrier.fields.setting(name, value);
+      this.#carrier.fields.change({ kind: "set", name, value });
       const data = { [name]: value } as unknown as Partial<D>;
       await this.#inSession({ name: "set", late, data: () => data }, (session) => session.set(name, value));
     });
@@ -178,7 +178,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Removes one field; begins nothing. @throws SessionEndedError */
   delete(name: keyof D & string): Promise<void> {
     return this.#carrier.writing(async () => {
-      this.#carrier.fields.deleting(name);
+      this.#carrier.fields.change({ kind: "delete", name });
       await (await this.#settled())?.delete(name);
     });
   }
@@ -186,7 +186,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Adds to an integer and answers the sum; begins an anonymous session when there is none. */
   increment(name: Counter<D>, by = 1): Promise<number> {
     return this.#carrier.writing(async (late) => {
-      this.#carrier.fields.incrementing(name, by);
+      this.#carrier.fields.change({ kind: "increment", name, by });
       const data = { [name]: by } as unknown as Partial<D>;
       const first = { name: "increment", late, data: () => data };
       return (await this.#inSession(first, (session) => session.increment(name, by))) ?? by;

@@ -23,6 +23,7 @@ export function checkName(name: unknown): asserts name is string {
     throw new InvalidNameError(`A field name is at most ${MAX_NAME_BYTES} bytes, not ${bytes}.`);
   }
   if (name === "__proto__") throw new InvalidNameError("The field name __proto__ is refused.");
+  if (name.startsWith("\0")) throw new InvalidNameError("A field name must not begin with NUL: those are reserved.");
   if (!name.isWellFormed()) throw new InvalidNameError("A field name must be well-formed Unicode.");
 }
 

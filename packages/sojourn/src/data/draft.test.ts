@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fieldName } from "../../test/fixtures/records/arbitrary.ts";
+import { applicationFieldName } from "../../test/fixtures/records/arbitrary.ts";
 import { EncryptionKeyMissingError, InvalidNameError, type InvalidValueError } from "../errors.ts";
 import { deepFreeze } from "./codec.ts";
 import { dataFrom, draftChanges, type FieldText, textsAfter, valueFrom } from "./draft.ts";
@@ -47,7 +47,7 @@ function storedAfter(before: Data, after: Data): Data {
 const value = fc.jsonValue({ maxDepth: 2 }).map((each) => JSON.parse(JSON.stringify(each)) as unknown);
 const name = fc.oneof(
   { arbitrary: fc.constantFrom("a", "b", "constructor", "toString", "hasOwnProperty", "0"), weight: 3 },
-  fieldName,
+  applicationFieldName,
 );
 const data: fc.Arbitrary<Data> = fc
   .uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 6 })

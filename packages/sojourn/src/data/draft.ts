@@ -44,7 +44,7 @@ export function valueFrom(texts: FieldTexts, name: string): unknown {
   throw text;
 }
 
-function isReadable(text: FieldText): text is string {
+export function isReadable(text: FieldText): text is string {
   return typeof text === "string";
 }
 
@@ -71,31 +71,50 @@ export function textsAfter(texts: FieldTexts, changes: readonly FieldChange[]): 
   return after;
 }
 
+/** Answers the JSON text of a field's value, or refuses it. */
+export type Encode = (name: string, value: unknown) => string;
+
 /**
- * The changes that turn stored texts into `after`, by top-level field; fields that did not change are left out,
- * so that writers of other fields are not disturbed.
- * @throws InvalidNameError, InvalidValueError
+ * The texts of data that is to be stored. A field of `before` that could not be read, and was not touched, stays so.
+ * @throws InvalidNameError, and what `encode` throws: InvalidValueError
  */
-export function draftChanges(before: FieldTexts, after: Readonly<DataObject>): FieldChange[] {
+export function textsOf(
+  data: Readonly<DataObject>,
+  before: FieldTexts = NONE,
+  encode: Encode = encodeValue,
+): Map<string, FieldText> {
+  const texts = new Map<string, FieldText>();
+  for (const name of Object.keys(data)) {
+    const text = before.get(name);
+    if (text !== undefined && isUntouched(text, data, name)) texts.set(name, text);
+    else if (data[name] !== undefined) {
+      checkName(name);
+      texts.set(name, encode(name, data[name]));
+    }
+  }
+  return texts;
+}
+
+/**
+ * The changes from one to the other, by top-level field; fields that did not change are left out, so that writers of
+ * other fields are not disturbed.
+ */
+export function changesBetween(before: FieldTexts, after: FieldTexts): FieldChange[] {
   const changes: FieldChange[] = [];
-  for (const name of Object.keys(after)) {
-    if (isUntouched(before, after, name)) continue;
-    const value = after[name];
-    if (value === undefined) continue;
-    checkName(name);
-    const json = encodeValue(name, value);
-    if (before.get(name) !== json) changes.push({ kind: "set", name, json });
+  for (const [name, json] of after) {
+    if (isReadable(json) && before.get(name) !== json) changes.push({ kind: "set", name, json });
   }
-  for (const name of before.keys()) {
-    const gone = !Object.hasOwn(after, name) || (!isUntouched(before, after, name) && after[name] === undefined);
-    if (gone) changes.push({ kind: "delete", name });
-  }
+  for (const name of before.keys()) if (!after.has(name)) changes.push({ kind: "delete", name });
   return changes;
 }
 
-/** Whether a field that cannot be read stands in the draft as it was made. */
-function isUntouched(before: FieldTexts, after: Readonly<DataObject>, name: string): boolean {
-  const text = before.get(name);
-  if (text === undefined || isReadable(text)) return false;
-  return Object.getOwnPropertyDescriptor(after, name)?.get !== undefined;
+/** The changes that turn stored texts into this data. @throws what `textsOf` throws */
+export function draftChanges(before: FieldTexts, after: Readonly<DataObject>, encode?: Encode): FieldChange[] {
+  return changesBetween(before, textsOf(after, before, encode));
+}
+
+const NONE: FieldTexts = new Map();
+
+function isUntouched(text: FieldText, data: Readonly<DataObject>, name: string): boolean {
+  return !isReadable(text) && Object.getOwnPropertyDescriptor(data, name)?.get !== undefined;
 }

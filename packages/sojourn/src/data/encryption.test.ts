@@ -77,12 +77,12 @@ describe("N4 a sealed value", () => {
     expect(() => cipher.open(ID.slice(0, -1), `${ID.at(-1)}a`, sealed)).toThrow(CorruptRecordError);
   });
 
-  test("has a fresh nonce: a million of one session differ", { timeout: 60_000 }, () => {
+  test("has a fresh nonce: a hundred thousand of one session differ", () => {
     const key = cipher.keyFor("a");
     if (key === null) throw new Error("a is stored plain");
     const nonces = new Set<string>();
-    for (let i = 0; i < 1_000_000; i++) nonces.add(cipher.seal(key, ID, "a", "1").toString("latin1", 4, 16));
-    expect(nonces.size).toBe(1_000_000);
+    for (let i = 0; i < 100_000; i++) nonces.add(cipher.seal(key, ID, "a", "1").toString("latin1", 4, 16));
+    expect(nonces.size).toBe(100_000);
   });
 });
 

@@ -53,6 +53,7 @@ describe("N2 records of format 1 are read by every later version", () => {
       "all-flags",
       "all-metadata",
       "anonymous-empty",
+      "data-version",
       "encrypted-among-plain",
       "encrypted-only",
       "fields-256",

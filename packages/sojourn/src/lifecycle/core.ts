@@ -2,10 +2,11 @@
 
 import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
-import type { DataObject, FieldTexts } from "../data/draft.ts";
+import type { DataObject } from "../data/draft.ts";
 import type { Metadata } from "../data/metadata.ts";
-import type { FieldRules } from "../data/field-rules.ts";
-import { StoreClosedError, StoreUnavailableError } from "../errors.ts";
+import type { DataView, FieldRules } from "../data/field-rules.ts";
+import { UnfitDataError } from "../data/schema.ts";
+import { SessionEndedError, StoreClosedError, StoreUnavailableError } from "../errors.ts";
 import type { Binding, Fingerprints } from "../security/binding.ts";
 import { CsrfTokens } from "../security/csrf.ts";
 import type { KeyRing } from "../security/keyring.ts";
@@ -124,8 +125,7 @@ export class Core {
           cause: error,
         });
       }
-      if (!(error instanceof CorruptRecordError)) throw error;
-      this.endCorrupt(id, error);
+      this.#endUnusable(id, error);
       return null;
     }
   }
@@ -147,17 +147,20 @@ export class Core {
     return this.#decoded(id, () => this.fields.data(id, record)) ?? {};
   }
 
-  /** The same as texts, each known to be JSON. */
-  textsOf(id: string, record: SessionRecord): FieldTexts {
-    return this.#decoded(id, () => this.fields.texts(id, record)) ?? new Map<string, string>();
+  /** The same for writing. @throws SessionEndedError when it cannot be used, and then the session is ended */
+  viewOf(id: string, record: SessionRecord): DataView {
+    try {
+      return this.fields.view(id, record);
+    } catch (error) {
+      throw new SessionEndedError(id, this.#endUnusable(id, error));
+    }
   }
 
   #decoded<T>(id: string, decode: () => T): T | null {
     try {
       return decode();
     } catch (error) {
-      if (!(error instanceof CorruptRecordError)) throw error;
-      this.endCorrupt(id, error);
+      this.#endUnusable(id, error);
       return null;
     }
   }
@@ -172,9 +175,14 @@ export class Core {
     );
   }
 
-  endCorrupt(id: string, error: CorruptRecordError): void {
-    this.notices.warn("corrupt", `session ${id} has a corrupt record (${error.message}) and was ended`);
-    this.background("ending a corrupt session", this.revoke(id, "corrupt", null));
+  /** Ends a session whose record nobody can use, and answers the reason. @throws any other error */
+  #endUnusable(id: string, error: unknown): string {
+    const isUnfit = error instanceof UnfitDataError;
+    if (!isUnfit && !(error instanceof CorruptRecordError)) throw error;
+    const [reason, what] = isUnfit ? ["schema_mismatch", "unfit data"] : ["corrupt", "a corrupt record"];
+    this.notices.warn(reason, `session ${id} has ${what} (${error.message}) and was ended`);
+    this.background(`ending a session with ${what}`, this.revoke(id, reason, null));
+    return reason;
   }
 
   async revoke(id: string, reason: string, actor: string | null): Promise<boolean> {

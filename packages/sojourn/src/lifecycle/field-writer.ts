@@ -1,7 +1,8 @@
 /**
  * Writes to the data of one session: blind ones (`set`, `delete`, `increment`)
  * of one tick share a call, and `update()` reads, changes and writes under the
- * revision it read.
+ * revision it read. Blind ones that a schema must look at as a whole, or that meet
+ * data of an older version, are made as an update, too.
  *
  * update(), in prose: callers of one process queue per session, so they never
  * race each other. The one at the head runs its function on the newest known
@@ -12,14 +13,15 @@
 
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type DataObject, dataFrom, draftChanges, type FieldTexts, textsAfter } from "../data/draft.ts";
+import { type DataObject, dataFrom, textsAfter, valueFrom } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
-import type { FieldRules } from "../data/field-rules.ts";
+import { applyEdit, type DataView, type FieldEdit, type FieldRules } from "../data/field-rules.ts";
 import { MAX_FIELDS } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import {
   ConflictError,
   DataTooLargeError,
+  InvalidValueError,
   SessionEndedError,
   type SojournError,
   StoreUnavailableError,
@@ -32,15 +34,19 @@ import { KeyedQueue } from "./keyed-queue.ts";
 
 type Patched = Extract<PatchOutcome, { status: "patched" }>;
 
-/** Data as stored, together with the revision it was read at. */
-export interface DataSnapshot {
-  readonly texts: FieldTexts;
-  readonly revision: number;
-}
+/** What became of one edit. */
+export type Written =
+  /** Made without knowing the rest of the data: `change` is what is stored now. */
+  | { readonly view: null; readonly change: FieldChange; readonly patched: Patched; readonly sum: number }
+  /** Made under the revision read: the data as it is stored now. */
+  | { readonly view: DataView; readonly sum: number };
+
+/** The newest data that a caller knows, or null. */
+type Known = () => DataView | null;
 
 interface Pending {
   readonly change: FieldChange;
-  readonly resolve: (patched: Patched) => void;
+  readonly resolve: (written: Written | null) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -66,10 +72,13 @@ export class FieldWriter {
 
   /**
    * Writes of one owner share a call; those of two objects for the same session do not,
-   * because each must see that the other's write came between.
-   * @throws SessionEndedError, DataTooLargeError, TooManyFieldsError, WrongKindError, StoreUnavailableError
+   * because each must see that the other's write came between. Null when there is no such session.
+   * @throws SessionEndedError, DataTooLargeError, TooManyFieldsError, WrongKindError, StoreUnavailableError, and what
+   * `FieldRules.change` throws
    */
-  write(owner: object, id: string, change: FieldChange): Promise<Patched> {
+  write(owner: object, id: string, edit: FieldEdit, known: Known): Promise<Written | null> {
+    const change = this.fields.change(edit);
+    if (change === null) return this.#underRevision(id, copied(edit), known);
     return new Promise((resolve, reject) => {
       const outbox = this.#outboxes.get(owner) ?? { waiting: [], sending: false };
       this.#outboxes.set(owner, outbox);
@@ -78,6 +87,12 @@ export class FieldWriter {
       outbox.sending = true;
       queueMicrotask(() => void this.#flush(outbox, id));
     });
+  }
+
+  async #underRevision(id: string, edit: FieldEdit, known: Known): Promise<Written | null> {
+    const view = await this.update(id, known, (draft) => applyEdit(edit, draft));
+    if (view === null) return null;
+    return { view, sum: edit.kind === "increment" ? Number(valueFrom(view.texts, edit.name)) : 0 };
   }
 
   async #flush(outbox: Outbox, id: string): Promise<void> {
@@ -98,9 +113,10 @@ export class FieldWriter {
         batch.map((each) => each.change),
       );
       if (outcome.status === "patched") settle(batch, outcome);
+      else if (outcome.status === "conflict") await this.#upgrade(id, batch, outcome.record);
       else if (batch.length === 1 || outcome.status === "gone") {
         for (const each of batch) each.reject(this.#errorOf(id, outcome));
-      } else await this.#oneByOne(id, batch);
+      } else return await this.#oneByOne(id, batch);
       return null;
     } catch (error) {
       for (const each of batch) each.reject(error);
@@ -109,11 +125,27 @@ export class FieldWriter {
   }
 
   /** One write of the batch was refused: sharing a call must not make the others fail with it. */
-  async #oneByOne(id: string, batch: readonly Pending[]): Promise<void> {
+  async #oneByOne(id: string, batch: readonly Pending[]): Promise<unknown> {
+    for (const [i, each] of batch.entries()) {
+      const failure = await this.#send(id, [each]);
+      if (failure === null) continue;
+      for (const unsent of batch.slice(i + 1)) unsent.reject(failure);
+      return failure;
+    }
+    return null;
+  }
+
+  /** The data is of another version than this deploy's: what it becomes is written with the first edit. */
+  async #upgrade(id: string, batch: readonly Pending[], bytes: Buffer): Promise<void> {
+    const record = this.#core.parse(id, bytes);
+    let view = record === null ? null : this.#core.viewOf(id, record);
     for (const each of batch) {
-      const outcome = await this.#patch(id, [each.change]);
-      if (outcome.status === "patched") each.resolve(outcome);
-      else each.reject(this.#errorOf(id, outcome));
+      const written = this.#underRevision(id, editOf(each.change), () => view);
+      written.then(each.resolve, each.reject);
+      view = await written.then(
+        (done) => done?.view ?? null,
+        () => null,
+      );
     }
   }
 
@@ -122,11 +154,7 @@ export class FieldWriter {
    * @param known the newest data the caller has, or null to read first.
    * @returns the data as stored, or null when there is no such session.
    */
-  update(
-    id: string,
-    known: () => DataSnapshot | null,
-    change: (draft: DataObject) => unknown,
-  ): Promise<DataSnapshot | null> {
+  update(id: string, known: Known, change: (draft: DataObject) => unknown): Promise<DataView | null> {
     const queuedAt = this.#core.clock.monotonic();
     return this.#updates.run(id, async (errorBefore) => {
       const waited = this.#core.clock.monotonic() - queuedAt;
@@ -137,46 +165,39 @@ export class FieldWriter {
     });
   }
 
-  async #update(
-    id: string,
-    known: DataSnapshot | null,
-    change: (draft: DataObject) => unknown,
-  ): Promise<DataSnapshot | null> {
+  async #update(id: string, known: DataView | null, change: (draft: DataObject) => unknown): Promise<DataView | null> {
     const deadline = this.#core.clock.monotonic() + this.#core.store.writeDeadlineMs;
     let base = known ?? (await this.read(id));
     for (let attempt = 1; base !== null; attempt++) {
-      const changes = draftChanges(base.texts, runOnDraft(dataFrom(base.texts), change));
+      const changes = this.fields.changes(base.texts, runOnDraft(dataFrom(base.texts), change));
       if (changes.length === 0) return base;
+      if (base.refusal !== null) throw base.refusal;
       if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
-      const outcome = await this.#patch(id, changes, base.revision);
+      const outcome = await this.#patch(id, [...base.upgrade, ...changes], base.revision);
       if (outcome.status === "patched") {
-        return { texts: textsAfter(base.texts, changes), revision: outcome.revision };
+        return { texts: textsAfter(base.texts, changes), revision: outcome.revision, upgrade: [], refusal: null };
       }
       if (outcome.status !== "conflict") throw this.#errorOf(id, outcome);
       if (this.#core.clock.monotonic() > deadline) throw new ConflictError(id, attempt);
-      base = this.#snapshot(id, this.#core.parse(id, outcome.record));
+      base = this.#view(id, this.#core.parse(id, outcome.record));
     }
     return null;
   }
 
-  /** The stored data, or null when there is no such live session. */
-  async read(id: string): Promise<DataSnapshot | null> {
-    return this.#snapshot(id, await this.#core.liveRecord(id));
+  /** The stored data, or null when there is no such live session. @throws SessionEndedError when it cannot be used */
+  async read(id: string): Promise<DataView | null> {
+    return this.#view(id, await this.#core.liveRecord(id));
   }
 
-  #snapshot(id: string, record: SessionRecord | null): DataSnapshot | null {
-    return record === null ? null : { texts: this.#core.textsOf(id, record), revision: record.revision };
+  #view(id: string, record: SessionRecord | null): DataView | null {
+    return record === null ? null : this.#core.viewOf(id, record);
   }
 
+  /** Under the revision that was read, or, if none was, under this deploy's version of data. */
   #patch(id: string, changes: readonly FieldChange[], expectedRevision?: number): Promise<PatchOutcome> {
-    const { store, maxBytes, fields } = this.#core;
-    const stored = fields.stored(id, changes);
-    return store.patch({
-      id,
-      changes: stored,
-      maxBytes,
-      ...(expectedRevision === undefined ? {} : { expectedRevision }),
-    });
+    const { store, maxBytes } = this.#core;
+    const condition = expectedRevision === undefined ? { guard: this.fields.guard } : { expectedRevision };
+    return store.patch({ id, changes: this.fields.stored(id, changes), maxBytes, ...condition });
   }
 
   #errorOf(id: string, outcome: Exclude<PatchOutcome, Patched>): SojournError {
@@ -198,9 +219,25 @@ export class FieldWriter {
 /** Increments of a shared call get the result of their own. */
 function settle(batch: readonly Pending[], patched: Patched): void {
   let next = 0;
-  for (const each of batch) {
-    const increments = each.change.kind === "increment" ? patched.increments.slice(next, ++next) : [];
-    each.resolve({ ...patched, increments });
+  for (const { change, resolve } of batch) {
+    const sum = change.kind === "increment" ? (patched.increments[next++] ?? 0) : 0;
+    const stored: FieldChange =
+      change.kind === "increment" ? { kind: "set", name: change.name, json: String(sum) } : change;
+    resolve({ view: null, change: stored, patched, sum });
+  }
+}
+
+function editOf(change: FieldChange): FieldEdit {
+  return change.kind === "set" ? { kind: "set", name: change.name, value: JSON.parse(change.json) } : change;
+}
+
+/** It is made later, and must be what it was when it was asked for. @throws InvalidValueError */
+function copied(edit: FieldEdit): FieldEdit {
+  if (edit.kind !== "set") return edit;
+  try {
+    return { ...edit, value: structuredClone(edit.value) };
+  } catch {
+    throw new InvalidValueError(edit.name, "a value that cannot be copied");
   }
 }
 

@@ -1,7 +1,7 @@
 /** The data of a session by its id, for code that holds no session object. */
 
 import { checkName } from "../data/codec.ts";
-import type { FieldChange } from "../data/field-patch.ts";
+import type { FieldEdit } from "../data/field-rules.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
 import { type DataObject, dataFrom, type FieldValue, valueFrom } from "../data/draft.ts";
@@ -25,39 +25,43 @@ export class SessionDataById<D extends object = DataObject> {
   async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     checkName(name);
     if (!isSessionId(this.#id)) return undefined;
-    const snapshot = await this.#writer.read(this.#id);
-    return snapshot === null ? undefined : (valueFrom(snapshot.texts, name) as D[K] | undefined);
+    const view = await this.#writer.read(this.#id).catch((error: unknown) => this.#nullWhenEnded(error));
+    return view === null ? undefined : (valueFrom(view.texts, name) as D[K] | undefined);
   }
 
   /** True when stored, false when there is no such session. @throws what `session.set` throws */
   async set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<boolean> {
-    return (await this.#write(this.#writer.fields.setting(name, value))) !== null;
+    return (await this.#write({ kind: "set", name, value })) !== null;
   }
 
   /** True when the session is there, false when it is not. */
   async delete(name: keyof D & string): Promise<boolean> {
-    return (await this.#write(this.#writer.fields.deleting(name))) !== null;
+    return (await this.#write({ kind: "delete", name })) !== null;
   }
 
   /** The sum, or null when there is no such session. @throws WrongKindError */
   async increment(name: Counter<D>, by = 1): Promise<number | null> {
-    return this.#write(this.#writer.fields.incrementing(name, by));
+    return this.#write({ kind: "increment", name, by });
   }
 
   /** The new data, or null when there is no such session. See `session.update`. @throws ConflictError */
   async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>> | null> {
     if (!isSessionId(this.#id)) return null;
     const updated = this.#writer.update(this.#id, () => null, change as (draft: DataObject) => unknown);
-    const snapshot = await updated.catch((error: unknown) => this.#nullWhenEnded(error));
-    return snapshot === null ? null : (dataFrom(snapshot.texts) as Readonly<Partial<D>>);
+    const view = await updated.catch((error: unknown) => this.#nullWhenEnded(error));
+    return view === null ? null : (dataFrom(view.texts) as Readonly<Partial<D>>);
   }
 
-  async #write(change: FieldChange): Promise<number | null> {
-    if (!isSessionId(this.#id)) return null;
-    const patched = await this.#writer
-      .write(this, this.#id, change)
+  async #write(edit: FieldEdit): Promise<number | null> {
+    if (!isSessionId(this.#id)) {
+      // A wrong call is one whatever the id.
+      this.#writer.fields.change(edit);
+      return null;
+    }
+    const written = await this.#writer
+      .write(this, this.#id, edit, () => null)
       .catch((error: unknown) => this.#nullWhenEnded(error));
-    return patched === null ? null : (patched.increments[0] ?? 0);
+    return written?.sum ?? null;
   }
 
   /** Only the end of this session is an answer; the function may have met the end of another. */

@@ -2,14 +2,15 @@
 
 import { inspect } from "node:util";
 import { checkName, deepFreeze } from "../data/codec.ts";
-import { type DataObject, dataFrom, type FieldTexts, type FieldValue, textsAfter, valueFrom } from "../data/draft.ts";
+import { type DataObject, dataFrom, type FieldValue, textsAfter, valueFrom } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
+import type { DataView, FieldEdit } from "../data/field-rules.ts";
 import { type Device, type Metadata, NO_SECURITY_FACTS, type SecurityFacts } from "../data/metadata.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
-import type { DataSnapshot, FieldWriter } from "./field-writer.ts";
+import type { FieldWriter } from "./field-writer.ts";
 import type { Confirmation } from "./touching.ts";
 
 const NO_DEVICE: Device = Object.freeze({});
@@ -37,8 +38,8 @@ export class Session<D extends object = DataObject> {
   #metadata: Metadata | null = null;
   /** What `data` shows, made when it is asked for. */
   #data: Readonly<DataObject> | null = null;
-  /** Data as stored, once more is known than the record says. */
-  #texts: FieldTexts | null = null;
+  /** The data for writing, or once more is known than the record says. */
+  #view: DataView | null = null;
   #revision: number;
   #lastSeenAt: number;
   #idleMs: number;
@@ -121,39 +122,43 @@ export class Session<D extends object = DataObject> {
   get revision(): number {
     return this.#revision;
   }
-  /** Frozen (all the way down in development); replaced after an own write. To change a value, write it. */
+  /**
+   * Frozen (all the way down in development); replaced after an own write. To change a value, write it. Reading a field
+   * that cannot be read here throws EncryptionKeyMissingError, NewerDataError or SchemaMismatchError; the others answer.
+   */
   get data(): Readonly<Partial<D>> {
     this.#data ??= this.#freeze(
-      this.#texts === null ? this.#core.dataOf(this.id, this.#record) : dataFrom(this.#texts),
+      this.#view === null ? this.#core.dataOf(this.id, this.#record) : dataFrom(this.#view.texts),
     );
     return this.#data as Readonly<Partial<D>>;
   }
 
-  /** The value in the store now, a fresh copy; undefined when the field is not there. @throws SessionEndedError, EncryptionKeyMissingError */
+  /** The value in the store now, a fresh copy; undefined when the field is not there. @throws SessionEndedError, and what reading `data` throws */
   async get<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     checkName(name);
-    const snapshot = await this.#writer.read(this.id);
-    if (snapshot === null) throw await this.#ended();
-    this.#adopt(snapshot);
-    return valueFrom(snapshot.texts, name) as D[K] | undefined;
+    const view = await this.#writer.read(this.id);
+    if (view === null) throw await this.#ended();
+    this.#adopt(view);
+    return valueFrom(view.texts, name) as D[K] | undefined;
   }
 
   /**
    * Stores one field. Writes of one tick share a call.
-   * @throws SessionEndedError, InvalidValueError (what JSON would lose), DataTooLargeError, TooManyFieldsError
+   * @throws SessionEndedError, InvalidValueError (what JSON would lose), InvalidDataError (what the schema refuses),
+   * DataTooLargeError, TooManyFieldsError, NewerDataError
    */
   async set<K extends keyof D & string>(name: K, value: FieldValue<D, K>): Promise<void> {
-    await this.#write(this.#core.fields.setting(name, value));
+    await this.#write({ kind: "set", name, value });
   }
 
   /** Removes one field; one that is not there is no error. @throws SessionEndedError */
   async delete(name: keyof D & string): Promise<void> {
-    await this.#write(this.#core.fields.deleting(name));
+    await this.#write({ kind: "delete", name });
   }
 
   /** Adds to an integer that is not encrypted (absent counts as 0) and answers the sum. @throws SessionEndedError, WrongKindError */
   async increment(name: Counter<D>, by = 1): Promise<number> {
-    return this.#write(this.#core.fields.incrementing(name, by));
+    return this.#write({ kind: "increment", name, by });
   }
 
   /**
@@ -162,11 +167,9 @@ export class Session<D extends object = DataObject> {
    * @throws SessionEndedError, ConflictError (at the write deadline), TypeError for an async function, and what `set` throws
    */
   async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>>> {
-    const known = (): DataSnapshot | null =>
-      this.#stale ? null : { texts: this.#currentTexts(), revision: this.#revision };
-    const snapshot = await this.#writer.update(this.id, known, change as (draft: DataObject) => unknown);
-    if (snapshot === null) throw await this.#ended();
-    this.#adopt(snapshot);
+    const view = await this.#writer.update(this.id, this.#known, change as (draft: DataObject) => unknown);
+    if (view === null) throw await this.#ended();
+    this.#adopt(view);
     return this.data;
   }
 
@@ -188,33 +191,40 @@ export class Session<D extends object = DataObject> {
     return this.#core.revoke(this.id, reason, null);
   }
 
-  async #write(change: FieldChange): Promise<number> {
-    const patched = await this.#writer.write(this, this.id, change);
-    const [sum] = patched.increments;
-    const stored: FieldChange =
-      change.kind === "increment" ? { kind: "set", name: change.name, json: String(sum) } : change;
+  async #write(edit: FieldEdit): Promise<number> {
+    const written = await this.#writer.write(this, this.id, edit, this.#known);
+    if (written === null) throw await this.#ended();
+    if (written.view !== null) this.#adopt(written.view);
+    else this.#note(written.change, written.patched);
+    return written.sum;
+  }
+
+  /** A change that was stored without knowing the rest of the data. */
+  #note(change: FieldChange, { previousRevision, revision }: { previousRevision: number; revision: number }): void {
     // A later snapshot has this write in it, and perhaps what came after it.
-    if (patched.revision >= this.#revision) {
-      this.#texts = textsAfter(this.#currentTexts(), [stored]);
+    if (revision >= this.#revision) {
+      this.#view = { texts: textsAfter(this.#currentView().texts, [change]), revision, upgrade: [], refusal: null };
       this.#data = null;
     }
     // Writes that shared the call answer the same revisions: the second finds its own there already.
-    if (patched.previousRevision !== this.#revision && patched.revision !== this.#revision) this.#stale = true;
-    this.#revision = Math.max(this.#revision, patched.revision);
-    return sum ?? 0;
+    if (previousRevision !== this.#revision && revision !== this.#revision) this.#stale = true;
+    this.#revision = Math.max(this.#revision, revision);
   }
 
-  #currentTexts(): FieldTexts {
-    this.#texts ??= this.#core.textsOf(this.id, this.#record);
-    return this.#texts;
+  /** What an update may begin with; null when it must read first. */
+  readonly #known = (): DataView | null => (this.#stale ? null : this.#currentView());
+
+  #currentView(): DataView {
+    this.#view ??= this.#core.viewOf(this.id, this.#record);
+    return this.#view;
   }
 
   /** An answer that was overtaken by one of a later revision says nothing new. */
-  #adopt(snapshot: DataSnapshot): void {
-    if (snapshot.revision < this.#revision) return;
-    this.#texts = snapshot.texts;
+  #adopt(view: DataView): void {
+    if (view.revision < this.#revision) return;
+    this.#view = view;
     this.#data = null;
-    this.#revision = snapshot.revision;
+    this.#revision = view.revision;
     this.#stale = false;
   }
 

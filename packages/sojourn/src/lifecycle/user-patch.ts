@@ -23,8 +23,7 @@ export async function patchUser(
   checkedUserId("patchUser", userId);
   if (typeof patch !== "object" || patch === null) throw new TypeError("patchUser: patch must be an object of fields.");
   for (const [name, value] of Object.entries(patch)) {
-    if (value === undefined) writer.fields.deleting(name);
-    else writer.fields.setting(name, value);
+    writer.fields.change(value === undefined ? { kind: "delete", name } : { kind: "set", name, value });
   }
   const placement = await core.placement();
   const userKey = placement.userKey(userId);

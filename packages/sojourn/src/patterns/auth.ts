@@ -55,7 +55,7 @@ export interface Auth<Credentials, User, D extends object> {
 }
 
 /**
- * `authenticated: true`, `roles` and `permissions` are stored in the session's data.
+ * `authenticated: true`, `roles` and `permissions` are stored in the session's data: a `schema` must name them.
  *
  * ```ts
  * const { login } = auth(sessions, { verify: ({ name, password }) => users.check(name, password) });

@@ -7,9 +7,6 @@ import { isFailure, type Write } from "./write.ts";
 /** The field that only increments by one write to. */
 export const COUNTER = "count";
 
-/** Answers of a `create` that ended nobody, or may have long ago. */
-const NOT_DONE = new Set<unknown>(["limited", "gone"]);
-
 export class Ledger {
   readonly #ended = new Set<string>();
   readonly #counted = new Map<string, Set<Write>>();
@@ -18,7 +15,7 @@ export class Ledger {
   /** The caller of the write was told this. */
   note(write: Write, answer: Answer): void {
     if (write.counts !== undefined) this.#noteCount(write.counts, write, answer);
-    if (isFailure(answer) || answer["ended"] === false || NOT_DONE.has(answer["status"])) return;
+    if (isFailure(answer) || answer["ended"] === false) return;
     for (const id of write.ends ?? []) this.#ended.add(id);
   }
 

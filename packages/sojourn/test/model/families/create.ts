@@ -1,12 +1,12 @@
-/** Sessions begin, some of them within a limit, some in place of another. */
+/** Sessions begin. */
 
 import fc from "fast-check";
 import { encodeMetadata } from "../../../src/data/metadata.ts";
 import { encodeRecord } from "../../../src/data/record.ts";
-import { type CreateOutcome, EVICTION, type NewSession, type SessionLimit } from "../../../src/store/store.ts";
+import type { CreateOutcome, NewSession } from "../../../src/store/store.ts";
 import { userHashIn } from "../../../src/store/placement.ts";
 import { between } from "../grid.ts";
-import type { Answer, Model, ModelSession } from "../model.ts";
+import type { Answer, ModelSession } from "../model.ts";
 import { callOf, envelope, type Family, rarely } from "../plan.ts";
 import { viewOfGone } from "../view.ts";
 import { type KnownSession, USERS, type World } from "../world.ts";
@@ -18,13 +18,7 @@ interface Shape {
   readonly absoluteMs: number;
   readonly locked: boolean;
   readonly value: string | null;
-  readonly limit: SessionLimit | null;
-  /** Which of the user's last sessions it takes the place of. */
-  readonly replaced: number | null;
 }
-
-/** With more than one it would matter who of two was seen first within a step, in which a server's clock goes on. */
-const ONE = { perUser: 1, confirmGraceMs: between(1) } as const;
 
 const shape: fc.Arbitrary<Shape> = fc.record({
   user: fc.option(fc.constantFrom(...USERS), { freq: 6 }),
@@ -32,14 +26,6 @@ const shape: fc.Arbitrary<Shape> = fc.record({
   absoluteMs: fc.constantFrom(between(20), between(60)),
   locked: rarely(8),
   value: fc.option(fc.constantFrom("1", '"x"'), { freq: 2 }),
-  limit: fc.constantFrom(
-    null,
-    null,
-    null,
-    { ...ONE, onExceed: "evictOldest" as const },
-    { ...ONE, onExceed: "reject" as const },
-  ),
-  replaced: fc.oneof(fc.constant(null), fc.constant(null), fc.nat(2)),
 });
 
 export const create: Family = {
@@ -60,24 +46,14 @@ function creation(world: World, wanted: Shape, call: Write["call"]): Write {
     initial,
     tokens: [{ generation: 0, hash: initial.tokenHash }],
   };
-  const replaced = replacedBy(world, wanted);
   world.sessions.push(known);
-  const session: NewSession = {
-    id,
-    userKey: known.userKey,
-    record: recordOf(initial, known.userKey),
-    ...(wanted.limit === null ? {} : { limit: wanted.limit }),
-    ...(replaced === undefined ? {} : { replaces: { id: replaced.id, reason: "login", actor: user } }),
-  };
-  const only = wanted.limit === null ? "" : `, the only one (${wanted.limit.onExceed})`;
-  const text = `create ${known.name} of ${user ?? "nobody"}${only}${replaced === undefined ? "" : ` for ${replaced.name}`}`;
+  const session: NewSession = { id, userKey: known.userKey, record: recordOf(initial, known.userKey) };
+  const text = `create ${known.name} of ${user ?? "nobody"}`;
   return {
     text,
     call,
     session: known,
     needsOperationIds: false,
-    // One that is not stored yet is not ended: nobody has its token to log in with.
-    ends: replaced === undefined || world.model.stored(replaced.id) === null ? [] : [replaced.id],
     send: (store) => store.create(session, call),
     view: (answer) => viewOfCreation(answer as CreateOutcome),
     *messages(model, traits) {
@@ -85,37 +61,18 @@ function creation(world: World, wanted: Shape, call: Write["call"]): Write {
       return yield {
         text,
         notAfter,
-        apply: (now) => createIn(now, initial, session),
+        apply(now) {
+          const tombstone = now.tombstone(id);
+          if (tombstone !== null) return viewOfGone(tombstone);
+          const stored = now.stored(id);
+          if (stored !== null) return { status: "created", stamped: stored.epoch > 0 };
+          const epoch = user === null ? 0 : now.epochOf(user);
+          now.begin({ ...initial, epoch });
+          return { status: "created", stamped: epoch > 0 };
+        },
       };
     },
   };
-}
-
-function replacedBy(world: World, { user, replaced }: Shape): KnownSession | undefined {
-  const own = world.sessions.filter(({ initial }) => user !== null && initial.user === user).slice(-3);
-  return replaced === null ? undefined : own[replaced % own.length];
-}
-
-function createIn(model: Model, initial: ModelSession, { id, limit, replaces }: NewSession): Answer {
-  const tombstone = model.tombstone(id);
-  if (tombstone !== null) return viewOfGone(tombstone);
-  const stored = model.stored(id);
-  if (stored !== null) return { status: "created", stamped: stored.epoch > 0 };
-  const { user } = initial;
-  const epoch = user === null ? 0 : model.epochOf(user);
-  if (user !== null && limit !== undefined) {
-    const others = model.allLive().filter((other) => other.user === user && other.id !== replaces?.id);
-    const awaitedSince = model.now - limit.confirmGraceMs;
-    const counting = others.filter(
-      (other) => other.epoch >= epoch && (other.confirmed || other.createdAt > awaitedSince),
-    );
-    if (limit.onExceed === "reject" && counting.length > 0) return { status: "limited", count: counting.length };
-    for (const other of others) model.end(other, EVICTION);
-  }
-  const replaced = replaces === undefined ? null : model.stored(replaces.id);
-  if (replaces !== undefined && replaced !== null) model.end(replaced, replaces);
-  model.begin({ ...initial, epoch });
-  return { status: "created", stamped: epoch > 0 };
 }
 
 function viewOfCreation(outcome: CreateOutcome): Answer {
