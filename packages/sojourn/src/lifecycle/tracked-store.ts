@@ -29,6 +29,7 @@ import type {
   TouchOutcome,
   WriteCall,
 } from "../store/store.ts";
+import type { MetricStore } from "../store/metric-store.ts";
 import type { Totals } from "../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../store/upkeep.ts";
 
@@ -36,6 +37,7 @@ export class TrackedStore implements Store {
   readonly engine: string;
   readonly parts: number;
   readonly namespace: string;
+  readonly metrics: MetricStore;
   readonly writeDeadlineMs: number;
   readonly #store: Store;
   readonly #writes = new Set<Promise<unknown>>();
@@ -45,6 +47,7 @@ export class TrackedStore implements Store {
     this.engine = store.engine;
     this.parts = store.parts;
     this.namespace = store.namespace;
+    this.metrics = store.metrics;
     this.writeDeadlineMs = store.writeDeadlineMs;
   }
 

@@ -8,24 +8,15 @@
  * store's own clock, which `now()` answers.
  */
 
+import type { MetricStore } from "./metric-store.ts";
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import type { Page, PageInput } from "./paging.ts";
+import type { WriteCall } from "./write-call.ts";
 import type { Totals } from "./totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
-/** How one write is fenced and made idempotent. Engines fill in what is absent. */
-export interface WriteCall {
-  /**
-   * Store time after which the write must not happen: run later it rejects with
-   * `StoreUnavailableError` (reason `late`, outcome `not_executed`) and changes nothing.
-   * Default: in Redis now + what is left of the write deadline + 1 s; none in memory, where a write runs at
-   * once, and none in sqlite, whose queue gives up what could not begin within the write deadline.
-   */
-  readonly notAfter?: number;
-  /** A patch, `revoke` or `revokeUser` with an operation id that was executed already answers the same and changes nothing. */
-  readonly operationId?: string;
-}
+export type { WriteCall } from "./write-call.ts";
 
 /** What stays of a session that has ended, for an hour unless the store's option `endedKept` says otherwise. No address, no user agent. */
 export interface Tombstone {
@@ -242,6 +233,8 @@ export interface Store {
   readonly namespace: string;
   /** How many parts there are to reap and to check. */
   readonly parts: number;
+  /** Numbers that all processes share. */
+  readonly metrics: MetricStore;
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
 

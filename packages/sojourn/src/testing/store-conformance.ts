@@ -14,6 +14,7 @@ import { CUT_OFFS } from "./conformance/cut-offs.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
 import { LIMITS } from "./conformance/limits.ts";
+import { METRICS } from "./conformance/metrics.ts";
 import { NEAR_COPIES } from "./conformance/near-copies.ts";
 import { PAGING } from "./conformance/paging.ts";
 import { RACES } from "./conformance/races.ts";
@@ -46,6 +47,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...TOKENS,
     ...AMENDING,
     ...ACTIVITIES,
+    ...METRICS,
     ...TOTALS,
     ...LIMITS,
     ...UPKEEP,

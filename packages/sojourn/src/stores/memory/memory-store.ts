@@ -35,6 +35,7 @@ import {
   type WriteCall,
 } from "../../store/store.ts";
 import { ActivityLists } from "./activity-lists.ts";
+import { MemoryMetrics } from "./memory-metrics.ts";
 import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
 import { makeRoom } from "../../store/user-limit.ts";
 import { mayEnd } from "../../store/token-transitions.ts";
@@ -78,6 +79,10 @@ class MemoryStore extends RecordSteps implements Store {
   readonly #activities = new ActivityLists();
   /** For creates that come late: what is there when one is made is ended in the same turn. */
   #cutOffs = CutOffs.NONE;
+  readonly metrics = new MemoryMetrics((call) => {
+    this.#begin(call);
+    return this.now();
+  });
   #sweep: Iterator<[string, Buffer]>;
   #reaping: Iterator<[string, Buffer]>;
   #closed = false;

@@ -5,6 +5,9 @@ import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import { BUCKET_TAGS } from "./bucket-tags.generated.ts";
 
+/** All shared numbers of a namespace are few: they share a slot, and the operation keys of its bucket. */
+export const METRICS_BUCKET = 0;
+
 /**
  * The namespace stands before the tag, so that ACL patterns (`~ns:*`) work; the
  * tag is that of the bucket, so that all keys of one user share a cluster slot.
@@ -77,6 +80,14 @@ export class Keys {
   /** String: the same, for the scripts of one bucket. */
   cutOffsOf(bucket: number): string {
     return `${this.#namespace}:k:{${tag(bucket)}}`;
+  }
+  /** List: samples of a metric, newest first. */
+  samples(name: string): string {
+    return this.#key("m", METRICS_BUCKET, `v:${name}`);
+  }
+  /** Hash: what was counted in an hour since the epoch, by minute and counter. */
+  seriesOf(hour: number): string {
+    return this.#key("m", METRICS_BUCKET, `s:${hour}`);
   }
   /** Hash: salt and layout of the namespace. */
   facts(): string {

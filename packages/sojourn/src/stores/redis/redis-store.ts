@@ -55,6 +55,7 @@ import { Keys } from "./keys.ts";
 import { MassEnding } from "./mass-ending.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
+import { RedisMetrics } from "./redis-metrics.ts";
 import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
 import { detailOf, parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
@@ -92,6 +93,7 @@ class RedisStore implements Store {
   readonly engine = "redis";
   readonly parts = PARTS;
   readonly namespace: string;
+  readonly metrics: RedisMetrics;
   readonly writeDeadlineMs: number;
   readonly #keys: Keys;
   readonly #redis: RedisConnection;
@@ -120,6 +122,12 @@ class RedisStore implements Store {
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) =>
       this.#copies.settled(name, keys, answer),
     );
+    this.metrics = new RedisMetrics({
+      keys: this.#keys,
+      redis: this.#redis,
+      preparation: this.#preparation,
+      scripts: this.#scripts,
+    });
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#endedMs);
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));

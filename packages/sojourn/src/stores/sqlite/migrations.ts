@@ -44,6 +44,13 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX tombstones_by_death ON tombstones (kept_until);
    CREATE INDEX user_epochs_by_death ON user_epochs (kept_until);`,
+  `CREATE TABLE sampled (name TEXT PRIMARY KEY, kept_until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE samples (number INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL NOT NULL) STRICT;
+   CREATE INDEX samples_by_name ON samples (name, number);
+   CREATE TRIGGER samples_die AFTER DELETE ON sampled BEGIN DELETE FROM samples WHERE name = OLD.name; END;
+   CREATE TABLE minutes (
+     at INTEGER NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (at, name)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

@@ -47,6 +47,7 @@ import { createSession } from "./creation.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { asBuffer, cutOffsOf, endSession, foundIn, recordOf, sessionsOf, storedSession, tombstoneIn } from "./rows.ts";
+import { SqliteMetrics } from "./sqlite-metrics.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
 import { checkSome, reapSome } from "./upkeep.ts";
@@ -88,6 +89,13 @@ class SqliteStore extends RecordSteps implements Store {
   readonly engine = "sqlite";
   readonly parts = 1;
   readonly namespace: string;
+  readonly metrics = new SqliteMetrics({
+    write: (call, write) => this.#write(call, write),
+    query: async (query) => {
+      const { sql } = await this.#open();
+      return this.#query(() => query(sql, this.now()));
+    },
+  });
   readonly #path: string;
   readonly #clock: Clock;
   readonly writeDeadlineMs: number;

@@ -50,6 +50,17 @@ const SQL = {
   addHour:
     "INSERT INTO ended_hours (hour, ended, duration_ms) VALUES (?, 1, ?) ON CONFLICT (hour) DO UPDATE SET ended = ended + 1, duration_ms = duration_ms + excluded.duration_ms",
   removeHours: "DELETE FROM ended_hours WHERE hour < ?",
+  insertSample: "INSERT INTO samples (name, value) VALUES (?, ?)",
+  keepSamples:
+    "INSERT INTO sampled (name, kept_until) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET kept_until = excluded.kept_until",
+  trimSamples:
+    "DELETE FROM samples WHERE name = ?1 AND number <= (SELECT number FROM samples WHERE name = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+  removeOldSamples: "DELETE FROM sampled WHERE kept_until <= ?",
+  samples: "SELECT value FROM samples JOIN sampled USING (name) WHERE name = ? AND kept_until > ? ORDER BY number DESC",
+  addToMinute:
+    "INSERT INTO minutes (at, name, count) VALUES (?, ?, ?) ON CONFLICT (at, name) DO UPDATE SET count = count + excluded.count",
+  removeMinutes: "DELETE FROM minutes WHERE at < ?",
+  minutes: "SELECT at, name, count FROM minutes WHERE at >= ?",
 } as const;
 
 export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync } & Retention;
