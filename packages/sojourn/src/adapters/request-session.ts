@@ -24,7 +24,7 @@ import type { Sessions } from "../lifecycle/sessions.ts";
 
 const NOTHING = Object.freeze({});
 
-/** What the adapter's exchange does for the request's session. */
+/** What the adapter's exchange does for the request's session. @internal */
 export interface SessionCarrier {
   readonly headersSent: boolean;
   /** What may be stored: refuses before anything is begun or sent. */
@@ -85,6 +85,7 @@ export class RequestSession<D extends object = DataObject> {
   /** A login, logout or first write under way. Settles, never rejects. */
   #change: Promise<void> | null = null;
 
+  /** @internal */
   constructor(sessions: Sessions<D>, carrier: SessionCarrier, loaded: boolean) {
     this.#sessions = sessions;
     this.#carrier = carrier;
