@@ -33,6 +33,7 @@ export type ErrorCode =
   | "store_closed"
   | "store_unavailable"
   | "too_many_fields"
+  | "user_disabled"
   | "invalid_value"
   | "wrong_kind";
 
@@ -382,5 +383,15 @@ export class ForbiddenError extends SojournError {
 
   constructor() {
     super("You are not allowed to do this.");
+  }
+}
+
+/** The user was disabled (`disableUser`): no session of theirs begins. Nothing was stored. */
+export class UserDisabledError extends SojournError {
+  readonly code = "user_disabled";
+  override readonly status = 403;
+
+  constructor() {
+    super("This user is disabled.");
   }
 }

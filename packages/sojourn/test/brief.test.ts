@@ -1194,6 +1194,7 @@ describe("Automatic Cleanup", () => {
     "TTL expiration: indexes and rows of stale sessions are removed too",
     async ({ sessions, server, keys, clock }) => {
       await writeEveryKindOfKey(sessions, server(), clock);
+      await sessions.enableUser("mallory");
       await clock.advance(100 * DAY);
       expect(kinds(await keys())).toEqual(expect.arrayContaining(["n", "x"]));
       await sessions.reaper.runOnce();

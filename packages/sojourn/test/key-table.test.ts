@@ -12,6 +12,7 @@ beforeAll(async () => {
 
 test("every kind of key is written, and each dies by itself, when empty, or is one of those that are kept", () => {
   expect(Object.fromEntries(table.rows.map(({ key, type, dies }) => [key, `${type}, ${dies}`]))).toEqual({
+    "sojourn:b:{tag}": "set, when empty",
     "sojourn:c": "hash, kept",
     "sojourn:d:{tag}:…": "string, within 60 min",
     "sojourn:k": "string, within 90 d",

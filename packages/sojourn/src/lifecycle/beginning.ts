@@ -3,7 +3,7 @@
 import type { DataObject } from "../data/draft.ts";
 import { bucketOf, newSessionId, randomBucket } from "../data/session-id.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
-import { CreationRateError, SessionEndedError, SessionLimitError } from "../errors.ts";
+import { CreationRateError, SessionEndedError, SessionLimitError, UserDisabledError } from "../errors.ts";
 import type { Core } from "./core.ts";
 import { checkFirstFields, clientFacts, type CreateInput, firstRecord } from "./new-session.ts";
 
@@ -54,6 +54,7 @@ export async function beginSession<D extends object = DataObject>(
     ...(replaced ? { replaces: { id: before, reason: "login", actor: userId ?? null } } : {}),
   });
   if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
+  if (outcome.status === "disabled") throw new UserDisabledError();
   if (outcome.status === "limited") throw new SessionLimitError(outcome.count);
   const parsed = core.parse(id, record);
   if (parsed === null) throw new CorruptRecordError("a record just made does not decode");

@@ -301,6 +301,26 @@ export class Sessions<D extends object = DataObject> {
   }
 
   /**
+   * Ends all sessions of a user and lets none begin until `enableUser`: `create` and `login` throw UserDisabledError.
+   * @throws StoreUnavailableError: call it again
+   */
+  async disableUser(userId: string, options: RevokeOptions = {}): Promise<{ ended: number }> {
+    await this.#setDisabled(userId, true);
+    return this.revokeUser(userId, { reason: "disabled", ...options });
+  }
+
+  /** The user may log in again. No matter if they were not disabled. */
+  enableUser(userId: string): Promise<void> {
+    return this.#setDisabled(userId, false);
+  }
+
+  async #setDisabled(userId: string, disabled: boolean): Promise<void> {
+    checkedUserId(disabled ? "disableUser" : "enableUser", userId);
+    const placement = await this.#core.placement();
+    await this.#core.store.disableUser({ userKey: placement.userKey(userId), disabled });
+  }
+
+  /**
    * Changes fields of every live session of a user, as when a role is taken away; undefined removes one. All that
    * exist when it answers have the change. A login that read the role before and is stored later has it still: change
    * your own record of the user first. @throws what `session.set` throws, once every session was tried

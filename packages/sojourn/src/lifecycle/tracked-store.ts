@@ -9,6 +9,7 @@ import type {
   AmendOutcome,
   ConfirmInput,
   ConfirmOutcome,
+  DisableUserInput,
   CreateOutcome,
   ElevateInput,
   ElevateOutcome,
@@ -114,6 +115,9 @@ export class TrackedStore implements Store {
   }
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     return this.#tracked(this.#store.revoke(input, call));
+  }
+  disableUser(input: DisableUserInput, call?: WriteCall): Promise<void> {
+    return this.#tracked(this.#store.disableUser(input, call));
   }
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }> {
     return this.#tracked(this.#store.revokeUser(input, call));

@@ -65,6 +65,8 @@ export const EVICTION: Pick<RevokeInput, "reason" | "actor"> = { reason: "evicte
 export type CreateOutcome =
   /** Stored, stamped with its user's epoch. A create sent again answers the same. */
   | { readonly status: "created"; readonly userEpoch: number }
+  /** The user is disabled: nothing was stored, nothing ended. */
+  | { readonly status: "disabled" }
   /** The limit is to reject and `count` sessions count: nothing was stored, nothing ended. */
   | { readonly status: "limited"; readonly count: number }
   /** The id was ended meanwhile, or the session began before a cut-off: a create must not bring it back. */
@@ -182,6 +184,11 @@ export interface RevokeOutcome {
   readonly record: Buffer | null;
 }
 
+export interface DisableUserInput {
+  readonly userKey: string;
+  readonly disabled: boolean;
+}
+
 export interface RevokeUserInput {
   readonly userKey: string;
   /** A session of that user that stays, unless another call is ending all of them. */
@@ -276,6 +283,8 @@ export interface Store {
    * tombstone says so ("expired", at its expiry), whoever ends it.
    */
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome>;
+  /** From now on `create` refuses this user, or no longer does, for as long as nothing else is said. Sessions that are stored stay. */
+  disableUser(input: DisableUserInput, call?: WriteCall): Promise<void>;
   /** Ends every session of the user that began before this call; later logins stay. */
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }>;
   /**

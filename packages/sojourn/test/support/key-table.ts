@@ -44,6 +44,7 @@ export async function writeEveryKindOfKey(sessions: Sessions, other: Sessions, c
   await sessions.reaper.runOnce();
   await (await sessions.create({ userId: "ada" })).session.revoke();
   await sessions.revokeUser("grace");
+  await sessions.disableUser("mallory");
   await session.increment("visits");
 }
 
@@ -60,6 +61,7 @@ export async function measureKeys(): Promise<KeyTable> {
     await store.reap({ part: 0, notWithinMs: 15 * MINUTE });
     await writeEveryKindOfKey(sessions, other, clock);
     const found = await measured(admin);
+    await sessions.enableUser("mallory");
     await clock.advance(100 * DAY);
     await sessions.reaper.runOnce();
     const left = await measured(admin);

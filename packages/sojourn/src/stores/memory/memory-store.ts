@@ -19,6 +19,7 @@ import {
   type ActivityInput,
   type ActivityOutcome,
   type CreateOutcome,
+  type DisableUserInput,
   EVICTION,
   type Gone,
   type NewSession,
@@ -75,6 +76,7 @@ class MemoryStore extends RecordSteps implements Store {
   readonly #sessionsOf = new Map<string, Set<string>>();
   /** In the order of their raising. */
   readonly #epochs = new Map<string, { readonly epoch: number; readonly keptUntil: number }>();
+  readonly #disabled = new Set<string>();
   readonly #tally = new Tally();
   readonly #activities = new ActivityLists();
   /** For creates that come late: what is there when one is made is ended in the same turn. */
@@ -112,6 +114,7 @@ class MemoryStore extends RecordSteps implements Store {
     if (ended !== null) return gone(ended);
     const stored = this.#records.get(id);
     if (stored !== undefined) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
+    if (userKey !== null && this.#disabled.has(userKey)) return { status: "disabled" };
     const userEpoch = userKey === null ? 0 : this.#epochOf(userKey);
     if (userKey !== null && limit !== undefined) {
       const sessions = this.#liveOf(userKey).filter((session) => session.id !== replaces?.id);
@@ -146,6 +149,12 @@ class MemoryStore extends RecordSteps implements Store {
     if (!mayEnd(record, input, this.now())) return { ended: false, record: null };
     this.#end(input.id, record, input);
     return { ended: true, record: lateData(record, input.knownRevision) };
+  }
+
+  async disableUser({ userKey, disabled }: DisableUserInput, call?: WriteCall): Promise<void> {
+    this.#begin(call);
+    if (disabled) this.#disabled.add(userKey);
+    else this.#disabled.delete(userKey);
   }
 
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {

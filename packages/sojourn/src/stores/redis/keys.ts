@@ -57,6 +57,10 @@ export class Keys {
   users(bucket: number): string {
     return `${this.#namespace}:n:{${tag(bucket)}}`;
   }
+  /** Set: hashes of users who may not log in, of the bucket. */
+  disabledUsers(bucket: number): string {
+    return `${this.#namespace}:b:{${tag(bucket)}}`;
+  }
   /** Hash: totals of the bucket. */
   totals(bucket: number): string {
     return `${this.#namespace}:t:{${tag(bucket)}}`;

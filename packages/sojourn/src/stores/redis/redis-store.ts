@@ -13,6 +13,7 @@ import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import type { Page, PageInput } from "../../store/paging.ts";
 import { bucketOf } from "../../data/session-id.ts";
+import { userHashIn } from "../../store/placement.ts";
 import {
   type ActivityInput,
   type ActivityOutcome,
@@ -21,6 +22,7 @@ import {
   type ConfirmInput,
   type ConfirmOutcome,
   type CreateOutcome,
+  type DisableUserInput,
   type ElevateInput,
   type ElevateOutcome,
   type NewSession,
@@ -161,10 +163,13 @@ class RedisStore implements Store {
       this.#keys.users(bucket),
       this.#keys.cutOffsOf(bucket),
     ];
-    if (userKey !== null) keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey));
+    if (userKey !== null) {
+      keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.disabledUsers(bucket));
+    }
     const args = createArguments(session, this.#keys, this.#endedMs);
     const answer = await this.#scripts.runInParts("create", keys, call, () => args);
     if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
+    if (answer.status === "disabled") return { status: "disabled" };
     if (answer.status === "limited") return { status: "limited", count: answer.number(2) };
     return gone(parseTombstone(answer.bytes(2)));
   }
@@ -295,6 +300,11 @@ class RedisStore implements Store {
   #indexedKeys(id: string): string[] {
     const bucket = bucketOf(id);
     return [...this.#recordKeys(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
+  }
+
+  async disableUser({ userKey, disabled }: DisableUserInput, call?: WriteCall): Promise<void> {
+    const keys = [this.#keys.disabledUsers(bucketOf(userKey))];
+    await this.#scripts.run("disable", keys, call, () => [userHashIn(userKey), disabled ? "1" : ""]);
   }
 
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {

@@ -19,6 +19,7 @@ export function createSession(session: NewSession, sql: Statements, now: number)
   if (ended !== null) return gone(ended);
   const stored = recordOf(sql, id, now);
   if (stored !== null) return { status: "created", userEpoch: stored.readUIntBE(OFFSET.userEpoch, 6) };
+  if (userKey !== null && sql.isDisabled.get(userKey) !== undefined) return { status: "disabled" };
   const userEpoch = userKey === null ? 0 : epochOf(sql, userKey);
   const refusal = makeRoomFor(session, userEpoch, sql, now);
   if (refusal !== null) return refusal;

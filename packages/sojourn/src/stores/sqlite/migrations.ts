@@ -51,6 +51,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE minutes (
      at INTEGER NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (at, name)
    ) STRICT, WITHOUT ROWID;`,
+  "CREATE TABLE disabled_users (user_key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

@@ -24,6 +24,7 @@ import {
   type ActivityInput,
   type ActivityOutcome,
   type CreateOutcome,
+  type DisableUserInput,
   type Gone,
   isRecord,
   type NewSession,
@@ -150,6 +151,10 @@ class SqliteStore extends RecordSteps implements Store {
       endSession(sql, input.id, tombstoneOf(record, input, now));
       return { ended: true, record: lateData(record, input.knownRevision) };
     });
+  }
+
+  async disableUser({ userKey, disabled }: DisableUserInput, call?: WriteCall): Promise<void> {
+    return this.#write(call, (sql) => void (disabled ? sql.disable : sql.enable).run(userKey));
   }
 
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {

@@ -34,6 +34,9 @@ const SQL = {
   epoch: "SELECT epoch FROM user_epochs WHERE user_key = ?",
   raiseEpoch:
     "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",
+  disable: "INSERT OR IGNORE INTO disabled_users (user_key) VALUES (?)",
+  enable: "DELETE FROM disabled_users WHERE user_key = ?",
+  isDisabled: "SELECT 1 FROM disabled_users WHERE user_key = ?",
   hasActivity: "SELECT 1 FROM activities WHERE session_id = ? AND entry = ?",
   insertActivity: "INSERT INTO activities (session_id, kept_until, entry) VALUES (?, ?, ?)",
   trimActivities:

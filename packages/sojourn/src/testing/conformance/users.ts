@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { bucketOf } from "../../data/session-id.ts";
 import { isRecord } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
-import { endingUser, type Environment, IDLE, MINUTE, set, patch } from "./environment.ts";
+import { endingUser, type Environment, HOUR, IDLE, MINUTE, set, patch } from "./environment.ts";
 
 async function liveIds(env: Environment, userId: string): Promise<string[]> {
   return (await env.store.listUser(env.userKey(userId))).map((session) => session.id).toSorted();
@@ -119,6 +119,46 @@ export const USERS: readonly ConformanceCase[] = [
       assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"))), { ended: 1202 });
       assert.equal(await env.store.count(), 0);
       assert.equal(await env.store.countUsers(), 0);
+    },
+  },
+  {
+    name: "F5 create refuses a disabled user, and nobody else, until they are enabled",
+    async run(env) {
+      const disable = (disabled: boolean, userId = "ada"): Promise<void> =>
+        env.store.disableUser({ userKey: env.userKey(userId), disabled });
+      const before = await env.created({ userId: "ada" });
+      await disable(true);
+      await disable(true);
+      const made = env.made({ userId: "ada" });
+      for (const store of [env.store, env.other]) {
+        assert.deepEqual(await store.create(made), { status: "disabled" });
+        assert.equal((await store.create(before)).status, "created");
+      }
+      assert.deepEqual(await liveIds(env, "ada"), [before.id]);
+      for (const userId of [neighbourOf(env, "ada"), undefined]) {
+        assert.equal((await env.store.create(env.made(userId === undefined ? {} : { userId }))).status, "created");
+      }
+      await env.clock.advance(400 * 24 * HOUR);
+      assert.deepEqual(await env.other.create(env.made({ userId: "ada" })), { status: "disabled" });
+      await disable(false);
+      await disable(false, "nobody");
+      assert.equal((await env.other.create(env.made({ userId: "ada" }))).status, "created");
+    },
+  },
+  {
+    name: "F5 a disabled user's create ends nobody, and disabling late changes nothing",
+    async run(env) {
+      const before = await env.created({ userId: "ada" });
+      const late = { notAfter: env.store.now() - 1000 };
+      const input = { userKey: env.userKey("ada"), disabled: true };
+      await assert.rejects(env.store.disableUser(input, late), { reason: "late" });
+      await env.store.disableUser(input);
+      const limit = { perUser: 1, onExceed: "evictOldest", confirmGraceMs: 0 } as const;
+      const replaces = { id: before.id, reason: "login", actor: null };
+      for (const more of [{ limit }, { replaces }]) {
+        assert.deepEqual(await env.store.create({ ...env.made({ userId: "ada" }), ...more }), { status: "disabled" });
+      }
+      assert.deepEqual(await liveIds(env, "ada"), [before.id]);
     },
   },
 ];

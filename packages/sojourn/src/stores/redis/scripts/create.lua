@@ -1,12 +1,13 @@
 -- Stores a new session and indexes it, within the limit of its user and in place of another session.
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 totals of the bucket  5 users of the bucket
---       6 cut-offs of the bucket  [7 sessions of the user  8 epoch of the user]
+--       6 cut-offs of the bucket  [7 sessions of the user  8 epoch of the user  9 disabled users of the bucket]
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 record  5 reap grace (ms)  6 user hash or ''
 --       7 prefix of sessions  8 prefix of tombstones  9 prefix of user indexes  10 tombstone kept (ms)
 --       11 id that it replaces, or ''  12 reason and actor of that ending (JSON)  13 reason as counted
 --       14 most sessions of the user, or 0  15 '1' to refuse what is over it  16 how long a token may take to come back (ms)
 --       17 most sessions ended at once
--- answers  {'created', now, user epoch, ids that were ended ...} | {'gone', now, tombstone} | {'limited', now, how many count} | {'late', now}
+-- answers  {'created', now, user epoch, ids that were ended ...} | {'gone', now, tombstone} | {'limited', now, how many count}
+--        | {'disabled', now} | {'late', now}
 --        | {'again', now, 0, ids that were ended ...}: a part of those that are over the limit; stored nothing
 -- Sent again it answers the same and ends nobody; it never brings back an id that was ended, nor stores what began before a cut-off.
 -- @include _lib.lua
@@ -26,6 +27,8 @@ local tombstone = redis.call('GET', KEYS[2]) or cut_off(KEYS[6], record)
 if tombstone then return {'gone', now, tombstone} end
 local stored = redis.call('GETRANGE', KEYS[1], 0, 49)
 if stored ~= '' then return {'created', now, u48(stored, 44)} end
+
+if hash ~= '' and redis.call('SISMEMBER', KEYS[9], hash) == 1 then return {'disabled', now} end
 
 local ended = {}
 local function finish(other, head, reason, detail)
