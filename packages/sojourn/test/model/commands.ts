@@ -11,7 +11,7 @@ import { confirm, rotate } from "./families/renewal.ts";
 import { revokeUser } from "./families/user-endings.ts";
 import type { Fault, FaultKind } from "./network.ts";
 import type { Family, Plan } from "./plan.ts";
-import { activities, advance, counts, forget, list, read, restart } from "./steps.ts";
+import { activities, advance, counts, expire, forget, list, read, restart } from "./steps.ts";
 import { Together } from "./together.ts";
 import { Deliver, Resend, WriteOnce } from "./writing.ts";
 
@@ -59,6 +59,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 24, arbitrary: read },
   { weight: 8, arbitrary: list },
   { weight: 4, arbitrary: activities },
+  { weight: 3, arbitrary: expire },
   // Redis takes 2,048 commands for it.
   { weight: 1, arbitrary: counts },
   { weight: 24, arbitrary: advance },

@@ -6,8 +6,10 @@
 import type { Clock } from "../../src/clock.ts";
 
 export const STEP_MS = 70_000;
-/** What two times may differ by and be the same: a Redis server's own clock goes on within a step. */
-const GRAIN_MS = 5_000;
+/** All times are whole numbers of these. */
+export const GRAIN_MS = 5_000;
+/** What a Redis server's clock may seem to be behind. */
+export const SLACK_MS = 500;
 /** Any whole number of grains. */
 export const START = 2_000_000_000_000;
 
@@ -16,9 +18,9 @@ export function between(steps: number): number {
   return steps * STEP_MS + STEP_MS / 2;
 }
 
-/** A time as the model compares it. */
+/** A time as the model compares it: in grains, which a Redis server's clock stays within for the length of a call. */
 export function moment(time: number): number {
-  return Math.floor((time + GRAIN_MS / 10) / GRAIN_MS);
+  return Math.floor((time + SLACK_MS) / GRAIN_MS);
 }
 
 export class SteppedClock implements Clock {

@@ -25,7 +25,7 @@ function check(ledger: Ledger, count: number): () => void {
 
 test("an acknowledged ending must stay, one that may not have happened need not", () => {
   const ledger = new Ledger();
-  const ending = write({ ends: [SESSION] });
+  const ending = write({ endedBy: ({ ended }) => (ended === true ? [SESSION] : []) });
   ledger.note(ending, UNKNOWN);
   ledger.note(ending, { ended: false, record: null });
   expect(check(ledger, 0)).not.toThrow();

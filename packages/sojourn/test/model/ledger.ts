@@ -15,13 +15,14 @@ export class Ledger {
   /** The caller of the write was told this. */
   note(write: Write, answer: Answer): void {
     if (write.counts !== undefined) this.#noteCount(write.counts, write, answer);
-    if (isFailure(answer) || answer["ended"] === false) return;
-    for (const id of write.ends ?? []) this.#ended.add(id);
+    if (isFailure(answer)) return;
+    for (const id of write.endedBy?.(answer) ?? []) this.#ended.add(id);
   }
 
   #noteCount(id: string, write: Write, answer: Answer): void {
-    if (answer["status"] === "patched") setIn(this.#counted, id).add(write);
-    else if (isFailure(answer)) setIn(this.#perhaps, id).add(write);
+    // Of a refused one a copy may be on its way, and arrive when nothing is against it any more.
+    const counted = answer["status"] === "patched" ? this.#counted : this.#perhaps;
+    setIn(counted, id).add(write);
   }
 
   /** A session was read or listed with these data. @throws Violation */

@@ -125,6 +125,12 @@ export class Model {
     return { created: this.#created, ended: new Map([...this.#ended].filter(([reason]) => reason !== EXPIRED)) };
   }
 
+  /** It was stored and its time is over; whether anything is left of it does not matter. */
+  isOver(id: string): boolean {
+    const session = this.#sessions.get(id);
+    return session !== undefined && deadlineOf(session) <= this.now;
+  }
+
   /** How many sessions ended because their time was over, or should have. */
   allOver(): number {
     const over = [...this.#sessions.values()].filter((session) => deadlineOf(session) <= this.now);

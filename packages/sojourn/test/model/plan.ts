@@ -42,12 +42,15 @@ export function callOf(world: World, { fenceMs, named }: Envelope): WriteCall {
   };
 }
 
+/** For `World.pick`. */
+export const anySession = fc.nat(19);
+
 /** A plan for one of the latest sessions. */
 export function onSession<T>(
   details: fc.Arbitrary<T>,
   make: (world: World, session: KnownSession, details: T, call: WriteCall) => Write,
 ): fc.Arbitrary<Plan> {
-  return fc.tuple(fc.nat(7), details, envelope).map(([choice, chosen, sealed]) => ({
+  return fc.tuple(anySession, details, envelope).map(([choice, chosen, sealed]) => ({
     isPossible: (world) => world.sessions.length > 0,
     make: (world) => make(world, world.pick(choice), chosen, callOf(world, sealed)),
   }));

@@ -2,6 +2,7 @@
 
 import type { Store } from "../../src/store/store.ts";
 import { EXPIRED } from "./model.ts";
+import { checkIndexes, checkPages } from "./upkeep.ts";
 import { requireSame, Violation } from "./violation.ts";
 import { readIn, viewOfRead, viewOfRecord, viewOfSession } from "./view.ts";
 import { type KnownSession, USERS, type World } from "./world.ts";
@@ -58,5 +59,9 @@ export async function checkAll(world: World, stores: readonly [Store, Store], co
   await Promise.all(world.sessions.map((session) => checkRead(world, store, session)));
   await Promise.all(world.sessions.map((session) => checkActivities(world, other, session)));
   await Promise.all(USERS.map((user) => checkList(world, other, user)));
-  if (counting) await checkCounts(world, store);
+  if (!counting) return;
+  await checkCounts(world, store);
+  await checkPages(world, other);
+  await checkIndexes(world, store);
+  await checkCounts(world, other);
 }

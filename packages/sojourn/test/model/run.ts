@@ -12,6 +12,8 @@ import { World } from "./world.ts";
 export interface Assignment {
   readonly seed: number;
   readonly operations: number;
+  /** Whether to look for the fewest commands that show a violation; default true. */
+  readonly shrinks?: boolean;
   /** Called now and then with how many are done. */
   readonly progress?: (done: number) => void;
 }
@@ -42,7 +44,7 @@ export async function runModel(engine: EngineUnderTest, assignment: Assignment):
   let first: number | null = null;
   // fast-check runs the fewest commands that still fail last.
   let shortest: readonly string[] = [];
-  const property = fc.asyncProperty(commands, counting, async (list, counts) => {
+  const property = fc.asyncProperty(commands, thorough, async (list, counts) => {
     if (first === null && operations >= assignment.operations) return;
     const log: string[] = [];
     try {
@@ -57,7 +59,11 @@ export async function runModel(engine: EngineUnderTest, assignment: Assignment):
     runs += 1;
   });
   for (let part = 0; operations < assignment.operations; part++) {
-    const report = await fc.check(property, { seed: assignment.seed + part, numRuns: RUNS_AT_ONCE });
+    const report = await fc.check(property, {
+      seed: assignment.seed + part,
+      numRuns: RUNS_AT_ONCE,
+      endOnFailure: assignment.shrinks === false,
+    });
     if (report.failed) {
       const violation = { message: String(report.errorInstance), commands: shortest, after: first ?? operations };
       return { operations, runs, violation };
@@ -67,8 +73,8 @@ export async function runModel(engine: EngineUnderTest, assignment: Assignment):
   return { operations, runs, violation: null };
 }
 
-/** Whether to count all sessions at the end of a run. */
-const counting = rarely(7);
+/** Whether to look at everything at the end of a run: some thousand commands to Redis. */
+const thorough = rarely(15);
 const commands = fc.commands([command], { maxCommands: MOST_COMMANDS, size: "max" });
 
 /** @param log is given a line for each command @throws Violation */

@@ -2,7 +2,9 @@
 
 import fc from "fast-check";
 import { Act, type Say, type Which } from "./act.ts";
+import { anySession } from "./plan.ts";
 import { checkActivities, checkCounts, checkList, checkRead } from "./queries.ts";
+import { checkExpire, checkReap } from "./upkeep.ts";
 import type { Subject } from "./subject.ts";
 import { USERS, type World } from "./world.ts";
 
@@ -30,7 +32,7 @@ class Step extends Act {
 
 const which = fc.constantFrom<Which>(0, 1);
 
-export const read = fc.tuple(fc.nat(7), which).map(
+export const read = fc.tuple(anySession, which).map(
   ([choice, via]) =>
     new Step(
       (world, subject, say) => {
@@ -48,7 +50,7 @@ export const list = fc.tuple(fc.constantFrom(...USERS), which).map(
       return checkList(world, subject.stores[via], user);
     }),
 );
-export const activities = fc.tuple(fc.nat(7), which).map(
+export const activities = fc.tuple(anySession, which).map(
   ([choice, via]) =>
     new Step(
       (world, subject, say) => {
@@ -67,8 +69,22 @@ export const counts = which.map(
     }),
 );
 
+/** One session, or all that lie where it does. */
+export const expire = fc.tuple(anySession, which, fc.boolean()).map(
+  ([choice, via, alone]) =>
+    new Step(
+      (world, subject, say) => {
+        const session = world.pick(choice);
+        say(alone ? `expire ${session.name}` : `reap around ${session.name}`);
+        const [check, store] = [alone ? checkExpire : checkReap, subject.stores[via]];
+        return check(world, store, session);
+      },
+      (world) => world.sessions.length > 0,
+    ),
+);
+
 /** Within every idle timeout; over the shorter ones; over the graces for reaping and tombstones. */
-export const advance = fc.constantFrom(1, 1, 1, 1, 2, 5, 25, 52).map(
+export const advance = fc.constantFrom(1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 5, 5, 25, 52).map(
   (steps) =>
     new Step(async (world, subject, say) => {
       say(`${steps} steps later`);

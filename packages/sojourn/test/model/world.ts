@@ -64,10 +64,11 @@ export class World {
     return bucketCharacters(bucket) + this.bytes(16).toString("base64url");
   }
 
-  /** One of the latest sessions: few, so that commands meet. */
+  /** One of the latest sessions: few, so that commands meet; mostly one that is live, for others only answer that it is gone. */
   pick(choice: number): KnownSession {
-    const recent = this.sessions.slice(-5);
-    const picked = recent[recent.length - 1 - (choice % recent.length)];
+    const live = choice % 4 === 0 ? [] : this.sessions.filter(({ id }) => this.model.live(id) !== null);
+    const recent = (live.length > 0 ? live : this.sessions).slice(-5);
+    const picked = recent[choice % recent.length];
     if (picked === undefined) throw new Error("no session was created yet");
     return picked;
   }

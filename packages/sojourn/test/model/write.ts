@@ -37,9 +37,10 @@ export interface Write {
   readonly needsOperationIds: boolean;
   /** Some engines take more than one message for it. */
   readonly inSteps?: true;
-  /** For the ledger: the session whose counter it raises by one, the sessions that its success ends. */
+  /** For the ledger: the session whose counter it raises by one. */
   readonly counts?: string;
-  readonly ends?: readonly string[];
+  /** For the ledger: the sessions that must have ended when its caller is told this. */
+  endedBy?(answer: Answer): readonly string[];
   send(store: Store): Promise<unknown>;
   /** The engine's answer in the model's words. */
   view(answer: unknown): Answer;

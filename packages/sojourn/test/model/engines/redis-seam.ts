@@ -9,6 +9,7 @@ import type { Argument } from "../../../src/stores/redis/driver.ts";
 import type { IoredisClient } from "../../../src/stores/redis/drivers/ioredis.ts";
 import type { NodeRedisClient } from "../../../src/stores/redis/drivers/node-redis.ts";
 import { type ScriptName, SCRIPTS } from "../../../src/stores/redis/scripts.generated.ts";
+import { GRAIN_MS, SLACK_MS } from "../grid.ts";
 import type { Network } from "../network.ts";
 
 type Send = (args: readonly Argument[]) => Promise<unknown>;
@@ -28,7 +29,7 @@ export class Seam {
     this.#network = network;
     this.#clock = clock;
     for (const [sha1, name] of NAMES) {
-      const source = rewrite(SCRIPTS[name].source, name);
+      const source = rewrite(withSteppedTime(SCRIPTS[name].source), name);
       this.#sources.set(sha1, { source, sha1: createHash("sha1").update(source).digest("hex") });
     }
   }
@@ -104,6 +105,15 @@ export class Seam {
     const shiftAt = 3 + Number(args[2]) + 1;
     return args.with(shiftAt, String(this.#clock.shift()));
   }
+}
+
+const SERVER_TIME = "tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift";
+
+/** The server's clock goes on while a run lasts: scripts see it stand still, as every other engine does. */
+function withSteppedTime(source: string): string {
+  const stepped = `math.floor((${SERVER_TIME} + ${SLACK_MS}) / ${GRAIN_MS}) * ${GRAIN_MS}`;
+  if (!source.includes(SERVER_TIME)) throw new Error("a script that tells the time in other words");
+  return source.replace(SERVER_TIME, stepped);
 }
 
 function isLate(reply: unknown): boolean {

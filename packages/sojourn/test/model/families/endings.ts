@@ -33,7 +33,7 @@ export const revoke: Family = {
       call,
       session,
       needsOperationIds: knownRevision !== undefined,
-      ends: [session.id],
+      endedBy: ({ ended }) => (ended === true ? [session.id] : []),
       send: (store) => store.revoke(input, call),
       view: (answer) => viewOfEnding(answer as RevokeOutcome),
       *messages(model, traits) {

@@ -47,7 +47,7 @@ function ending(world: World, user: string, except: KnownSession | undefined, ca
     session: null,
     needsOperationIds: true,
     inSteps: true,
-    ends: before.map(({ id }) => id),
+    endedBy: () => before.map(({ id }) => id),
     send: (store) => store.revokeUser(input, call),
     view: (answer) => ({ ...(answer as { ended: number }) }),
     messages: (model, traits) => {
