@@ -34,6 +34,7 @@ export type ErrorCode =
   | "store_unavailable"
   | "too_many_fields"
   | "user_disabled"
+  | "too_many_watches"
   | "invalid_value"
   | "wrong_kind";
 
@@ -175,6 +176,16 @@ export class TooManyFieldsError extends SojournError {
 
   constructor(maxFields: number) {
     super(`A session holds at most ${maxFields} fields. Nothing was written.`);
+  }
+}
+
+/** So many sessions are watched by this process already: `watch()` would not be bounded. */
+export class TooManyWatchesError extends SojournError {
+  readonly code = "too_many_watches";
+  override readonly status = 503;
+
+  constructor(limit: number) {
+    super(`${limit} sessions are watched already, the most that one process may.`);
   }
 }
 

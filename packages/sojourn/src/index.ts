@@ -26,6 +26,7 @@ export type {
 export type { Sessions } from "./lifecycle/sessions.ts";
 export type { FindInput, Found } from "./lifecycle/find.ts";
 export type { DrainOptions, DrainProgress, DrainResult } from "./lifecycle/migration.ts";
+export type { EndListener, SessionEnd } from "./lifecycle/watching.ts";
 export type { Invalid, InvalidReason } from "./lifecycle/token-check.ts";
 export type { Rate } from "./security/rate-limit.ts";
 export type { BindingInput, BindingOptions } from "./security/binding.ts";

@@ -37,6 +37,7 @@ import { type Good, TokenCheck } from "./token-check.ts";
 import { type Confirmation, Touching } from "./touching.ts";
 import { type FindInput, findSessions, type Found } from "./find.ts";
 import { drain, type DrainOptions, type DrainResult, migrate } from "./migration.ts";
+import { type EndListener, Watching } from "./watching.ts";
 import { patchUser } from "./user-patch.ts";
 
 /** What `createSessions` puts together from rooms that build on this one. @internal */
@@ -55,6 +56,7 @@ export class Sessions<D extends object = DataObject> {
   readonly #renewal: Renewal;
   readonly #check: TokenCheck;
   readonly #touching: Touching;
+  readonly #watching: Watching;
   #closing: Promise<void> | null = null;
   /** CSRF tokens, for forms and scripts where the origin check of the adapters does not do. */
   readonly csrf: SessionCsrf<D>;
@@ -72,6 +74,7 @@ export class Sessions<D extends object = DataObject> {
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
     this.#touching = new Touching(core);
+    this.#watching = new Watching(core);
     this.csrf = new SessionCsrf<D>(core);
     this.security = new SessionSecurity<CreateResult<D>>(core, {
       check: (token) => this.#check.check(token, { evenLocked: true }),
@@ -340,9 +343,23 @@ export class Sessions<D extends object = DataObject> {
     return this.#core.store.revokeBefore(cutOffOf(options, this.#core.policies));
   }
 
+  /**
+   * Calls the function once when the session ends, whatever ends it and wherever: at once when this process does, within
+   * a second when another one does or its time is over. Answers how to stop; `close()` stops all. Keeps no process alive.
+   *
+   * ```ts
+   * const stop = sessions.watch(session.id, ({ reason }) => stream.end(`event: ended\ndata: ${reason}\n\n`));
+   * ```
+   * @throws TypeError, TooManyWatchesError
+   */
+  watch(id: string, onEnd: EndListener): () => void {
+    return this.#watching.watch(id, onEnd);
+  }
+
   /** Stops what runs by itself, waits for the writes under way and closes the store. Idempotent. */
   close(): Promise<void> {
     this.reaper.stop();
+    this.#watching.close();
     this.#closing ??= this.#core.store.close();
     return this.#closing;
   }

@@ -2,6 +2,7 @@
 
 import type { SessionRecord } from "../data/session-record.ts";
 import type { Page, PageInput } from "../store/paging.ts";
+import type { EndingListener } from "../store/ending-hints.ts";
 import type {
   ActivityInput,
   ActivityOutcome,
@@ -60,6 +61,9 @@ export class TrackedStore implements Store {
   }
   read(id: string): Promise<ReadOutcome> {
     return this.#store.read(id);
+  }
+  onEnding(listener: EndingListener): () => void {
+    return this.#store.onEnding(listener);
   }
   near(id: string): SessionRecord | null {
     return this.#store.near(id);

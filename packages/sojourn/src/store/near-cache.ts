@@ -89,10 +89,10 @@ export class NearCache {
   }
 
   /** The copy of a record, or null. It may have expired, and its token may be another by now: the caller judges. */
-  get(id: string, now = this.#clock.monotonic()): SessionRecord | null {
+  get(id: string, now = this.#clock.monotonic(), wallNow = this.#clock.now()): SessionRecord | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
-    if (this.#isInLease(entry, now, this.#clock.now())) return entry.record;
+    if (this.#isInLease(entry, now, wallNow)) return entry.record;
     this.#remove(id, entry);
     return null;
   }

@@ -13,6 +13,7 @@ import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import type { Page, PageInput } from "./paging.ts";
 import type { WriteCall } from "./write-call.ts";
+import type { EndingListener } from "./ending-hints.ts";
 import type { Totals } from "./totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
@@ -323,6 +324,11 @@ export interface Store {
    * 16 reasons are counted by their names, if of 48 bytes or less; the rest may count as "other".
    */
   totals(): Promise<Totals>;
+  /**
+   * Hints at sessions that end: those that end through this store at once, those of other processes within a second
+   * while the store answers. Answers how to stop.
+   */
+  onEnding(listener: EndingListener): () => void;
   /** Idempotent. What was handed in (a client) stays open. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@
  * ```
  */
 
+import { ENDINGS } from "./conformance/endings.ts";
 import { ACTIVITIES } from "./conformance/activities.ts";
 import { AMENDING } from "./conformance/amending.ts";
 import { BEGINNING_AND_ENDING } from "./conformance/beginning-and-ending.ts";
@@ -53,6 +54,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...UPKEEP,
     ...NEAR_COPIES,
     ...PAGING,
+    ...ENDINGS,
     ...RACES,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];

@@ -3,9 +3,11 @@
 import { StoreUnavailableError } from "../../src/errors.ts";
 import type { Store } from "../../src/store/store.ts";
 
+const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set(["now", "near", "onEnding"]);
+
 export class WatchedStore {
   readonly store: Store;
-  /** Names of the operations asked for, in their order; `now` and `near` do no I/O and are left out. */
+  /** Names of the operations asked for, in their order; those that do no I/O are left out. */
   readonly calls: string[] = [];
   /** While true every operation rejects. */
   down = false;
@@ -18,9 +20,8 @@ export class WatchedStore {
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== "function") return member;
         const operation = (...args: unknown[]): unknown => Reflect.apply(member, target, args);
-        return name === "now" || name === "near"
-          ? operation
-          : (...args: unknown[]) => this.#run(String(name), () => operation(...args));
+        if (SYNCHRONOUS.has(name)) return operation;
+        return (...args: unknown[]) => this.#run(String(name), () => operation(...args));
       },
     });
   }

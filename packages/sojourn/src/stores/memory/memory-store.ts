@@ -10,6 +10,7 @@ import { expiresAtOf, OFFSET, userHashOf, withUserEpoch } from "../../data/recor
 import { StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { cutOffReached, CutOffs } from "../../store/cut-offs.ts";
+import { EndingHints, type EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
@@ -87,6 +88,7 @@ class MemoryStore extends RecordSteps implements Store {
   });
   #sweep: Iterator<[string, Buffer]>;
   #reaping: Iterator<[string, Buffer]>;
+  readonly #endings = new EndingHints();
   #closed = false;
 
   constructor(options: MemoryStoreOptions) {
@@ -278,8 +280,13 @@ class MemoryStore extends RecordSteps implements Store {
     return this.#tally.totals(this.now());
   }
 
+  onEnding(listener: EndingListener): () => void {
+    return this.#endings.listen(listener);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#endings.close();
   }
 
   #begin(call: WriteCall | undefined): void {
@@ -338,6 +345,7 @@ class MemoryStore extends RecordSteps implements Store {
 
   #end(id: string, record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">): void {
     this.#forget(id, record);
+    this.#endings.tell(id);
     const tombstone = tombstoneOf(record, ending, this.now());
     if (this.now() < tombstone.endedAt + this.#endedMs) this.#tombstones.set(id, tombstone);
     this.#tally.addEnding(tombstone);

@@ -2,27 +2,34 @@
 
 import type { Clock } from "../../clock.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
+import { CutOffs } from "../../store/cut-offs.ts";
 import type { NearCache } from "../../store/near-cache.ts";
 import type { ReadOutcome } from "../../store/store.ts";
 import type { ChangeChannel } from "./change-channel.ts";
+import type { CutOffLease } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
 import type { ScriptAnswer } from "./redis-connection.ts";
 import type { ScriptName } from "./scripts.generated.ts";
 
+export interface CopyParts {
+  /** Null: none is kept, and nothing is listened to. */
+  readonly cache: NearCache | null;
+  readonly changes: ChangeChannel;
+  readonly cutOffs: CutOffLease;
+  readonly keys: Keys;
+  readonly clock: Clock;
+}
+
 export class CoherentCopies {
   readonly #cache: NearCache | null;
-  readonly #changes: ChangeChannel;
-  readonly #keys: Keys;
-  readonly #clock: Clock;
+  readonly #parts: CopyParts;
 
-  /** @param cache null: none is kept, and nothing is listened to */
-  constructor(cache: NearCache | null, changes: ChangeChannel, keys: Keys, clock: Clock) {
+  constructor(parts: CopyParts) {
+    const { cache } = parts;
+    this.#parts = parts;
     this.#cache = cache;
-    this.#changes = changes;
-    this.#keys = keys;
-    this.#clock = clock;
     if (cache === null) return;
-    changes.listen({
+    parts.changes.listen({
       changed: (id, revision) => cache.drop(id, revision),
       ended: (id) => cache.drop(id),
       gap: () => cache.flush(),
@@ -31,9 +38,14 @@ export class CoherentCopies {
 
   get(id: string): SessionRecord | null {
     if (this.#cache === null) return null;
+    const { clock, changes } = this.#parts;
     // What the copy's age on both clocks allows, the server's time allows too: reading it made sure of that.
-    const now = this.#clock.monotonic();
-    return this.#changes.isBelieved(now) ? this.#cache.get(id, now) : null;
+    const [now, wall] = [clock.monotonic(), clock.now()];
+    const record = changes.isBelieved(now) ? this.#cache.get(id, now, wall) : null;
+    if (record === null) return null;
+    const cutOffs = this.#parts.cutOffs.current(now, wall);
+    // Once a second they must be fetched, which a read does as well.
+    return cutOffs instanceof CutOffs && cutOffs.endingOf(record.bytes) === null ? record : null;
   }
 
   through(id: string, read: () => Promise<ReadOutcome>): Promise<ReadOutcome> {
@@ -53,7 +65,7 @@ export class CoherentCopies {
   settled(name: ScriptName, keys: readonly string[], answer: ScriptAnswer | null): void {
     // Activities stand beside the record.
     if (this.#cache === null || name === "recordActivity") return;
-    this.drop(keys.flatMap((key) => this.#keys.sessionOf(key) ?? []));
+    this.drop(keys.flatMap((key) => this.#parts.keys.sessionOf(key) ?? []));
     if (name === "create" && answer !== null) this.drop(answer.textsFrom(3));
   }
 }

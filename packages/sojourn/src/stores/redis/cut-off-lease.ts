@@ -38,8 +38,10 @@ export class CutOffLease {
   }
 
   /** To be asked where a read begins. @throws StoreUnavailableError when they cannot be fetched: nothing older is believed. */
-  current(): CutOffs | Promise<CutOffs> {
-    const lease = this.#lease !== null && this.#holds(this.#lease) ? this.#lease : this.#fetched();
+  current(monotonic = this.#clock.monotonic(), wall = this.#clock.now()): CutOffs | Promise<CutOffs> {
+    const holds = (lease: Lease): boolean =>
+      Math.max(monotonic - lease.monotonic, Math.abs(wall - lease.wall)) < CUT_OFF_LEASE_MS;
+    const lease = this.#lease !== null && holds(this.#lease) ? this.#lease : this.#fetched();
     return lease.cutOffs ?? lease.answer;
   }
 
@@ -47,11 +49,6 @@ export class CutOffLease {
   async expired(): Promise<void> {
     const until = this.#clock.monotonic() + CUT_OFF_LEASE_MS + MARGIN_MS;
     while (this.#clock.monotonic() < until) await sleep(POLL_MS);
-  }
-
-  #holds({ monotonic, wall }: Lease): boolean {
-    const age = Math.max(this.#clock.monotonic() - monotonic, Math.abs(this.#clock.now() - wall));
-    return age < CUT_OFF_LEASE_MS;
   }
 
   #fetched(): Lease {

@@ -9,6 +9,7 @@ import type { SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
 import { CutOffs } from "../../store/cut-offs.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
+import type { EndingHints, EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import type { Page, PageInput } from "../../store/paging.ts";
@@ -53,6 +54,7 @@ import { CoherentCopies } from "./coherent-copies.ts";
 import { CutOffLease } from "./cut-off-lease.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
+import { endingHints } from "./ending-hints.ts";
 import { Keys } from "./keys.ts";
 import { MassEnding } from "./mass-ending.ts";
 import { Preparation } from "./preparation.ts";
@@ -108,6 +110,7 @@ class RedisStore implements Store {
   readonly #massEnding: MassEnding;
   readonly #changes: ChangeChannel;
   readonly #copies: CoherentCopies;
+  readonly #endings: EndingHints;
 
   constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
@@ -134,7 +137,13 @@ class RedisStore implements Store {
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
-    this.#copies = new CoherentCopies(NearCache.from(options.nearCache, clock), this.#changes, this.#keys, clock);
+    this.#copies = new CoherentCopies({
+      cache: NearCache.from(options.nearCache, clock),
+      changes: this.#changes,
+      cutOffs: this.#cutOffs,
+      keys: this.#keys,
+      clock,
+    });
     this.#massEnding = new MassEnding({
       redis: this.#redis,
       scripts: this.#scripts,
@@ -143,6 +152,7 @@ class RedisStore implements Store {
       copies: this.#copies,
       endedMs: this.#endedMs,
     });
+    this.#endings = endingHints(this.#changes, clock);
   }
 
   ready(): Promise<StoreFacts> {
@@ -369,7 +379,12 @@ class RedisStore implements Store {
     return totalsOf(answers, this.now());
   }
 
+  onEnding(listener: EndingListener): () => void {
+    return this.#endings.listen(listener);
+  }
+
   async close(): Promise<void> {
+    this.#endings.close();
     this.#changes.close();
     this.#redis.close();
   }

@@ -14,6 +14,7 @@ import type { SessionRecord } from "../../data/session-record.ts";
 import { ConfigError, StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
+import type { EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
@@ -46,6 +47,7 @@ import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.t
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
+import { endingHints } from "./ending-hints.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { asBuffer, cutOffsOf, endSession, foundIn, recordOf, sessionsOf, storedSession, tombstoneIn } from "./rows.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
@@ -102,6 +104,7 @@ class SqliteStore extends RecordSteps implements Store {
   readonly writeDeadlineMs: number;
   readonly #retention: Retention;
   readonly #near: NearCache | null;
+  readonly #endings = endingHints(() => this.#opened?.sql.version.get()?.["data_version"]);
   #opening: Promise<Opened> | null = null;
   #opened: Opened | null = null;
   #closed = false;
@@ -241,9 +244,14 @@ class SqliteStore extends RecordSteps implements Store {
     return this.#query(() => readTotals(sql, this.now()));
   }
 
+  onEnding(listener: EndingListener): () => void {
+    return this.#endings.listen(listener);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endings.close();
     const opened = await this.#opening?.catch(() => null);
     opened?.writes.stop(new StoreClosedError());
     opened?.database.close();
@@ -333,7 +341,14 @@ class SqliteStore extends RecordSteps implements Store {
       database.exec("BEGIN IMMEDIATE");
       if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
       migrate(database);
-      const sql = prepareStatements(database, this.#retention, (id) => this.#near?.drop(id));
+      const sql = prepareStatements(database, this.#retention, {
+        changes: (id) => this.#near?.drop(id),
+        goes: (id) => {
+          this.#near?.drop(id);
+          // Once the transaction is over, which is in this turn.
+          queueMicrotask(() => this.#endings.tell(id));
+        },
+      });
       const facts = this.#readFacts(sql);
       database.exec("COMMIT");
       const monotonic = (): number => this.#clock.monotonic();

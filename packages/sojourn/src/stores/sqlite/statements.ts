@@ -49,6 +49,8 @@ const SQL = {
   totalsNamed: "SELECT COUNT(*) AS n FROM totals",
   addTotal:
     "INSERT INTO totals (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+  /** Another number after another connection has written. */
+  version: "PRAGMA data_version",
   hours: "SELECT hour, ended, duration_ms FROM ended_hours ORDER BY hour",
   addHour:
     "INSERT INTO ended_hours (hour, ended, duration_ms) VALUES (?, 1, ?) ON CONFLICT (hour) DO UPDATE SET ended = ended + 1, duration_ms = duration_ms + excluded.duration_ms",
@@ -68,23 +70,25 @@ const SQL = {
 
 export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync } & Retention;
 
-/** @param onChange hears of every session whose row is about to be changed or removed, within the transaction */
-export function prepareStatements(
-  database: DatabaseSync,
-  retention: Retention,
-  onChange: (id: string) => void,
-): Statements {
+/** Hears of sessions whose rows are about to be changed or removed, within the transaction. */
+export interface RowListener {
+  changes(id: string): void;
+  goes(id: string): void;
+}
+
+export function prepareStatements(database: DatabaseSync, retention: Retention, rows: RowListener): Statements {
   const entries = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
   const statements = Object.fromEntries(entries) as Statements;
-  for (const statement of [statements.update, statements.remove]) tellWhenRun(statement, onChange);
+  tellWhenRun(statements.update, (id) => rows.changes(id));
+  tellWhenRun(statements.remove, (id) => rows.goes(id));
   return { ...statements, ...retention };
 }
 
 /** The id is the last argument of both. */
-function tellWhenRun(statement: StatementSync, onChange: (id: string) => void): void {
+function tellWhenRun(statement: StatementSync, tell: (id: string) => void): void {
   const run = statement.run.bind(statement) as (...args: SQLInputValue[]) => ReturnType<StatementSync["run"]>;
   statement.run = (...args: unknown[]) => {
-    onChange(String(args.at(-1)));
+    tell(String(args.at(-1)));
     return run(...(args as SQLInputValue[]));
   };
 }

@@ -128,7 +128,7 @@ export class TestSite {
     return new Proxy(store, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== "function" || name === "now" || name === "near") {
+        if (typeof member !== "function" || ["now", "near", "onEnding"].includes(String(name))) {
           return typeof member === "function" ? (member.bind(target) as unknown) : member;
         }
         return (...args: unknown[]) => this.#run(String(name), () => Reflect.apply(member, target, args) as unknown);

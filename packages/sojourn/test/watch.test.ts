@@ -1,0 +1,242 @@
+/** `sessions.watch` on every engine, with two application servers. */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSessions, type SessionEnd, type Sessions, type Store } from "../src/index.ts";
+import type { Core } from "../src/lifecycle/core.ts";
+import { Watching } from "../src/lifecycle/watching.ts";
+import { memoryStore } from "../src/stores/memory/memory-store.ts";
+import { redisStore } from "../src/stores/redis/index.ts";
+import { sqliteStore } from "../src/stores/sqlite/index.ts";
+import { newSessionId } from "../src/data/session-id.ts";
+import { ageRedisKeys, type ManualClock, manualClock } from "../src/testing/manual-clock.ts";
+import { type ClientKind, IOREDIS, NODE_REDIS, type OpenedClient } from "./support/redis-clients.ts";
+import { PATIENT, type RedisServer, startRedis, type TestClient } from "./support/redis-server.ts";
+import { TEST_SECRET } from "./support/secrets.ts";
+import { WatchedStore } from "./support/watched-store.ts";
+
+let server: RedisServer;
+let admin: TestClient;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = await server.client();
+});
+afterAll(() => server.stop());
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).toReversed()) await clean();
+});
+
+interface Servers {
+  readonly here: Sessions;
+  readonly there: Sessions;
+  readonly clock: ManualClock;
+  readonly lines: string[];
+}
+
+type Open = (clock: ManualClock) => Promise<[Store, Store]>;
+
+const memory: Open = async (clock) => {
+  const store = memoryStore({ clock });
+  return [store, store];
+};
+
+const sqlite: Open = async (clock) => {
+  const folder = await mkdtemp(join(tmpdir(), "sojourn-watch-"));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  return [1, 2].map(() => sqliteStore(join(folder, "sessions.db"), { clock })) as [Store, Store];
+};
+
+function redis(kind: ClientKind): Open {
+  return async (clock) => {
+    await admin.flushAll();
+    clock.onAdvance(ageRedisKeys(admin));
+    const clients: OpenedClient[] = [await kind.open(server.port), await kind.open(server.port)];
+    cleanups.push(async () => clients.forEach((each) => each.close()));
+    return clients.map(({ client }) => redisStore(client, { clock, deadline: PATIENT })) as [Store, Store];
+  };
+}
+
+async function opened(open: Open): Promise<Servers> {
+  const clock = manualClock();
+  const lines: string[] = [];
+  const log = (line: string): void => void lines.push(line);
+  const stores = await open(clock);
+  const [here, there] = stores.map((store) => createSessions({ store, clock, secrets: [TEST_SECRET], log })) as [
+    Sessions,
+    Sessions,
+  ];
+  cleanups.push(() => Promise.all([here.close(), there.close()]));
+  return { here, there, clock, lines };
+}
+
+/** What a watch was told, and when. */
+function told(sessions: Sessions, id: string): { ends: SessionEnd[]; stop: () => void; done: Promise<number> } {
+  const ends: SessionEnd[] = [];
+  let resolve: (at: number) => void = () => undefined;
+  const done = new Promise<number>((settle) => {
+    resolve = settle;
+  });
+  const stop = sessions.watch(id, (end) => {
+    ends.push(end);
+    resolve(performance.now());
+  });
+  return { ends, stop, done };
+}
+
+describe.each([
+  ["memory", memory],
+  ["sqlite", sqlite],
+  ["redis, node-redis", redis(NODE_REDIS)],
+  ["redis, ioredis", redis(IOREDIS)],
+])("watch on %s", (_engine, open) => {
+  test("F7 tells of a revocation here and elsewhere, once, with its reason", async () => {
+    const { here, there } = await opened(open);
+    for (const sessions of [here, there]) {
+      const { session } = await here.create({ userId: "ada" });
+      const watch = told(here, session.id);
+      await here.get(session.id);
+      await sessions.revoke(session.id, { reason: "stolen" });
+      await watch.done;
+      await sessions.revoke(session.id);
+      await sleep(20);
+      expect(watch.ends).toEqual([{ id: session.id, reason: "stolen", at: expect.any(Number) }]);
+    }
+  });
+
+  test("F7 of logout, of all of a user's, of a login that replaces it", async () => {
+    const { here, there } = await opened(open);
+    const made = await Promise.all([1, 2, 3].map(() => here.create({ userId: "ada" })));
+    const watches = made.map(({ session }) => told(here, session.id));
+    const [first, second] = made;
+    await there.logout(first?.token);
+    await watches[0]?.done;
+    await there.login(second?.token, { userId: "grace" });
+    await watches[1]?.done;
+    await there.revokeUser("ada");
+    await watches[2]?.done;
+    expect(watches.map(({ ends }) => ends[0]?.reason)).toEqual(["logout", "login", "revoked"]);
+  });
+
+  test("F7 of its expiry, which activity moves", async () => {
+    const { here, there, clock } = await opened(open);
+    const { session, token } = await here.create({ userId: "ada", policy: "temporary" });
+    const watch = told(here, session.id);
+    await here.get(session.id);
+    await clock.advance(4 * 60_000);
+    await there.validate(token, { touch: true });
+    await clock.advance(2 * 60_000);
+    await sleep(600);
+    expect(watch.ends).toEqual([]);
+    await clock.advance(4 * 60_000);
+    await watch.done;
+    expect(watch.ends).toMatchObject([{ reason: "expired" }]);
+  });
+
+  test("of one that is over already, or never was, soon", async () => {
+    const { here } = await opened(open);
+    const { session } = await here.create({ userId: "ada" });
+    await session.revoke("before");
+    const [over, never] = [told(here, session.id), told(here, newSessionId(5))];
+    await Promise.all([over.done, never.done]);
+    expect([over.ends[0]?.reason, never.ends[0]?.reason]).toEqual(["before", "unknown"]);
+  });
+
+  test("each watch of a session is told, and stopped by itself; a change ends nothing", async () => {
+    const { here, there } = await opened(open);
+    const { session, token } = await here.create({ userId: "ada" });
+    const [one, two] = [told(here, session.id), told(here, session.id)];
+    one.stop();
+    one.stop();
+    await there.data(session.id).set("a", 1);
+    await there.rotate(token);
+    await sleep(30);
+    await there.revoke(session.id);
+    await two.done;
+    await sleep(20);
+    expect([one.ends.length, two.ends.length]).toEqual([0, 1]);
+  });
+
+  test("after close() nobody is called, and nothing is left running", async () => {
+    const { here, there } = await opened(open);
+    const { session } = await here.create({ userId: "ada" });
+    const watch = told(here, session.id);
+    await here.get(session.id);
+    await here.close();
+    if (there !== here) await there.revoke(session.id).catch(() => undefined);
+    await sleep(600);
+    expect(watch.ends).toEqual([]);
+  });
+});
+
+describe("watch", () => {
+  test("a store that does not answer is asked again", async () => {
+    const inner = memoryStore();
+    const watched = new WatchedStore(inner);
+    const sessions = createSessions({ store: watched.store, secrets: [TEST_SECRET], log: () => undefined });
+    const { session } = await sessions.create({ userId: "ada" });
+    const watch = told(sessions, session.id);
+    watched.down = true;
+    await inner.revoke({ id: session.id, reason: "test", actor: null });
+    await sleep(20);
+    expect(watch.ends).toEqual([]);
+    watched.down = false;
+    await watch.done;
+    expect(watch.ends).toHaveLength(1);
+  });
+
+  test("an ending while the session is being read is not missed", async () => {
+    const watched = new WatchedStore(memoryStore());
+    const sessions = createSessions({ store: watched.store, secrets: [TEST_SECRET] });
+    const { session } = await sessions.create({ userId: "ada" });
+    // Its answer is from before the end, and arrives after it.
+    const inner = watched.store.read.bind(watched.store);
+    let reads = 0;
+    const slow = vi.spyOn(watched.store, "read").mockImplementation(async (id) => {
+      const answer = await inner(id);
+      if (reads++ === 0) await session.revoke();
+      return answer;
+    });
+    const watch = told(sessions, session.id);
+    await watch.done;
+    expect(watch.ends).toHaveLength(1);
+    slow.mockRestore();
+  });
+
+  test("a function that throws is said to the operator, and the others are called", async () => {
+    const { here, lines } = await opened(memory);
+    const { session } = await here.create({ userId: "ada" });
+    here.watch(session.id, () => {
+      throw new Error("no such socket");
+    });
+    const other = told(here, session.id);
+    await session.revoke();
+    await other.done;
+    expect(lines).toEqual([expect.stringContaining("a function given to watch() failed: no such socket")]);
+  });
+
+  test.each([["no id"], [null], [7]])("%j is no id", async (id) => {
+    const { here } = await opened(memory);
+    expect(() => here.watch(id as string, () => undefined)).toThrow(TypeError);
+    expect(() => here.watch(newSessionId(1), "no function" as unknown as () => void)).toThrow(TypeError);
+  });
+
+  test("is bounded", () => {
+    const store = { now: () => 0, onEnding: () => () => undefined, read: () => new Promise(() => undefined) };
+    const watching = new Watching({ store } as unknown as Core, 3);
+    const ids = [1, 2, 3].map((bucket) => newSessionId(bucket));
+    const [stop] = ids.map((id) => watching.watch(id, () => undefined));
+    watching.watch(ids[0] ?? "", () => undefined);
+    const one = (): unknown => watching.watch(newSessionId(4), () => undefined);
+    expect(one).toThrow(expect.objectContaining({ code: "too_many_watches" }));
+    stop?.();
+    expect(one).toThrow();
+    watching.close();
+    expect(one).not.toThrow();
+    watching.close();
+  });
+});
