@@ -1,6 +1,9 @@
-// Puts what npm shows and what the licence asks for into the package that is about to be packed; git ignores the copies.
+// Makes the built package what is published: small, and with what npm shows and the licence asks for; git ignores the copies.
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { minifyPackage } from "./package/minify.mjs";
 import { root } from "./tool-paths.mjs";
 
-for (const name of ["README.md", "LICENSE"]) copyFileSync(join(root, name), join(root, "packages", "sojourn", name));
+const library = join(root, "packages", "sojourn");
+for (const name of ["README.md", "LICENSE"]) copyFileSync(join(root, name), join(library, name));
+await minifyPackage(library);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { faultsOf, unknownSubpaths } from "./tarball.mjs";
+import { faultsOf, packedForServers, unknownSubpaths } from "./tarball.mjs";
 
 const manifest = {
   license: "MIT",
@@ -11,7 +12,7 @@ const manifest = {
 };
 const files = { "README.md": "", LICENSE: "", "dist/index.js": "", "dist/index.d.ts": "" };
 
-function faultsWith({ manifest: changes = {}, files: added = {}, size = 1000 }) {
+function faultsWith({ manifest: changes = {}, files: added = {}, size = 1000, forServers }) {
   const folder = mkdtempSync(join(tmpdir(), "sojourn-tarball-"));
   try {
     const all = { ...files, ...added, "package.json": JSON.stringify({ ...manifest, ...changes }) };
@@ -19,16 +20,18 @@ function faultsWith({ manifest: changes = {}, files: added = {}, size = 1000 }) 
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
-    return faultsOf(folder, size);
+    return faultsOf(folder, size, forServers);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-void test("a package as it should be has no fault", () => assert.deepEqual(faultsWith({ size: 150_000 }), []));
+void test("a package as it should be has no fault", () =>
+  assert.deepEqual(faultsWith({ size: 190_000, forServers: 150_000 }), []));
 
 const wrong = {
-  "too large": { size: 150_001 },
+  "too large for servers": { forServers: 150_001 },
+  "too large": { size: 190_001 },
   "no licence file": { files: { LICENSE: null } },
   "another licence": { manifest: { license: "ISC" } },
   "a dependency": { manifest: { dependencies: { ms: "1" } } },
@@ -52,4 +55,21 @@ void test("a map that holds its source, and a prepack script, are no faults", ()
 void test("subpaths that a text names must be exported", () => {
   const text = 'import { a } from "sojourn"; import { b } from "sojourn/fetch"; await import("sojourn/package.json");';
   assert.deepEqual(unknownSubpaths(text, manifest), ["./fetch"]);
+});
+
+void test("the size for servers leaves the test suites out, and nothing else", () => {
+  const folder = mkdtempSync(join(tmpdir(), "sojourn-tarball-"));
+  const noise = () => randomBytes(20_000).toString("base64");
+  try {
+    mkdirSync(join(folder, "dist", "testing"), { recursive: true });
+    writeFileSync(join(folder, "dist", "index.js"), noise());
+    const before = packedForServers(folder);
+    assert.ok(before > 15_000);
+    writeFileSync(join(folder, "dist", "testing", "index.js"), noise());
+    assert.ok(packedForServers(folder) < before + 1_000);
+    writeFileSync(join(folder, "dist", "testing.js"), noise());
+    assert.ok(packedForServers(folder) > before + 15_000);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
