@@ -27,7 +27,6 @@ export interface Found<S> {
   readonly done: boolean;
 }
 
-/** @internal */
 export interface FoundSession {
   readonly id: string;
   readonly record: SessionRecord;
