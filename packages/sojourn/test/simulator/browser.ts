@@ -2,7 +2,7 @@
 
 import { generationOf, type Journal } from "./journal.ts";
 import type { Network } from "./network.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import type { Site } from "./site.ts";
 import type { Timeline } from "./timeline.ts";
 

@@ -3,7 +3,7 @@
 import { StoreUnavailableError } from "../../src/errors.ts";
 import type { ConfirmInput, ConfirmOutcome, RevokeInput, RevokeOutcome, Store } from "../../src/store/store.ts";
 import type { Journal } from "./journal.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import type { Timeline } from "./timeline.ts";
 
 const SLOWEST_MS = 4;

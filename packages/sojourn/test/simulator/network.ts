@@ -1,7 +1,7 @@
 /** A way to the site: delays, losses, and a phone that goes back and forth between two networks. */
 
 import type { Journal } from "./journal.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** How long a message may be under way: half the grace of 30 s, which `rotation.ts` asks for. */

@@ -7,7 +7,7 @@ import { StoreUnavailableError } from "../../src/errors.ts";
 import { OLDER_SECRET, TEST_SECRET } from "../support/secrets.ts";
 import { distantStore } from "./distant-store.ts";
 import { generationOf, type Journal, type Party } from "./journal.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import type { Timeline } from "./timeline.ts";
 
 const COOKIE = "__Host-Http-sid";

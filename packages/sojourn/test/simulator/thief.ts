@@ -1,7 +1,7 @@
 /** Somebody with a copy of the cookie, who takes over what the server sends like a browser does. */
 
 import { generationOf, type Journal } from "./journal.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 import type { Site } from "./site.ts";
 import type { Timeline } from "./timeline.ts";
 

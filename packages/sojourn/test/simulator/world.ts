@@ -3,7 +3,7 @@
 import { Browser } from "./browser.ts";
 import { Journal } from "./journal.ts";
 import { Network } from "./network.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 import { Site } from "./site.ts";
 import { type Rhythm, RHYTHMS, steal } from "./thief.ts";
 import { Timeline } from "./timeline.ts";
