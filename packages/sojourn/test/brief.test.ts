@@ -10,6 +10,7 @@ import express from "express";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { sojourn } from "../src/adapters/express.ts";
+import { sojourn as fetchSessions } from "../src/adapters/fetch.ts";
 import "../src/adapters/express-augment.ts";
 import {
   ConfigError,
@@ -61,7 +62,26 @@ describe("What is Session Storage?", () => {
     },
   );
 
-  test.todo("user state across requests: Request and Response, sojourn/fetch (issue 3)");
+  onEveryEngine(
+    "user state across requests: Request and Response, with sojourn/fetch",
+    async ({ sessions, server, clock }) => {
+      const [one, two] = [fetchServer(sessions), fetchServer(server())];
+      expect(await one("GET", "/")).toEqual({ status: 200, body: { userId: null }, cookie: null });
+      const login = await one("POST", "/login");
+      expect(login.cookie).toMatch(/^__Host-Http-sid=[A-Za-z0-9_-]{93}; Path=\/; HttpOnly; Secure; SameSite=Lax$/i);
+      const [cookie] = login.cookie?.split(";") ?? [];
+      expect(await two("POST", "/theme", cookie)).toMatchObject({ status: 200, cookie: null });
+      expect(await one("GET", "/", cookie)).toMatchObject({ body: { userId: "123", theme: "dark" }, cookie: null });
+      await clock.advance(25 * HOUR);
+      expect(await one("GET", "/", cookie)).toMatchObject({
+        body: { userId: null },
+        cookie: expect.stringMatching(/Max-Age=0/),
+      });
+      const [second] = (await one("POST", "/login")).cookie?.split(";") ?? [];
+      expect(await one("POST", "/logout", second)).toMatchObject({ cookie: expect.stringMatching(/Max-Age=0/) });
+      expect(await two("GET", "/", second)).toMatchObject({ body: { userId: null } });
+    },
+  );
   test.todo("user state across requests: WebSocket and SSE end with their session (issue 4)");
   test.todo("user state across requests: Fastify (issue 5)");
   test.todo("user state across requests: Koa, Hono, node:http, express-session's API (issue 7)");
@@ -1565,6 +1585,29 @@ interface Answer {
   readonly body: unknown;
   /** `name=value` of each cookie that was set. */
   readonly cookies: readonly string[];
+}
+
+type FetchAnswer = Pick<Response, "status"> & { readonly body: unknown; readonly cookie: string | null };
+
+/** A server that takes a `Request` and answers a `Response`, and a client of it. */
+function fetchServer(sessions: Sessions): (method: string, path: string, cookie?: string) => Promise<FetchAnswer> {
+  const { open } = fetchSessions(sessions);
+  const handle = async (request: Request): Promise<Response> => {
+    const opened = await open(request);
+    const { session } = opened;
+    if (opened.refused !== null) return opened.refused;
+    const { pathname } = new URL(request.url);
+    if (pathname === "/login") await session.login({ userId: "123" });
+    if (pathname === "/theme") await session.set("theme", "dark");
+    if (pathname === "/logout") await session.logout();
+    return opened.commit(Response.json({ userId: session.userId, ...session.data }));
+  };
+  return async (method, path, cookie) => {
+    const origin = "https://shop.example";
+    const headers = { origin, ...(cookie === undefined ? {} : { cookie }) };
+    const response = await handle(new Request(origin + path, { method, headers }));
+    return { status: response.status, body: await response.json(), cookie: response.headers.get("set-cookie") };
+  };
 }
 
 /** An Express application with these sessions, for as long as `use` runs. */

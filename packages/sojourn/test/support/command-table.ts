@@ -36,6 +36,7 @@ export async function measureCommands(): Promise<CommandRow[]> {
     secrets: [TEST_SECRET],
     development: true,
     log: () => undefined,
+    rotation: { every: "2h" },
     clock,
   });
   await sessions.ready();
@@ -111,10 +112,40 @@ async function measureAll(measure: Measure, shop: Shop, advance: (ms: number) =>
   await measure("login from an anonymous session (the request's own read is 1 GET)", "2 GET + 2 script", async () => {
     cookie = cookieOf(await shop.request("POST", "/login", anonymous));
   });
+  cookie = await measureRenewals(measure, shop, cookie, advance);
   await measure("logout (the request's own read is 1 GET)", "1 GET + 1 script", () =>
     shop.request("POST", "/logout", cookie),
   );
   await measure("dead session", "2 GET", () => shop.request("GET", "/", cookie));
+}
+
+/** Renewals, by the application and by `rotation.every`; answers the cookie in the end. */
+async function measureRenewals(
+  measure: Measure,
+  shop: Shop,
+  old: string,
+  advance: (ms: number) => Promise<void>,
+): Promise<string> {
+  let current = "";
+  await measure("rotate() (the request's own read is 1 GET)", "2 GET + 1 script", async () => {
+    current = cookieOf(await shop.request("POST", "/rotate", old));
+  });
+  await measure("read with the old token while its successor is pending", "1 GET", () => shop.request("GET", "/", old));
+  await measure("first read with the successor: its confirmation (once)", "1 GET + 1 script", () =>
+    shop.request("GET", "/", current),
+  );
+  await measure("second read with the successor", "1 GET", () => shop.request("GET", "/", current));
+  await measure("read with the old token in its grace", "1 GET", () => shop.request("GET", "/", old));
+  await advance(115 * 60_000);
+  await shop.request("GET", "/", current);
+  await advance(6 * 60_000);
+  await shop.request("POST", "/write");
+  await measure("renewal that is due", "1 GET + 1 script", () => shop.request("GET", "/", current));
+  let next = "";
+  await measure("step-up (the request's own read is 1 GET)", "2 GET + 1 script", async () => {
+    next = cookieOf(await shop.request("POST", "/step-up", current));
+  });
+  return next;
 }
 
 function shopApp(sessions: Sessions): express.Express {
@@ -127,6 +158,10 @@ function shopApp(sessions: Sessions): express.Express {
     res.send("ok");
   });
   app.post("/login", async (req, res) => void res.send((await req.session.login({ userId: "ada", keep: ["a"] })).id));
+  app.post("/rotate", async (req, res) => void res.send((await req.session.rotate())?.id));
+  app.post("/step-up", async (req, res) => {
+    res.send((await req.session.reauthenticate({ userId: "ada", aal: 2 }))?.id);
+  });
   app.post("/logout", async (req, res) => void res.send(String(await req.session.logout())));
   return app;
 }
