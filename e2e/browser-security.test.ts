@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startChromium, startChromiumOn } from "./support/chromium.ts";
 import { type OtherSite, startOtherSite } from "./support/other-site.ts";
 import { DESKTOP, SESSION_COOKIE, Shopper } from "./support/shopper.ts";
-import { piecesFound, secretPieces } from "./support/secret-pieces.ts";
+import { SecretPieces } from "../packages/sojourn/test/support/secret-pieces.ts";
 import { type ShopProcess, startShop } from "./support/shop-process.ts";
 
 // A browser shares two cores with a server or two.
@@ -68,11 +68,11 @@ describe("somebody who is logged in, with a lantern in the cart", () => {
   }
 
   test("B3 no script and no page gets to see the session cookie", async () => {
-    const pieces = secretPieces([cookie]);
+    const pieces = new SecretPieces([cookie]);
     for (const path of ["/", "/cart", "/account", "/no-such-page"]) {
       await ada.visit(path);
       expect(await ada.page.evaluate("document.cookie")).toBe("");
-      expect(piecesFound(pieces, await ada.page.content())).toEqual([]);
+      expect(pieces.foundIn(await ada.page.content())).toEqual([]);
     }
     expect((await ada.sessionCookie())?.httpOnly).toBe(true);
     await ada.page.evaluate(`document.cookie = "${SESSION_COOKIE}=stolen; Path=/"`);

@@ -6,11 +6,12 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { heardIn } from "../packages/sojourn/test/support/at-rest.ts";
 import { Monitor } from "../packages/sojourn/test/support/monitor.ts";
 import { type RedisServer, startRedis } from "../packages/sojourn/test/support/redis-server.ts";
 import { BrowserJar } from "./support/browser-jar.ts";
 import { type ShopProcess, startShop } from "./support/shop-process.ts";
-import { piecesFound, secretPieces } from "./support/secret-pieces.ts";
+import { SecretPieces } from "../packages/sojourn/test/support/secret-pieces.ts";
 
 let redis: RedisServer;
 let folder: string;
@@ -74,11 +75,11 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
     expect((await saved.get("/account")).status).toBe(401);
     expect(await shop.end("SIGINT")).toBe(0);
 
-    const pieces = secretPieces([...tokens]);
-    expect(pieces.length).toBeGreaterThan(100);
+    const pieces = new SecretPieces(tokens);
+    expect(pieces.size).toBeGreaterThan(100);
     const commands = await monitor.taken(async (text) => (await redis.client()).echo(text));
     monitor.stop();
-    expect(piecesFound(pieces, commands.map((each) => each.line).join("\n"))).toEqual([]);
+    expect(pieces.foundIn(heardIn(commands))).toEqual([]);
     expect(commands.some((each) => each.words[0] === "EVALSHA")).toBe(engine === "redis");
   });
 
@@ -99,12 +100,12 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
       browser.cookies.clear();
     }
     expect(new Set(tokens).size).toBe(6);
-    const pieces = secretPieces(tokens);
+    const pieces = new SecretPieces(tokens);
     const atRest = engine === "redis" ? await everythingInRedis() : await everythingIn(join(folder, engine));
     expect(atRest.length).toBeGreaterThan(1000);
     expect(atRest).toContain("ada");
-    expect(piecesFound(pieces, atRest)).toEqual([]);
-    expect(piecesFound(pieces, shop.output.join(""))).toEqual([]);
+    expect(pieces.foundIn(atRest)).toEqual([]);
+    expect(pieces.foundIn(shop.output.join(""))).toEqual([]);
     await shop.end("SIGTERM");
   });
 

@@ -4,6 +4,7 @@
  * read `nameInTheBrief: what holds`.
  */
 
+import { hash } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import express from "express";
@@ -26,10 +27,14 @@ import {
 } from "../src/index.ts";
 import { type Auth, type AuthUser, auth } from "../src/patterns/auth.ts";
 import { cart } from "../src/patterns/cart.ts";
+import { SessionRecord } from "../src/data/session-record.ts";
+import { Keys } from "../src/stores/redis/keys.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
 import { isCutOffFetch, Monitor } from "./support/monitor.ts";
+import { heardIn } from "./support/at-rest.ts";
+import { SecretPieces } from "./support/secret-pieces.ts";
 import { FIELD_KEY, NEXT_FIELD_KEY } from "./support/secrets.ts";
 
 const SECOND = 1_000;
@@ -1499,7 +1504,55 @@ describe("Faults of the sketches, not inherited", () => {
       expect(await sessions.validate(token)).toMatchObject({ valid: false });
     }
   });
-  test.todo("tokens usable from a dump: AOF, MONITOR and SLOWLOG, also beside an expired token (issue 3)");
+  onRedis(
+    "tokens usable from a dump: AOF, MONITOR and SLOWLOG, also beside an expired token",
+    async ({ sessions, clock, port, namespace, command, bytesOf, dump, logged }) => {
+      const monitor = await Monitor.on(port);
+      const made = await Promise.all(
+        times(1_000, (i) => sessions.create(i % 4 === 0 ? {} : { userId: `user-${i}`, data: { theme: "dark" } })),
+      );
+      const renewed = await Promise.all(
+        made.slice(0, 200).map(async ({ token: old, session }) => {
+          const current = (await sessions.rotate(old))?.token ?? "";
+          await sessions.validate(current);
+          // Behind the confirmation, which validate does not wait for.
+          await sessions.data(session.id).set("seen", 1);
+          return { id: session.id, old, current };
+        }),
+      );
+      await Promise.all(made.slice(900).map(({ token }) => sessions.logout(token)));
+      await clock.advance(31_000);
+      const heard = heardIn(await monitor.taken((text) => command("ECHO", text)));
+      monitor.stop();
+      const atRest = Buffer.concat([await dump(), heard]);
+
+      const tokens = [...made.map(({ token }) => token), ...renewed.map(({ current }) => current)];
+      const pieces = new SecretPieces(tokens);
+      expect(pieces.size).toBeGreaterThan(80_000);
+      expect(pieces.foundIn(atRest)).toEqual([]);
+      const strings = new Set(atRest.toString("latin1").match(/[A-Za-z0-9_-]{12,}/g));
+      expect(made.slice(0, 900).filter(({ session }) => !strings.has(session.id))).toEqual([]);
+
+      const macs = [...strings].slice(0, 20).map(macLike);
+      // Whoever has the old token, the record with its wrapped successor, and no key.
+      const guesses = await Promise.all(
+        renewed.map(async ({ id, old, current }) => {
+          const { rotation } = new SessionRecord(await bytesOf(new Keys(namespace).session(id)));
+          expect(rotation?.wrap).not.toEqual(Buffer.alloc(32));
+          const secrets = secretsFrom(rotation?.wrap ?? Buffer.alloc(32), old);
+          expect(secrets).not.toContain(current.slice(28, 71));
+          return secrets.flatMap((secret) => [old.slice(71), ...macs].map((mac) => `1${id}AAB${secret}${mac}`));
+        }),
+      );
+      const tries = [...strings, ...guesses.flat()];
+      expect(guesses.flat().length).toBeGreaterThan(10_000);
+      const answers = await Promise.all(tries.map((each) => sessions.validate(each)));
+      expect(answers.filter(({ valid }) => valid)).toEqual([]);
+      const reuses = await Promise.all(renewed.map(({ old }) => sessions.validate(old)));
+      expect(new Set(reuses.map((each) => (each.valid ? "valid" : each.reason)))).toEqual(new Set(["reused"]));
+      expect(logged().every((line) => line.includes("was presented again"))).toBe(true);
+    },
+  );
   onFailingRedis("setEx after del: delivered twice or late by a failing network", async (place) => {
     const { sessions, remote, proxy } = place;
     const { session } = await sessions.create({ userId: "ada" });
@@ -1541,6 +1594,18 @@ function facts(session: Session | null): Record<string, unknown> {
 /** Kinds of keys: the letter after the namespace. */
 function kinds(keys: readonly string[]): string[] {
   return [...new Set(keys.map((key) => key.split(":")[1] ?? ""))];
+}
+
+/** What may be made of a wrapped secret and an old token without the key that wrapped it. */
+function secretsFrom(wrap: Buffer, oldToken: string): string[] {
+  const old = Buffer.from(oldToken.slice(28, 71), "base64url");
+  const digests = [old, hash("sha256", old, "buffer"), hash("sha256", oldToken, "buffer"), Buffer.alloc(32)];
+  return digests.map((digest) => Buffer.from(wrap.map((byte, i) => byte ^ (digest[i] ?? 0))).toString("base64url"));
+}
+
+/** 22 characters that are spelled like a MAC. */
+function macLike(text: string): string {
+  return `${text.slice(-22, -1).padStart(21, "A")}A`;
 }
 
 /** Used or not, a session of the policy lives exactly as long as its class says. */

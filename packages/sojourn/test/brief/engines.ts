@@ -12,6 +12,7 @@ import type { RedisClient } from "../../src/stores/redis/drivers/driver-of.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/index.ts";
+import { atRestIn, KEEPS_EVERYTHING } from "../support/at-rest.ts";
 import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import type { RetentionOptions } from "../../src/store/retention.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
@@ -36,7 +37,7 @@ export interface Place {
 
 /** A place whose data outlives the process that wrote it. */
 export interface DurablePlace extends Place {
-  /** Everything that lies on disk, or would lie in a dump. */
+  /** Everything that lies on disk, dump, append-only files and slow log included. */
   dump(): Promise<Buffer>;
 }
 
@@ -46,6 +47,8 @@ export interface RedisPlace extends DurablePlace {
   /** A store on that client, closed by whoever asks for it. */
   storeOn(client: RedisClient): Store;
   command(...words: string[]): Promise<unknown>;
+  /** What a key holds, as bytes. */
+  bytesOf(key: string): Promise<Buffer>;
   /** Every key of this place. */
   keys(): Promise<string[]>;
   /** Calls of each command since the server began, without those of the tests' own `KEYS`. */
@@ -67,7 +70,7 @@ let redisPlaces = 0;
 let ownWalks = 0;
 
 beforeAll(async () => {
-  redis = await startRedis(["--rdbcompression", "no"]);
+  redis = await startRedis(KEEPS_EVERYTHING);
   admin = await redis.client();
   clients = await Promise.all([redis.client(), redis.client(), redis.client()]);
 });
@@ -109,15 +112,14 @@ const onRedisServer: Open = async (clock) => {
       return storeOn(client, options);
     },
     command: (...words) => admin.sendCommand(words),
+    bytesOf: async (key) =>
+      (await admin.sendCommand(["GET", key], { typeMapping: { 36: Buffer } })) as unknown as Buffer,
     keys: async () => {
       ownWalks++;
       return (await admin.keys(`${namespace}:*`)).toSorted();
     },
     commandCalls,
-    dump: async () => {
-      await admin.sendCommand(["SAVE"]);
-      return readFile(join(redis.folder, "dump.rdb"));
-    },
+    dump: () => atRestIn(redis),
   };
 };
 
