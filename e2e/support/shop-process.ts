@@ -12,6 +12,7 @@ export interface ShopOptions {
   readonly redisUrl?: string;
   /** 0 takes a free port. */
   readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class ShopProcess {
@@ -40,10 +41,16 @@ export class ShopProcess {
 }
 
 /** Resolves when the shop has printed its address. Rejects with its output when it ends before. */
-export async function startShop({ data, redisUrl, port = 0 }: ShopOptions): Promise<ShopProcess> {
+export async function startShop({ data, redisUrl, port = 0, env: more = {} }: ShopOptions): Promise<ShopProcess> {
   const { REDIS_URL: _, ...env } = process.env;
   const child = spawn(process.execPath, [MAIN], {
-    env: { ...env, SHOP_DATA: data, PORT: String(port), ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) },
+    env: {
+      ...env,
+      ...more,
+      SHOP_DATA: data,
+      PORT: String(port),
+      ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output: string[] = [];

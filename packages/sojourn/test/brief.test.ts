@@ -1506,7 +1506,7 @@ describe("Faults of the sketches, not inherited", () => {
   });
   onRedis(
     "tokens usable from a dump: AOF, MONITOR and SLOWLOG, also beside an expired token",
-    async ({ sessions, clock, port, namespace, command, bytesOf, dump, logged }) => {
+    async ({ sessions, clock, port, namespace, command, bytesOf, atRest, logged }) => {
       const monitor = await Monitor.on(port);
       const made = await Promise.all(
         times(1_000, (i) => sessions.create(i % 4 === 0 ? {} : { userId: `user-${i}`, data: { theme: "dark" } })),
@@ -1524,13 +1524,13 @@ describe("Faults of the sketches, not inherited", () => {
       await clock.advance(31_000);
       const heard = heardIn(await monitor.taken((text) => command("ECHO", text)));
       monitor.stop();
-      const atRest = Buffer.concat([await dump(), heard]);
+      const everything = Buffer.concat([await atRest(), heard]);
 
       const tokens = [...made.map(({ token }) => token), ...renewed.map(({ current }) => current)];
       const pieces = new SecretPieces(tokens);
       expect(pieces.size).toBeGreaterThan(80_000);
-      expect(pieces.foundIn(atRest)).toEqual([]);
-      const strings = new Set(atRest.toString("latin1").match(/[A-Za-z0-9_-]{12,}/g));
+      expect(pieces.foundIn(everything)).toEqual([]);
+      const strings = new Set(everything.toString("latin1").match(/[A-Za-z0-9_-]{12,}/g));
       expect(made.slice(0, 900).filter(({ session }) => !strings.has(session.id))).toEqual([]);
 
       const macs = [...strings].slice(0, 20).map(macLike);

@@ -37,7 +37,7 @@ export interface Place {
 
 /** A place whose data outlives the process that wrote it. */
 export interface DurablePlace extends Place {
-  /** Everything that lies on disk, dump, append-only files and slow log included. */
+  /** Everything that lies on disk, or would lie in a dump. */
   dump(): Promise<Buffer>;
 }
 
@@ -47,6 +47,8 @@ export interface RedisPlace extends DurablePlace {
   /** A store on that client, closed by whoever asks for it. */
   storeOn(client: RedisClient): Store;
   command(...words: string[]): Promise<unknown>;
+  /** Dump, append-only files and slow log. */
+  atRest(): Promise<Buffer>;
   /** What a key holds, as bytes. */
   bytesOf(key: string): Promise<Buffer>;
   /** Every key of this place. */
@@ -119,7 +121,11 @@ const onRedisServer: Open = async (clock) => {
       return (await admin.keys(`${namespace}:*`)).toSorted();
     },
     commandCalls,
-    dump: () => atRestIn(redis),
+    dump: async () => {
+      await admin.sendCommand(["SAVE"]);
+      return readFile(join(redis.folder, "dump.rdb"));
+    },
+    atRest: () => atRestIn(redis),
   };
 };
 

@@ -8,9 +8,11 @@ import type { RedisServer } from "./redis-server.ts";
 
 /** Settings of a server that keeps everything: append-only file, slow log of every command, dumps that are not packed. */
 export const KEEPS_EVERYTHING = [
-  ...["--appendonly", "yes", "--rdbcompression", "no"],
-  ...["--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000"],
-] as const;
+  "--appendonly yes",
+  "--rdbcompression no",
+  "--slowlog-log-slower-than 0",
+  "--slowlog-max-len 100000",
+].flatMap((setting) => setting.split(" "));
 
 /** Dump, append-only files and slow log. */
 export async function atRestIn(redis: RedisServer): Promise<Buffer> {
