@@ -292,7 +292,7 @@ export interface Store {
    * Ends every session, or every one of a policy, that began before a time: first a cut-off is stored, by which `read`
    * and `listUser` of every process judge within a second, then the records are ended in small steps. Acknowledged when
    * the last is; from then on no write to such a session succeeds, and none is created any more. A call that failed
-   * half-way leaves the cut-off standing; called again it ends the rest. Sessions that begin after the call stay.
+   * half-way leaves the cut-off standing; called again it ends the rest. Sessions that begin after the answer stay.
    */
   revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ readonly ended: number }>;
   /** Adds to the activities of a session; never for one that is over or never was, but see `afterEnding`. */

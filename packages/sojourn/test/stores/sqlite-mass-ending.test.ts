@@ -97,6 +97,7 @@ test("F6 a sweep that was cut short: every process judges by the cut-off at once
     if (id === sessions.at(-1)?.id) expect((await other.create({ id, record, userKey })).status).toBe("gone");
   }
   expect(await other.listUser(env.userKey("ada"))).toEqual([]);
+  expect((await other.page({ cursor: null, limit: 100 })).items).toEqual([]);
   expect(await other.touch({ id: sessions.at(-1)?.id ?? "", minIntervalMs: 0, confirm: false })).toMatchObject({
     status: "gone",
   });

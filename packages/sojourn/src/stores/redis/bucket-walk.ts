@@ -11,15 +11,12 @@ export interface Place {
   readonly id: string;
 }
 
-/** Sessions of one page. */
-export const PAGE = 500;
-
 /** All ids of an index, page by page. */
-export async function* pagesOf(redis: RedisConnection, indexKey: string): AsyncGenerator<string[]> {
+export async function* pagesOf(redis: RedisConnection, indexKey: string, limit: number): AsyncGenerator<string[]> {
   for (let from: Place | undefined = { score: 0, id: "" }; from !== undefined; ) {
-    const places: Place[] = await placesBehind(from, { after: 0, limit: PAGE }, indexKey, redis);
-    if (places.length > 0) yield places.slice(0, PAGE).map(({ id }) => id);
-    from = places.length > PAGE ? places[PAGE - 1] : undefined;
+    const places: Place[] = await placesBehind(from, { after: 0, limit }, indexKey, redis);
+    if (places.length > 0) yield places.slice(0, limit).map(({ id }) => id);
+    from = places.length > limit ? places[limit - 1] : undefined;
   }
 }
 

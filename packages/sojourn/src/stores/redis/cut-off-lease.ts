@@ -12,6 +12,11 @@ import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
 
 /** How long what was fetched is believed. */
 export const CUT_OFF_LEASE_MS = 1_000;
+/**
+ * How far a process's idea of the server's time may be ahead when it begins a session: half the longest round trip of
+ * a write, unless its deadline was raised. A lease later no session begins that early any more.
+ */
+export const CLOCK_ERROR_MS = 500;
 /** Clocks of two machines run that much apart in a lease, at most. */
 const MARGIN_MS = 50;
 const POLL_MS = 25;

@@ -5,19 +5,22 @@
 
 import { randomBytes } from "node:crypto";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
-import { cutOffName, cutOffTime } from "../../store/cut-offs.ts";
+import { cutOffName } from "../../store/cut-offs.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { REAP_GRACE_MS, type RevokeBeforeInput, type RevokeUserInput, type WriteCall } from "../../store/store.ts";
 import { countedReason } from "../../store/totals.ts";
-import { PAGE, pagesOf } from "./bucket-walk.ts";
+import { pagesOf } from "./bucket-walk.ts";
 import type { CoherentCopies } from "./coherent-copies.ts";
-import { CUT_OFF_LEASE_MS, type CutOffLease } from "./cut-off-lease.ts";
+import { CLOCK_ERROR_MS, CUT_OFF_LEASE_MS, type CutOffLease } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { detailOf } from "./script-answers.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 
-/** Buckets swept at once: more would keep other clients waiting behind one client's scripts. */
+/** Sessions of a user that one script looks at. */
+const CHUNK = 500;
+/** Sessions that one script of a sweep looks at, 1 to 2 ms of the server's time, and buckets that are swept at once. */
+const PAGE = 100;
 const SWEPT_AT_ONCE = 2;
 
 export interface EndingParts {
@@ -58,8 +61,8 @@ export class MassEnding {
     ]);
     const ids = raised.textsFrom(4);
     let ended = raised.number(3);
-    for (let i = 0; i < ids.length; i += PAGE) {
-      const older = { epoch: raised.number(2), ids: ids.slice(i, i + PAGE), endedBefore: ended };
+    for (let i = 0; i < ids.length; i += CHUNK) {
+      const older = { epoch: raised.number(2), ids: ids.slice(i, i + CHUNK), endedBefore: ended };
       ended = await this.#endOlder(input, operation, older);
     }
     return { ended };
@@ -91,7 +94,7 @@ export class MassEnding {
   async revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ ended: number }> {
     const { redis, keys, lease, copies } = this.#parts;
     // No later than the acknowledgement, should a network deliver the command once more after it.
-    const latest = cutOffTime(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
+    const latest = Math.min(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
     const before = await this.#note(keys.cutOffs(), { ...input, before: latest }, call);
     const known = lease.expired();
     const ended = await this.#sweepAll({ ...input, before });
@@ -106,6 +109,7 @@ export class MassEnding {
       String(input.before),
       String(input.keptMs),
       detailOf(input),
+      String(CLOCK_ERROR_MS),
     ]);
     return answer.number(2);
   }
@@ -127,7 +131,7 @@ export class MassEnding {
     await this.#note(keys.cutOffsOf(bucket), input);
     const indexes = [keys.expiries(bucket), keys.users(bucket), keys.totals(bucket)];
     let ended = 0;
-    for await (const ids of pagesOf(redis, keys.expiries(bucket))) {
+    for await (const ids of pagesOf(redis, keys.expiries(bucket), PAGE)) {
       const answer = await scripts.run("endBefore", indexes, undefined, () => [
         detailOf(input),
         countedReason(input.reason),

@@ -1,4 +1,4 @@
--- Ends those of the given sessions that began before a cut-off; at most 500 a call. What is over already is for the reaper.
+-- Ends those of the given sessions that began before a cut-off; at most 100 a call. What is over already is for the reaper.
 -- KEYS  1 expiries of the bucket  2 users of the bucket  3 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 reason and actor (JSON)  4 reason as counted  5 tombstone kept (ms)  6 reap grace (ms)
 --       7 prefix of sessions  8 prefix of tombstones  9 prefix of user indexes  10 before (ms)  11 '*', or '=' and a policy  12.. ids
