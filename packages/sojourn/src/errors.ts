@@ -268,17 +268,12 @@ export class SchemaMismatchError extends SojournError {
   readonly code = "schema_mismatch";
   readonly #issues: readonly DataIssue[];
 
-  constructor(sessionId: string, issues: readonly DataIssue[], upgradeFailure?: unknown) {
-    super(
-      upgradeFailure === undefined
-        ? `Stored data of session ${sessionId} does not fit today's schema (${pathsOf(issues)}).`
-        : `upgrade() failed on the data of session ${sessionId}; it is unchanged.`,
-      upgradeFailure === undefined ? undefined : { cause: upgradeFailure },
-    );
+  constructor(sessionId: string, issues: readonly DataIssue[], upgrade?: { readonly cause: unknown }) {
+    const what = upgrade === undefined ? `does not fit today's schema (${pathsOf(issues)})` : "could not be upgraded";
+    super(`Stored data of session ${sessionId} ${what}.`, upgrade);
     this.#issues = issues;
   }
 
-  /** May quote values, so they stand in no message and are not printed with the error. */
   get issues(): readonly DataIssue[] {
     return this.#issues;
   }
@@ -298,9 +293,7 @@ export class NewerDataError extends SojournError {
   }
 }
 
-function pathsOf(issues: readonly DataIssue[]): string {
-  return issues.map(({ path }) => path || "as a whole").join(", ");
-}
+const pathsOf = (issues: readonly DataIssue[]) => issues.map(({ path }) => path || "as a whole").join(", ");
 
 /** `increment` met a value that is encrypted or no safe integer, or the result would not be one. The stored value is unchanged. */
 export class WrongKindError extends SojournError {

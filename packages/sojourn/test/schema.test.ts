@@ -156,6 +156,38 @@ describe.each(ENGINES)("schema on %s", (engine) => {
     });
   });
 
+  test.each([
+    ["of each field", { n: z.int(), list: z.array(z.int()) }],
+    ["of all data", z.object({ n: z.int().optional(), list: z.array(z.int()).optional() })],
+  ])("writes that nobody awaited keep their order and their values: %s", async (_, schema) => {
+    const { server } = await open();
+    const { session } = await server({ schema }).create({ data: { n: 1 } });
+    const list = [1];
+    const writes = [session.set("n", 5), session.increment("n"), session.set("list", list), session.increment("n", 2)];
+    list.push(2);
+    expect((await Promise.all(writes)).filter((each) => each !== undefined)).toEqual([6, 8]);
+    expect(session.data).toEqual({ n: 8, list: [1] });
+    expect((await server().get(session.id))?.data).toEqual({ n: 8, list: [1] });
+  });
+
+  test("G2 what another server wrote meanwhile is what a write is checked against", async () => {
+    const { server } = await open();
+    const [here, there] = [server({ schema: WHOLE }), server({ schema: WHOLE })];
+    const { session } = await here.create({ data: { ordered: 10, note: "a" } });
+    await there.data(session.id).update((draft) => void Object.assign(draft, { ordered: 5, note: "b" }));
+    expect(await session.increment("ordered")).toBe(6);
+    await there.data(session.id).set("note", "c");
+    await session.set("note", "a");
+    expect(await there.data(session.id).get("note")).toBe("a");
+    const stale = await here.get(session.id);
+    await there.data(session.id).set("ordered", 1);
+    expect(await stale?.update((draft) => void (draft["ordered"] = Number(draft["ordered"]) + 5))).toMatchObject({
+      ordered: 6,
+    });
+    await there.revoke(session.id);
+    await expect(session.set("note", "a")).rejects.toThrow(SessionEndedError);
+  });
+
   describe("of all data together", () => {
     test("checks the merged data of every write, and stores what it answers", async () => {
       const { server, stored } = await open();

@@ -160,7 +160,7 @@ export class SessionSchema {
     } catch (error) {
       // Of a field that cannot be read here: the key may come back.
       if (error instanceof SojournError && [...stored.values()].includes(error)) throw error;
-      throw new SchemaMismatchError(id, [], error);
+      throw new SchemaMismatchError(id, [], { cause: error });
     }
   }
 

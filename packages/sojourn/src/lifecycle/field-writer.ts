@@ -21,6 +21,7 @@ import type { SessionRecord } from "../data/session-record.ts";
 import {
   ConflictError,
   DataTooLargeError,
+  InvalidDataError,
   InvalidValueError,
   SessionEndedError,
   type SojournError,
@@ -45,10 +46,15 @@ export type Written =
 type Known = () => DataView | null;
 
 interface Pending {
-  readonly change: FieldChange;
+  readonly edit: FieldEdit;
+  /** Null when it takes the rest of the data to know it. */
+  readonly change: FieldChange | null;
   readonly resolve: (written: Written | null) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** A write that can share a call. */
+type BlindWrite = Pending & { readonly change: FieldChange };
 
 /** Writes of one owner: at most one call is under way, so that none overtakes another. */
 interface Outbox {
@@ -76,45 +82,71 @@ export class FieldWriter {
    * @throws SessionEndedError, DataTooLargeError, TooManyFieldsError, WrongKindError, StoreUnavailableError, and what
    * `FieldRules.change` throws
    */
-  write(owner: object, id: string, edit: FieldEdit, known: Known): Promise<Written | null> {
+  write(owner: object, id: string, edit: FieldEdit): Promise<Written | null> {
     const change = this.fields.change(edit);
-    if (change === null) return this.#underRevision(id, copied(edit), known);
+    const held = copied(edit, change);
     return new Promise((resolve, reject) => {
       const outbox = this.#outboxes.get(owner) ?? { waiting: [], sending: false };
       this.#outboxes.set(owner, outbox);
-      outbox.waiting.push({ change, resolve, reject });
+      outbox.waiting.push({ edit: held, change, resolve, reject });
       if (outbox.sending) return;
       outbox.sending = true;
       queueMicrotask(() => void this.#flush(outbox, id));
     });
   }
 
-  async #underRevision(id: string, edit: FieldEdit, known: Known): Promise<Written | null> {
-    const view = await this.update(id, known, (draft) => applyEdit(edit, draft));
-    if (view === null) return null;
-    return { view, sum: edit.kind === "increment" ? Number(valueFrom(view.texts, edit.name)) : 0 };
-  }
-
   async #flush(outbox: Outbox, id: string): Promise<void> {
     while (outbox.waiting.length > 0) {
-      const batch = outbox.waiting;
-      outbox.waiting = [];
-      const failure = await this.#send(id, batch);
+      const blind = takeBlind(outbox.waiting);
+      const failure =
+        blind.length > 0
+          ? await this.#send(id, blind)
+          : await this.#sendUnderRevision(id, outbox.waiting.splice(0, 1), null);
       if (failure instanceof StoreUnavailableError) rejectUnsent(outbox, failure);
     }
     outbox.sending = false;
   }
 
+  /** As updates, one after the other; the first begins with `known`, or reads. Answers what failed last, or null. */
+  async #sendUnderRevision(id: string, batch: readonly Pending[], known: DataView | null): Promise<unknown> {
+    let view = known;
+    let failure: unknown = null;
+    for (const each of batch) {
+      if (failure instanceof StoreUnavailableError) {
+        each.reject(neverSent(failure));
+        continue;
+      }
+      try {
+        const base = view;
+        view = await this.update(
+          id,
+          () => base,
+          (draft) => applyTo(draft, each),
+        );
+        const sum = each.edit.kind === "increment" && view !== null ? Number(valueFrom(view.texts, each.edit.name)) : 0;
+        each.resolve(view === null ? null : { view, sum });
+      } catch (error) {
+        each.reject(error);
+        failure = error;
+        view = null;
+      }
+    }
+    return failure;
+  }
+
   /** Settles every write of the batch; answers what failed for all of them, or null. */
-  async #send(id: string, batch: readonly Pending[]): Promise<unknown> {
+  async #send(id: string, batch: readonly BlindWrite[]): Promise<unknown> {
     try {
       const outcome = await this.#patch(
         id,
         batch.map((each) => each.change),
       );
       if (outcome.status === "patched") settle(batch, outcome);
-      else if (outcome.status === "conflict") await this.#upgrade(id, batch, outcome.record);
-      else if (batch.length === 1 || outcome.status === "gone") {
+      else if (outcome.status === "conflict") {
+        // The data is of another version than this deploy's: what it becomes is written with the first edit.
+        const record = this.#core.parse(id, outcome.record);
+        return await this.#sendUnderRevision(id, batch, this.#view(id, record));
+      } else if (batch.length === 1 || outcome.status === "gone") {
         for (const each of batch) each.reject(this.#errorOf(id, outcome));
       } else return await this.#oneByOne(id, batch);
       return null;
@@ -125,7 +157,7 @@ export class FieldWriter {
   }
 
   /** One write of the batch was refused: sharing a call must not make the others fail with it. */
-  async #oneByOne(id: string, batch: readonly Pending[]): Promise<unknown> {
+  async #oneByOne(id: string, batch: readonly BlindWrite[]): Promise<unknown> {
     for (const [i, each] of batch.entries()) {
       const failure = await this.#send(id, [each]);
       if (failure === null) continue;
@@ -133,20 +165,6 @@ export class FieldWriter {
       return failure;
     }
     return null;
-  }
-
-  /** The data is of another version than this deploy's: what it becomes is written with the first edit. */
-  async #upgrade(id: string, batch: readonly Pending[], bytes: Buffer): Promise<void> {
-    const record = this.#core.parse(id, bytes);
-    let view = record === null ? null : this.#core.viewOf(id, record);
-    for (const each of batch) {
-      const written = this.#underRevision(id, editOf(each.change), () => view);
-      written.then(each.resolve, each.reject);
-      view = await written.then(
-        (done) => done?.view ?? null,
-        () => null,
-      );
-    }
   }
 
   /**
@@ -169,7 +187,11 @@ export class FieldWriter {
     const deadline = this.#core.clock.monotonic() + this.#core.store.writeDeadlineMs;
     let base = known ?? (await this.read(id));
     for (let attempt = 1; base !== null; attempt++) {
-      const changes = this.fields.changes(base.texts, runOnDraft(dataFrom(base.texts), change));
+      const changes = this.#changes(base, change, base === known);
+      if (changes === null) {
+        base = await this.read(id);
+        continue;
+      }
       if (changes.length === 0) return base;
       if (base.refusal !== null) throw base.refusal;
       if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
@@ -182,6 +204,16 @@ export class FieldWriter {
       base = this.#view(id, this.#core.parse(id, outcome.record));
     }
     return null;
+  }
+
+  /** What `change` changes; null when that is refused because of what may not be so any more. */
+  #changes(base: DataView, change: (draft: DataObject) => unknown, isOld: boolean): FieldChange[] | null {
+    try {
+      return this.fields.changes(base.texts, runOnDraft(dataFrom(base.texts), change));
+    } catch (error) {
+      if (isOld && error instanceof InvalidDataError) return null;
+      throw error;
+    }
   }
 
   /** The stored data, or null when there is no such live session. @throws SessionEndedError when it cannot be used */
@@ -217,7 +249,7 @@ export class FieldWriter {
 }
 
 /** Increments of a shared call get the result of their own. */
-function settle(batch: readonly Pending[], patched: Patched): void {
+function settle(batch: readonly BlindWrite[], patched: Patched): void {
   let next = 0;
   for (const { change, resolve } of batch) {
     const sum = change.kind === "increment" ? (patched.increments[next++] ?? 0) : 0;
@@ -227,18 +259,34 @@ function settle(batch: readonly Pending[], patched: Patched): void {
   }
 }
 
-function editOf(change: FieldChange): FieldEdit {
-  return change.kind === "set" ? { kind: "set", name: change.name, value: JSON.parse(change.json) } : change;
+/** Takes the writes off the front that can share a call. */
+function takeBlind(waiting: Pending[]): BlindWrite[] {
+  const blind: BlindWrite[] = [];
+  for (const each of waiting) {
+    if (!isBlind(each)) break;
+    blind.push(each);
+  }
+  waiting.splice(0, blind.length);
+  return blind;
 }
 
-/** It is made later, and must be what it was when it was asked for. @throws InvalidValueError */
-function copied(edit: FieldEdit): FieldEdit {
-  if (edit.kind !== "set") return edit;
+function isBlind(write: Pending): write is BlindWrite {
+  return write.change !== null;
+}
+
+/** It may be made later, and must be what it was when it was asked for. @throws InvalidValueError */
+function copied(edit: FieldEdit, change: FieldChange | null): FieldEdit {
+  if (edit.kind !== "set" || change !== null) return edit;
   try {
     return { ...edit, value: structuredClone(edit.value) };
   } catch {
     throw new InvalidValueError(edit.name, "a value that cannot be copied");
   }
+}
+
+/** What a write does to a draft. */
+function applyTo(draft: DataObject, { edit, change }: Pending): void {
+  applyEdit(change?.kind === "set" ? { ...change, value: JSON.parse(change.json) } : edit, draft);
 }
 
 /** The store does not answer: what waits behind would only wait as long again. */

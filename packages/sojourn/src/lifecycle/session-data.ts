@@ -59,7 +59,7 @@ export class SessionDataById<D extends object = DataObject> {
       return null;
     }
     const written = await this.#writer
-      .write(this, this.#id, edit, () => null)
+      .write(this, this.#id, edit)
       .catch((error: unknown) => this.#nullWhenEnded(error));
     return written?.sum ?? null;
   }

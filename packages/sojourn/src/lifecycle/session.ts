@@ -192,7 +192,7 @@ export class Session<D extends object = DataObject> {
   }
 
   async #write(edit: FieldEdit): Promise<number> {
-    const written = await this.#writer.write(this, this.id, edit, this.#known);
+    const written = await this.#writer.write(this, this.id, edit);
     if (written === null) throw await this.#ended();
     if (written.view !== null) this.#adopt(written.view);
     else this.#note(written.change, written.patched);
