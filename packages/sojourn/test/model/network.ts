@@ -16,24 +16,38 @@ export interface Fault {
 
 export const NO_FAULT: Fault = { kind: "none", at: 0 };
 
+/** What a run has of the network between a store and its engine. */
+export interface Faults {
+  /** Messages that were held, in the order in which they were sent. */
+  readonly held: Delivery[];
+  /** Messages of the last call. */
+  readonly messages: number;
+  /** For the next call. */
+  arm(fault: Fault): void;
+  /** What the fault comes to for the caller, where a client does something about it. */
+  met(fault: Fault): Fault;
+}
+
 /** Delivers a held message; answers whether it was refused as late. */
 export type Delivery = () => Promise<boolean>;
 
-export class Network {
-  /** In the order in which they were sent. */
+/** A network that is made of calls. */
+export class Network implements Faults {
   readonly held: Delivery[] = [];
   #fault = NO_FAULT;
   #messages = 0;
 
-  /** Messages sent since `arm`. */
   get messages(): number {
     return this.#messages;
   }
 
-  /** For the next call. */
   arm(fault: Fault): void {
     this.#fault = fault;
     this.#messages = 0;
+  }
+
+  met(fault: Fault): Fault {
+    return fault;
   }
 
   /**

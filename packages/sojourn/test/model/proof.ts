@@ -15,7 +15,14 @@ const USAGE = `Usage: npm run proof -- [--seed S] [--ops N] [--engine E] [--sabo
   --sabotage  ${Object.keys(SABOTAGES).join(", ")}: takes that out of the Redis scripts, and must find a violation`;
 
 /** How operations are shared out among the engines. */
-const SHARES: Readonly<Record<EngineName, number>> = { memory: 0.4, sqlite: 0.1, "node-redis": 0.25, ioredis: 0.25 };
+const SHARES: Readonly<Record<EngineName, number>> = {
+  memory: 0.4,
+  sqlite: 0.1,
+  "node-redis": 0.248,
+  ioredis: 0.248,
+  "node-redis-cut": 0.002,
+  "ioredis-cut": 0.002,
+};
 const PROGRESS_MS = 5_000;
 
 interface Wanted {
@@ -56,7 +63,7 @@ interface Shared {
 function enginesFor({ engine, sabotage }: Wanted): Shared[] {
   if (sabotage !== null) {
     const name = engine === "ioredis" ? "ioredis" : "node-redis";
-    return [{ name, share: 1, open: () => redisEngine(name, SABOTAGES[sabotage].rewrite) }];
+    return [{ name, share: 1, open: () => redisEngine(name, { rewrite: SABOTAGES[sabotage].rewrite }) }];
   }
   if (engine !== null) return [{ name: engine, share: 1, open: EVERY_ENGINE[engine] }];
   return ENGINE_NAMES.map((name) => ({ name, share: SHARES[name], open: EVERY_ENGINE[name] }));

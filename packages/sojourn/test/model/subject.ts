@@ -1,13 +1,13 @@
 import type { Store } from "../../src/store/store.ts";
 import type { SteppedClock } from "./grid.ts";
-import type { Network } from "./network.ts";
+import type { Faults } from "./network.ts";
 import type { Traits } from "./write.ts";
 
 /** An engine under test: a fresh, empty place for each run. */
 export interface Subject {
   readonly traits: Traits;
   readonly clock: SteppedClock;
-  readonly network: Network;
+  readonly network: Faults;
   /** Two processes' views of the same data; one and the same where an engine lives in one process. */
   readonly stores: readonly [Store, Store];
   /** Sets the clock forward and lets the engine's own keys grow older. */

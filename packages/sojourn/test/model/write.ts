@@ -12,6 +12,8 @@ export interface Traits {
   readonly operationIds: boolean;
   /** `revokeUser` is several messages: it raises the epoch, then ends what is older. */
   readonly revokesInSteps: boolean;
+  /** Messages may be held and arrive later. */
+  readonly holds: boolean;
   /** Stores may be closed and opened anew on the same data. */
   readonly restarts: boolean;
   /** The server may forget its scripts. */

@@ -90,7 +90,7 @@ async function execute(world: World, subject: Subject, write: Write, via: Which,
   say(` → ${summary(answer)}`);
   world.messages = subject.network.messages;
   subject.network.arm(NO_FAULT);
-  const expected = predict(world, write, met);
+  const expected = predict(world, write, subject.network.met(met));
   loseTheOldest(world, subject);
   requireSame(write.text, answer, expected);
   world.ledger.note(write, answer);
@@ -101,6 +101,8 @@ async function execute(world: World, subject: Subject, write: Write, via: Which,
 function faultFor({ traits }: World, write: Write, { kind, at }: Fault): Fault {
   const repeats = kind === "twice" || kind === "echoed";
   if (repeats && write.needsOperationIds && !traits.operationIds) return NO_FAULT;
+  const holds = kind === "held" || kind === "echoed";
+  if (holds && !traits.holds) return NO_FAULT;
   return { kind, at: write.inSteps === true && traits.revokesInSteps ? at : 0 };
 }
 

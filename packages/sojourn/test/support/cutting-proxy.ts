@@ -8,11 +8,14 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { type ScriptName, SCRIPTS } from "../../src/stores/redis/scripts.generated.ts";
 
 /** `cut before` and `cut after` break the connection before the server gets the command, and after it executed it. */
-type Order = "cut before" | "cut after" | "twice";
+export type Order = "cut before" | "cut after" | "twice";
 
 interface StandingOrder {
   readonly what: Order;
-  readonly script: ScriptName;
+  /** Null for whatever script comes. */
+  readonly script: ScriptName | null;
+  /** How many of them pass before it. */
+  passing: number;
   /** Lets nothing through from then on, until `thaw()`. */
   readonly thenFreeze: boolean;
   readonly done: () => void;
@@ -24,6 +27,10 @@ export interface Executed {
   readonly status: string;
 }
 
+const NAMES: ReadonlyMap<string, ScriptName> = new Map(
+  (Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1, name]),
+);
+
 /** What becomes of a reply. */
 type ReplyHandler = (reply: Buffer) => void;
 
@@ -31,6 +38,7 @@ export class CuttingProxy {
   /** Every script that reached the server and was answered there, in order. */
   readonly executed: Executed[] = [];
   readonly #server: Server;
+  readonly #names: ReadonlyMap<string, ScriptName>;
   readonly #links = new Set<Link>();
   readonly #orders: StandingOrder[] = [];
   #alwaysTwice = false;
@@ -38,7 +46,9 @@ export class CuttingProxy {
   #muted = false;
   #delayMs = 0;
 
-  constructor(redisPort: number) {
+  /** @param names the scripts' digests */
+  constructor(redisPort: number, names: ReadonlyMap<string, ScriptName>) {
+    this.#names = names;
     this.#server = createServer((client) => {
       const link = new Link(client, connect(redisPort, "127.0.0.1"), (command) => this.#on(command, link));
       link.frozen = this.#frozen;
@@ -49,8 +59,8 @@ export class CuttingProxy {
     });
   }
 
-  static async before(redisPort: number): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(redisPort);
+  static async before(redisPort: number, names = NAMES): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(redisPort, names);
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");
     return proxy;
@@ -67,7 +77,17 @@ export class CuttingProxy {
 
   /** For the next call of the script; resolves when it was done. */
   once(what: Order, script: ScriptName, { thenFreeze = false } = {}): Promise<void> {
-    return new Promise((done) => this.#orders.push({ what, script, thenFreeze, done }));
+    return new Promise((done) => this.#orders.push({ what, script, thenFreeze, done, passing: 0 }));
+  }
+
+  /** For one of the next calls of whatever script: 0 for the very next. */
+  onceAmong(what: Order, passing: number): void {
+    this.#orders.push({ what, script: null, thenFreeze: false, done: () => undefined, passing });
+  }
+
+  /** No order that is not carried out yet will be. */
+  withdraw(): void {
+    this.#orders.length = 0;
   }
 
   /** Every script from now on is executed twice, and the second answer is the one that arrives. */
@@ -111,8 +131,17 @@ export class CuttingProxy {
     await once(this.#server, "close");
   }
 
+  #orderFor(script: ScriptName): StandingOrder | undefined {
+    const at = this.#orders.findIndex((each) => each.script === null || each.script === script);
+    const order = this.#orders[at];
+    if (order === undefined) return undefined;
+    if (order.passing-- > 0) return undefined;
+    this.#orders.splice(at, 1);
+    return order;
+  }
+
   #on(command: Buffer, link: Link): void {
-    const script = scriptOf(command);
+    const script = this.#names.get(digestIn(command)) ?? null;
     if (script === null) return link.forward(command, link.answer);
     const seen =
       (then: ReplyHandler): ReplyHandler =>
@@ -120,8 +149,7 @@ export class CuttingProxy {
         this.executed.push({ script, status: statusOf(reply) });
         then(reply);
       };
-    const at = this.#orders.findIndex((order) => order.script === script);
-    const [order] = at < 0 ? [] : this.#orders.splice(at, 1);
+    const order = this.#orderFor(script);
     const done = (): void => {
       if (order?.thenFreeze) this.freeze();
       order?.done();
@@ -244,11 +272,9 @@ function frameEnd(bytes: Buffer, at: number): number {
   return end;
 }
 
-const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1, name]));
-
-function scriptOf(command: Buffer): ScriptName | null {
-  const [, digest = ""] = /^\*\d+\r\n\$7\r\nEVALSHA\r\n\$40\r\n([0-9a-f]{40})/i.exec(command.toString("latin1")) ?? [];
-  return NAMES.get(digest) ?? null;
+/** Of the script that a command runs; empty for other commands. */
+function digestIn(command: Buffer): string {
+  return /^\*\d+\r\n\$7\r\nEVALSHA\r\n\$40\r\n([0-9a-f]{40})/i.exec(command.toString("latin1"))?.[1] ?? "";
 }
 
 function statusOf(reply: Buffer): string {

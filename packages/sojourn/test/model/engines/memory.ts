@@ -16,6 +16,7 @@ export function memoryEngine(broken: (store: Store) => Store = (store) => store)
         traits: {
           operationIds: false,
           revokesInSteps: false,
+          holds: true,
           restarts: false,
           scripts: false,
           writeDeadlineMs: store.writeDeadlineMs,

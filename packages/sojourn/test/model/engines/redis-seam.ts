@@ -17,21 +17,34 @@ type Send = (args: readonly Argument[]) => Promise<unknown>;
 /** Changes what a script does. */
 export type Rewrite = (source: string, name: ScriptName) => string;
 
-const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1, name]));
+/** A script as it is run here. */
+export interface RunScript {
+  readonly name: ScriptName;
+  readonly sha1: string;
+  readonly source: string;
+}
+
+/** By the digest that the engine knows. */
+export function scriptsRun(rewrite: Rewrite = (source) => source): ReadonlyMap<string, RunScript> {
+  const names = Object.keys(SCRIPTS) as ScriptName[];
+  return new Map(
+    names.map((name) => {
+      const source = rewrite(withSteppedTime(SCRIPTS[name].source), name);
+      return [SCRIPTS[name].sha1, { name, source, sha1: digestOf(source) }];
+    }),
+  );
+}
 
 export class Seam {
   readonly #network: Network;
   readonly #clock: Clock;
+  readonly #scripts: ReadonlyMap<string, RunScript>;
   readonly #onTheirWay = new Set<Promise<unknown>>();
-  readonly #sources = new Map<string, { readonly sha1: string; readonly source: string }>();
 
-  constructor(network: Network, clock: Clock, rewrite: Rewrite = (source) => source) {
+  constructor(network: Network, clock: Clock, scripts: ReadonlyMap<string, RunScript>) {
     this.#network = network;
     this.#clock = clock;
-    for (const [sha1, name] of NAMES) {
-      const source = rewrite(withSteppedTime(SCRIPTS[name].source), name);
-      this.#sources.set(sha1, { source, sha1: createHash("sha1").update(source).digest("hex") });
-    }
+    this.#scripts = scripts;
   }
 
   nodeRedis(client: NodeRedisClient): NodeRedisClient {
@@ -43,6 +56,7 @@ export class Seam {
         return client.isReady;
       },
       sendCommand: (args, options) => this.#pass(args, (each) => client.sendCommand(each, options)),
+      ...readyEvents(client),
     };
   }
 
@@ -57,8 +71,7 @@ export class Seam {
         return client.status;
       },
       callBuffer: (...args) => this.#pass(args, send),
-      on: () => undefined,
-      off: () => undefined,
+      ...readyEvents(client),
     };
   }
 
@@ -82,7 +95,7 @@ export class Seam {
     const [command, digest = ""] = args;
     if (command === "SCRIPT") return send(this.#rewritten(args));
     if (command !== "EVALSHA") return send(args);
-    const script = this.#sources.get(digest.toString());
+    const script = this.#scripts.get(digest.toString());
     if (script === undefined) throw new Error(`a script that nobody knows: ${digest.toString()}`);
     const sent = args.with(1, script.sha1);
     const later = async (): Promise<boolean> => {
@@ -94,10 +107,7 @@ export class Seam {
 
   #rewritten(args: readonly Argument[]): readonly Argument[] {
     if (args[1] !== "LOAD") return args;
-    const sha1 = createHash("sha1")
-      .update(args[2] ?? "")
-      .digest("hex");
-    return args.with(2, this.#sources.get(sha1)?.source ?? "");
+    return args.with(2, this.#scripts.get(digestOf(args[2] ?? ""))?.source ?? "");
   }
 
   /** While a message was on its way the clock went on: a server's by itself, this one's by what is added to it. */
@@ -105,6 +115,23 @@ export class Seam {
     const shiftAt = 3 + Number(args[2]) + 1;
     return args.with(shiftAt, String(this.#clock.shift()));
   }
+}
+
+function digestOf(source: Argument): string {
+  return createHash("sha1").update(source).digest("hex");
+}
+
+interface ReadyEvents {
+  on(event: "ready", listener: () => void): unknown;
+  off(event: "ready", listener: () => void): unknown;
+}
+
+function readyEvents(client: object): ReadyEvents {
+  const emitter = client as ReadyEvents;
+  return {
+    on: (event, listener) => emitter.on(event, listener),
+    off: (event, listener) => emitter.off(event, listener),
+  };
 }
 
 const SERVER_TIME = "tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift";

@@ -1,64 +1,80 @@
-import { once } from "node:events";
-import { Redis } from "ioredis";
+/** Redis with each client: a server of its own, and two clients of it. */
+
 import type { Store } from "../../../src/store/store.ts";
+import type { IoredisClient } from "../../../src/stores/redis/drivers/ioredis.ts";
+import type { NodeRedisClient } from "../../../src/stores/redis/drivers/node-redis.ts";
 import { redisStore } from "../../../src/stores/redis/redis-store.ts";
 import { ageRedisKeys } from "../../../src/testing/manual-clock.ts";
-import { PATIENT, type RedisServer, startRedis, type TestClient } from "../../support/redis-server.ts";
+import { IOREDIS, NODE_REDIS, type OpenedClient } from "../../support/redis-clients.ts";
+import { PATIENT, startRedis, type TestClient } from "../../support/redis-server.ts";
 import { SteppedClock } from "../grid.ts";
-import { Network } from "../network.ts";
+import { type Faults, Network } from "../network.ts";
 import type { EngineUnderTest, Subject } from "../subject.ts";
-import { type Rewrite, Seam } from "./redis-seam.ts";
+import { CutNetwork } from "./cut-network.ts";
+import type { Holder } from "./faulty-store.ts";
+import { type Rewrite, type RunScript, scriptsRun, Seam } from "./redis-seam.ts";
 
 export type RedisClientName = "node-redis" | "ioredis";
 
-type Wrapped = (seam: Seam) => ReturnType<Seam["nodeRedis"]> | ReturnType<Seam["ioredis"]>;
+export interface RedisEngineOptions {
+  readonly rewrite?: Rewrite;
+  /** Whether connections are cut for real, between client and server. Default: messages are lost above the client. */
+  readonly cuts?: boolean;
+}
 
-/** A server of its own, and two clients of it. */
-export async function redisEngine(name: RedisClientName, rewrite?: Rewrite): Promise<EngineUnderTest> {
+interface Place {
+  readonly namespace: string;
+  readonly name: RedisClientName;
+  readonly admin: TestClient;
+  readonly clients: readonly [OpenedClient, OpenedClient];
+  readonly cutNetwork: CutNetwork | null;
+  readonly scripts: ReadonlyMap<string, RunScript>;
+}
+
+export async function redisEngine(name: RedisClientName, options: RedisEngineOptions = {}): Promise<EngineUnderTest> {
   const server = await startRedis();
   const admin = await server.client();
-  const clients = await Promise.all([connected(name, server), connected(name, server)]);
+  const kind = name === "ioredis" ? IOREDIS : NODE_REDIS;
+  const scripts = scriptsRun(options.rewrite);
+  const cutNetwork = options.cuts === true ? await CutNetwork.before(server.port, kind.resends, scripts) : null;
+  const port = cutNetwork?.port ?? server.port;
+  const clients = [await kind.open(port), await kind.open(port)] as const;
   let places = 0;
   return {
-    name: `redis (${name})`,
+    name: `redis (${name}${cutNetwork === null ? "" : ", connections cut"})`,
     async open() {
       await admin.flushAll();
-      return opened(`model-${++places}`, admin, [clients[0].wrapped, clients[1].wrapped], rewrite);
+      return opened({ namespace: `model-${++places}`, name, admin, clients, cutNetwork, scripts });
     },
     async close() {
       for (const client of clients) client.close();
+      await cutNetwork?.close();
       await server.stop();
     },
   };
 }
 
-async function connected(name: RedisClientName, server: RedisServer): Promise<{ wrapped: Wrapped; close(): void }> {
-  if (name === "node-redis") {
-    const client = await server.client();
-    return { wrapped: (seam) => seam.nodeRedis(client), close: () => undefined };
-  }
-  const client = new Redis(server.port, "127.0.0.1");
-  await once(client, "ready");
-  return { wrapped: (seam) => seam.ioredis(client), close: () => client.disconnect() };
-}
-
-async function opened(
-  namespace: string,
-  admin: TestClient,
-  clients: readonly [Wrapped, Wrapped],
-  rewrite: Rewrite | undefined,
-): Promise<Subject> {
-  const [clock, network] = [new SteppedClock(), new Network()];
-  const seam = new Seam(network, clock, rewrite);
-  const open = (wrapped: Wrapped): Store => redisStore(wrapped(seam), { namespace, clock, deadline: PATIENT });
-  const stores: [Store, Store] = [open(clients[0]), open(clients[1])];
+async function opened({ namespace, name, admin, clients, cutNetwork, scripts }: Place): Promise<Subject> {
+  const [clock, made] = [new SteppedClock(), new Network()];
+  const seam = new Seam(made, clock, scripts);
+  const network: Faults = cutNetwork ?? made;
+  const open = ({ client }: OpenedClient): Store =>
+    redisStore(name === "ioredis" ? seam.ioredis(client as IoredisClient) : seam.nodeRedis(client as NodeRedisClient), {
+      namespace,
+      clock,
+      deadline: PATIENT,
+    });
+  const holders: readonly [Holder, Holder] = [{ store: open(clients[0]) }, { store: open(clients[1]) }];
+  const stores = [whenReady(holders[0], clients[0]), whenReady(holders[1], clients[1])] as const;
   const age = ageRedisKeys(admin);
   return {
     traits: {
       operationIds: true,
       revokesInSteps: true,
+      holds: cutNetwork === null,
       restarts: true,
-      scripts: true,
+      // An order to cut falls on a script that is executed, not on one that the server does not know.
+      scripts: cutNetwork === null,
       writeDeadlineMs: PATIENT.writeMs,
     },
     clock,
@@ -69,8 +85,8 @@ async function opened(
       await age(clock.step(steps));
     },
     async restart(which) {
-      await stores[which].close();
-      stores[which] = open(clients[which]);
+      await holders[which].store.close();
+      holders[which].store = open(clients[which]);
     },
     forgetScripts: async () => void (await admin.sendCommand(["SCRIPT", "FLUSH"])),
     async close() {
@@ -78,4 +94,20 @@ async function opened(
       await Promise.all(stores.map((store) => store.close()));
     },
   };
+}
+
+/** Calls wait for a client that is connecting again: that a store fails fast meanwhile is another test's. */
+function whenReady(holder: Holder, client: OpenedClient): Store {
+  return new Proxy(holder.store, {
+    get(_, name) {
+      const member: unknown = Reflect.get(holder.store, name);
+      if (typeof member !== "function") return member;
+      if (name === "now") return () => holder.store.now();
+      return async (...args: unknown[]): Promise<unknown> => {
+        while (!client.isReady()) await new Promise((resolve) => setTimeout(resolve, 1));
+        const operation: unknown = Reflect.get(holder.store, name);
+        return typeof operation === "function" ? Reflect.apply(operation, holder.store, args) : undefined;
+      };
+    },
+  });
 }

@@ -33,6 +33,7 @@ async function opened(path: string): Promise<Subject> {
     traits: {
       operationIds: false,
       revokesInSteps: false,
+      holds: true,
       restarts: true,
       scripts: false,
       writeDeadlineMs: WRITE_DEADLINE_MS,
