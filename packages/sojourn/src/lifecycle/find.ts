@@ -35,7 +35,7 @@ export interface FoundSession {
 const MAX_LIMIT = 1_000;
 const MAX_SCANNED = 5_000;
 
-/** @throws TypeError */
+/** @throws TypeError @internal */
 export async function findSessions(core: Core, input: FindInput): Promise<Found<FoundSession>> {
   const { cursor = null, limit = 100, userId } = input;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {

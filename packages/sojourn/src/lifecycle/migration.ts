@@ -31,7 +31,7 @@ export interface DrainResult extends DrainProgress {
 /** Sessions looked at between two reports. */
 const PAGE = 100;
 
-/** False when the session is gone. @throws TypeError */
+/** False when the session is gone. @throws TypeError @internal */
 export async function migrate(core: Core, id: string, toServerId: string): Promise<boolean> {
   checkServerId("migrate", toServerId);
   if (!isSessionId(id)) return false;
@@ -59,7 +59,7 @@ async function moved(core: Core, { id, record: bytes }: PageItem, from: string, 
   return (await amend(core, id, change, known)) !== null && isMoved;
 }
 
-/** @throws TypeError */
+/** @throws TypeError @internal */
 export async function drain(
   core: Core,
   fromServerId: string,
