@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type RedisServer, startRedis } from "../packages/sojourn/test/support/redis-server.ts";
 import { startChromium } from "./support/chromium.ts";
-import { DESKTOP, PHONE, Shopper, TABLET } from "./support/shopper.ts";
+import { DESKTOP, PASSWORDS, PHONE, Shopper, TABLET } from "./support/shopper.ts";
 import { type ShopProcess, startShop } from "./support/shop-process.ts";
 
 // A browser shares two cores with a server or two.
@@ -118,6 +118,36 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s, in Chromium", (engi
     expect(await phone.inCart("Weekend case")).toBe(1);
     await phone.logIn("linus");
     expect(await phone.inCart("Weekend case")).toBe(1);
+  });
+
+  test("K1 a cookie that turns up in another browser asks both for the password; the owner goes on as before", async () => {
+    const [desktop, phone, thief] = [await shopperWith(DESKTOP), await shopperWith(PHONE), await shopperWith(TABLET)];
+    await desktop.logIn("ada");
+    await phone.logIn("ada");
+    await phone.take("Porch lantern");
+    await thief.page.context().addCookies(await phone.page.context().cookies());
+    await thief.visit("/account");
+    expect(await thief.heading()).toBe("Is it you?");
+    await thief.page.getByLabel("Name").fill("ada");
+    await thief.page.getByLabel("Password").fill("a guess");
+    await thief.press("It is me");
+    await thief.page.getByRole("alert").waitFor();
+    expect(thief.complaints.splice(0)).toEqual([expect.stringContaining("401 (Unauthorized)")]);
+
+    await desktop.visit("/account");
+    expect(await desktop.page.getByText("Locked").count()).toBe(1);
+    await desktop.page.getByText("a wrong password was given for your name once").waitFor();
+    await phone.visit("/cart");
+    expect(await phone.heading()).toBe("Is it you?");
+    await phone.page.getByLabel("Name").fill("ada");
+    await phone.page.getByLabel("Password").fill(PASSWORDS.ada);
+    await phone.press("It is me");
+    await phone.page.getByText("Everything is as you left it.").waitFor();
+    expect(await phone.inCart("Porch lantern")).toBe(1);
+    await thief.visit("/account");
+    expect(await thief.heading()).toBe("Sign in");
+    await desktop.visit("/account");
+    expect(await desktop.page.getByText("Locked").count()).toBe(0);
   });
 
   test("C1 after the logout the back button shows nobody's account", async () => {

@@ -31,6 +31,7 @@ export function createApp(sessions: Sessions, users: Users): Express {
     next();
   });
   app.use(sojourn(sessions, { onError: "next" }));
+  app.use(confirmFirst);
   app.use(express.urlencoded({ extended: false, limit: "4kb", parameterLimit: 20 }));
   app.use(catalogueRoutes(shop), cartRoutes(shop), loginRoutes(shop), accountRoutes(shop));
   app.use(() => {
@@ -58,6 +59,12 @@ const securityHeaders: RequestHandler = (_req, res, next) => {
     "Cross-Origin-Opener-Policy": "same-origin",
   });
   next();
+};
+
+/** With a locked session there is only one thing to do. */
+const confirmFirst: RequestHandler = (req, res, next) => {
+  if (req.session.locked && !["/login", "/logout"].includes(req.path)) res.redirect(303, "/login");
+  else next();
 };
 
 /** Answers an error as a page. Errors of Express, Sojourn and the shop carry `status` and sometimes `headers`. */

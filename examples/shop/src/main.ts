@@ -9,7 +9,13 @@ import { demoAccounts, openUsers } from "./users.ts";
 async function start(): Promise<void> {
   const config = await readConfig(process.env);
   const store = await openStore(config.storeUrl);
-  const sessions = createSessions({ store, secrets: [config.secret], development: config.development });
+  const sessions = createSessions({
+    store,
+    secrets: [config.secret],
+    development: config.development,
+    // A cookie that turns up in another browser opens nothing until its owner signs in there.
+    binding: { onMismatch: "stepUp" },
+  });
   const server = createServer(createApp(sessions, await openUsers()));
   const port = await listen(server, config.host, config.port);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -32,6 +32,7 @@ export function openShop(sessions: Sessions, users: Users) {
 
   return {
     sessions,
+    users,
     carts,
     auth: auth(sessions, { verify }),
     linesOf,

@@ -18,7 +18,13 @@ export function accountRoutes(shop: Shop): Router {
     if (user === null) throw new HttpError(404, "The session's user is not a user of this shop.");
     const [lines, sessions] = await Promise.all([shop.linesOf(req), shop.sessions.list(user.id)]);
     const itemCount = countItems(lines);
-    const body = accountView({ user, itemCount, devices: deviceRows(sessions, req.session.id), now: Date.now() });
+    const body = accountView({
+      user,
+      itemCount,
+      devices: deviceRows(sessions, req.session.id),
+      failedLogins: req.session.current?.security.failedLogins ?? 0,
+      now: Date.now(),
+    });
     res.send(
       layout({
         title: "Your account",
@@ -64,6 +70,7 @@ function deviceRows(sessions: readonly Session[], currentId: string | null): Dev
     signedInAt: session.createdAt,
     lastSeenAt: session.lastSeenAt,
     remembered: session.policy === "rememberMe",
+    locked: session.locked,
   }));
   return rows.toSorted((a, b) => Number(b.current) - Number(a.current));
 }

@@ -14,16 +14,20 @@ export interface DeviceRow {
   readonly signedInAt: number;
   readonly lastSeenAt: number;
   readonly remembered: boolean;
+  /** Its cookie turned up in another browser. */
+  readonly locked: boolean;
 }
 
 export interface Account {
   readonly user: ShopUser;
   readonly itemCount: number;
   readonly devices: readonly DeviceRow[];
+  /** Since this device was signed in. */
+  readonly failedLogins: number;
   readonly now: number;
 }
 
-export function accountView({ user, itemCount, devices, now }: Account): Html {
+export function accountView({ user, itemCount, devices, failedLogins, now }: Account): Html {
   const things = itemCount === 1 ? "one thing" : `${itemCount} things`;
   return html`<div class="greeting">
 <div>
@@ -32,6 +36,7 @@ export function accountView({ user, itemCount, devices, now }: Account): Html {
 </div>
 <form method="post" action="/logout"><button>Sign out</button></form>
 </div>
+${failedLogins > 0 && guesses(failedLogins)}
 <section aria-labelledby="devices">
 <div class="heading">
 <h2 id="devices">Where you are signed in</h2>
@@ -47,10 +52,15 @@ ${devices.map((row) => deviceRow(row, now))}
 </section>`;
 }
 
+function guesses(count: number): Html {
+  const often = count === 1 ? "once" : count === 2 ? "twice" : `${count} times`;
+  return html`<p class="problem">Since you signed in here, a wrong password was given for your name ${often}. Was it not you? Look below for devices that you do not know.</p>`;
+}
+
 function deviceRow(row: DeviceRow, now: number): Html {
   const { browser, system, kind } = row.device;
   return html`<tr${row.current && html` class="current"`}>
-<th scope="row"><span class="device" title="${row.userAgent}">${deviceIcon(kind)}<span>${browser}${system && html`<span class="quiet"> on ${system}</span>`}${row.current && html` <span class="badge">This device</span>`}</span></span></th>
+<th scope="row"><span class="device" title="${row.userAgent}">${deviceIcon(kind)}<span>${browser}${system && html`<span class="quiet"> on ${system}</span>`}${row.current && html` <span class="badge">This device</span>`}${row.locked && html` <span class="badge warning" title="Its cookie turned up in another browser; it asks for the password again.">Locked</span>`}</span></span></th>
 <td data-label="Address">${row.address}</td>
 <td data-label="Signed in">${moment(row.signedInAt, now)}${row.remembered && html`<span class="quiet"> · remembered</span>`}</td>
 <td data-label="Last seen">${moment(row.lastSeenAt, now)}</td>

@@ -4,6 +4,7 @@ import { html, type Html } from "./html.ts";
 /** What just happened, told on the page after the redirect. Only these words can be shown, whatever the address says. */
 const notices: Readonly<Record<string, Html>> = {
   "signed-in": html`You are signed in. Whatever was in your cart came along.`,
+  confirmed: html`Thank you. Everything is as you left it.`,
   "signed-out": html`You are signed out. See you soon.`,
   "device-signed-out": html`That device is signed out.`,
   "others-signed-out": html`You are signed out everywhere else. Only this device is left.`,

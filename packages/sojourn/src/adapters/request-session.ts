@@ -12,7 +12,7 @@
 
 import { inspect } from "node:util";
 import type { Device } from "../data/metadata.ts";
-import { HeadersSentError } from "../errors.ts";
+import { HeadersSentError, StepUpRequiredError } from "../errors.ts";
 import type { DataObject, FieldValue } from "../data/draft.ts";
 import type { AdapterHost } from "../lifecycle/host.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
@@ -311,6 +311,8 @@ export class RequestSession<D extends object = DataObject> {
     const begunBefore = await this.#alone(async () => {
       await this.load();
       if (this.#current !== null) return this.#current;
+      // Another session's cookie would take the place of the locked one's.
+      if (this.#locked) throw new StepUpRequiredError();
       this.#requireHeaders(first.name, first.late);
       const data = first.data();
       if (data !== null) this.#adopt(await this.#sessions.create({ data }));

@@ -183,6 +183,8 @@ const BOUND: readonly AdapterCase[] = [
       refused(await thief.get("/user", OTHER), 403, "step_up_required");
       const facts = await user.get("/facts", PHONE);
       deepEqual([JSON.parse(facts.body), facts.setCookies], [{ ip: null, locked: true, aal: null }, []]);
+      const write = await thief.post("/awaited", {}, OTHER);
+      deepEqual([write.status, write.setCookies], [403, []]);
       equal((await user.post("/reauthenticate", {}, PHONE)).status, 200);
       equal((await user.get("/user", PHONE)).status, 200);
       refused(await thief.get("/user", OTHER), 401, "login_required");
