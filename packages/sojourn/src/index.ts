@@ -8,6 +8,7 @@ export type { StandardSchema } from "./data/standard-schema.ts";
 export type { Device, SecurityFacts } from "./data/metadata.ts";
 export * from "./errors.ts";
 export type { Duration } from "./duration.ts";
+export type { ConsumeOptions, SessionEvents } from "./lifecycle/events.ts";
 export type { CheckOptions, CheckReport } from "./lifecycle/index-check.ts";
 export type { CreateInput } from "./lifecycle/new-session.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";
@@ -32,5 +33,14 @@ export type { Rate } from "./security/rate-limit.ts";
 export type { BindingInput, BindingOptions } from "./security/binding.ts";
 export type { ClientSignals, Signal } from "./security/signals.ts";
 export type { Register } from "./register.ts";
+export type {
+  ChangeEvent,
+  ChangeType,
+  CreatedEvent,
+  EndedEvent,
+  EventType,
+  GapEvent,
+  SessionEvent,
+} from "./store/events.ts";
 export type { Store } from "./store/store.ts";
 export type { DifferenceKind, IndexDifference } from "./store/upkeep.ts";

@@ -28,6 +28,9 @@ export const DEFAULTS = {
   /** How long a store knows that and why a session ended. */
   endedKept: "1h",
   reaperEvery: "5m",
+  /** Events of the namespace that are kept for those who have not read them yet. */
+  eventsKept: 200_000,
+  claimAfter: "1m",
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
   nearCacheLeaseMs: 5_000,
@@ -37,6 +40,8 @@ export const DEFAULTS = {
   maxDeviceBytes: 2_048,
 } as const;
 
+export const MIN_EVENTS_KEPT = 10_000;
+export const MAX_EVENTS_KEPT = 100_000_000;
 export const MIN_ENDED_KEPT = "5m";
 export const MAX_ENDED_KEPT = "30d";
 

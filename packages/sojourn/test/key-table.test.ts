@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { type KeyTable, measureKeys } from "./support/key-table.ts";
 
-/** What stays when nobody has a session: facts and totals. */
-const KEPT = ["sojourn:c", "sojourn:t:{tag}"];
+/** What stays when nobody has a session: facts, events and totals. */
+const KEPT = ["sojourn:c", "sojourn:e:{tag}", "sojourn:t:{tag}"];
 
 let table: KeyTable;
 
@@ -15,6 +15,7 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
     "sojourn:b:{tag}": "set, when empty",
     "sojourn:c": "hash, kept",
     "sojourn:d:{tag}:…": "string, within 60 min",
+    "sojourn:e:{tag}": "stream, kept",
     "sojourn:k": "string, within 90 d",
     "sojourn:k:{tag}": "string, within 90 d",
     "sojourn:l:{tag}": "string, within 10 min",

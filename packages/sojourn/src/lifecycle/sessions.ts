@@ -19,6 +19,7 @@ import { checkCreateInput, checkedUserId, type CreateInput } from "./new-session
 import { elevate, type Elevation } from "./elevation.ts";
 import { checkIndexes, type CheckOptions, type CheckReport } from "./index-check.ts";
 import type { CreateResult, LoginInput, ReauthenticateInput, ValidateOptions, Validation } from "./operations.ts";
+import { SessionEvents } from "./events.ts";
 import type { Reaper } from "./reaper.ts";
 import { Renewal } from "./renewal.ts";
 import {
@@ -50,6 +51,8 @@ export interface SessionsParts {
 export class Sessions<D extends object = DataObject> {
   /** Ends sessions whose time is over. Runs by itself unless the options say otherwise. */
   readonly reaper: Reaper;
+  /** What happened to sessions: at once in this process with `on`, reliably for consumers with `consume`. */
+  readonly events: SessionEvents;
   readonly #core: Core;
   readonly #parts: SessionsParts;
   readonly #writer: FieldWriter;
@@ -70,6 +73,7 @@ export class Sessions<D extends object = DataObject> {
     this.#core = core;
     this.#parts = parts;
     this.reaper = parts.reaper;
+    this.events = new SessionEvents(core);
     this.#writer = new FieldWriter(core);
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
@@ -360,6 +364,7 @@ export class Sessions<D extends object = DataObject> {
   close(): Promise<void> {
     this.reaper.stop();
     this.#watching.close();
+    this.events.stop();
     this.#closing ??= this.#core.store.close();
     return this.#closing;
   }

@@ -32,6 +32,8 @@ import type {
   WriteCall,
 } from "../store/store.ts";
 import type { MetricStore } from "../store/metric-store.ts";
+import type { EventListener } from "../store/event-listeners.ts";
+import type { ConsumerOptions, EventReader } from "../store/events.ts";
 import type { Totals } from "../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../store/upkeep.ts";
 
@@ -91,6 +93,12 @@ export class TrackedStore implements Store {
   }
   checkIndexes(input: CheckInput): Promise<CheckOutcome> {
     return this.#tracked(this.#store.checkIndexes(input));
+  }
+  onEvent(listener: EventListener): () => void {
+    return this.#store.onEvent(listener);
+  }
+  readEvents(consumer: ConsumerOptions): EventReader {
+    return this.#store.readEvents(consumer);
   }
   totals(): Promise<Totals> {
     return this.#store.totals();

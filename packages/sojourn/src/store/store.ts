@@ -14,6 +14,8 @@ import type { SessionRecord } from "../data/session-record.ts";
 import type { Page, PageInput } from "./paging.ts";
 import type { WriteCall } from "./write-call.ts";
 import type { EndingListener } from "./ending-hints.ts";
+import type { EventListener } from "./event-listeners.ts";
+import type { ConsumerOptions, EventNote, EventReader } from "./events.ts";
 import type { Totals } from "./totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
@@ -164,6 +166,8 @@ export interface AmendInput {
   readonly metadata: Buffer;
   /** Lock or unlock the session. Absent: as it is. */
   readonly locked?: boolean;
+  /** What this change is called in its event. Absent: it makes none. */
+  readonly event?: EventNote;
 }
 
 export type AmendOutcome = { readonly status: "amended"; readonly record: Buffer } | Stale | Gone;
@@ -329,6 +333,14 @@ export interface Store {
    * while the store answers. Answers how to stop.
    */
   onEnding(listener: EndingListener): () => void;
+  /**
+   * Calls the listener with each event that a call of this object caused, once that is acknowledged. What began, ended,
+   * was confirmed, elevated, or amended with a note, makes an event in the step that does it; nothing else does. Answers
+   * how to stop.
+   */
+  onEvent(listener: EventListener): () => void;
+  /** A consumer of the events of all processes. A group begins with the oldest one that is kept. */
+  readEvents(consumer: ConsumerOptions): EventReader;
   /** Idempotent. What was handed in (a client) stays open. */
   close(): Promise<void>;
 }

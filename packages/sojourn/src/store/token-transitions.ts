@@ -51,7 +51,7 @@ export function confirmRecord(bytes: Buffer, input: ConfirmInput, now: number): 
     wrapKeyId: pending?.wrapKeyId ?? 0,
   });
   const confirmed = withToken(withGrace, input.generation, input.tokenHash);
-  return { outcome: { status: "confirmed", record: confirmed }, write: confirmed };
+  return { outcome: { status: "confirmed", record: confirmed }, write: confirmed, event: { type: "rotated" } };
 }
 
 export function elevateRecord(bytes: Buffer, input: ElevateInput, now: number): Step<ElevateOutcome> {
@@ -63,7 +63,7 @@ export function elevateRecord(bytes: Buffer, input: ElevateInput, now: number): 
   const asExpected = hasToken(record, expected.generation, expected.tokenHash);
   if (!asExpected || !record.metadataBytes().equals(expected.metadata)) return unchanged(stale(bytes));
   const elevated = withElevation(withMetadata(bytes, input.metadata), input, now);
-  return { outcome: { status: "elevated", record: elevated }, write: elevated };
+  return { outcome: { status: "elevated", record: elevated }, write: elevated, event: { type: "elevated" } };
 }
 
 /** Whether the condition of `RevokeInput.reusedGeneration` holds, if one is given: the token is a sign of theft now. */

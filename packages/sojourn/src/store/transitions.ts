@@ -18,6 +18,7 @@ import {
 } from "../data/record.ts";
 import { CorruptRecordError, UnsupportedRecordError, SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import type { EventNote } from "./events.ts";
 import { EXPIRED } from "./totals.ts";
 import type {
   AmendInput,
@@ -35,6 +36,8 @@ import type {
 export interface Step<Outcome> {
   readonly outcome: Outcome;
   readonly write: Buffer | null;
+  /** What the change is called, if it makes an event. */
+  readonly event?: EventNote | undefined;
 }
 
 export function gone(tombstone: Tombstone | null): Gone {
@@ -94,7 +97,7 @@ export function amendRecord(bytes: Buffer, input: AmendInput, now: number): Step
   }
   if (!stored.equals(expected)) return { outcome: { status: "stale", record: bytes }, write: null };
   const amended = withLock(withMetadata(withoutStaleWrap(bytes, now), metadata), locked);
-  return { outcome: { status: "amended", record: amended }, write: amended };
+  return { outcome: { status: "amended", record: amended }, write: amended, event: input.event };
 }
 
 export function touchRecord(record: Buffer, input: TouchInput, now: number): Step<TouchOutcome> {

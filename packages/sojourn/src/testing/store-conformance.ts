@@ -14,6 +14,7 @@ import type { ConformanceCase } from "./conformance/case.ts";
 import { CUT_OFFS } from "./conformance/cut-offs.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
+import { EVENTS } from "./conformance/events.ts";
 import { LIMITS } from "./conformance/limits.ts";
 import { METRICS } from "./conformance/metrics.ts";
 import { NEAR_COPIES } from "./conformance/near-copies.ts";
@@ -52,6 +53,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...TOTALS,
     ...LIMITS,
     ...UPKEEP,
+    ...EVENTS,
     ...NEAR_COPIES,
     ...PAGING,
     ...ENDINGS,

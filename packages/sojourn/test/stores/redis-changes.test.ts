@@ -32,11 +32,15 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** Messages since the last call. */
-async function published(): Promise<string[]> {
+async function allPublished(): Promise<string[]> {
   await admin.publish("shop:i", END);
   await expect.poll(() => heard.at(-1), { interval: 2 }).toBe(END);
   return heard.splice(0).filter((message) => message !== END);
+}
+
+/** Messages since the last call, without those that only tell consumers of events. */
+async function published(): Promise<string[]> {
+  return (await allPublished()).filter((message) => !message.startsWith("n "));
 }
 
 describe("published once, in the same script", () => {
@@ -68,6 +72,16 @@ describe("published once, in the same script", () => {
     await store.revokeUser(endingUser(env.userKey("ada"), stays?.id));
     expect(await published()).toEqual([`c ${stays?.id} 0`, `e ${second?.id}`]);
   });
+});
+
+test("that there is an event, once, where no ending says so", async () => {
+  const { id, userKey, record } = await env.created();
+  await store.create({ id, userKey, record });
+  const metadata = (await env.record(id)).metadataBytes();
+  const changed = { id, expected: metadata, metadata: encodeMetadata({ policy: "other" }) };
+  await store.amend({ ...changed, event: { type: "amended" } });
+  await store.revoke(ending(id));
+  expect(await allPublished()).toEqual([`n ${id}`, `c ${id} 0`, `n ${id}`, `e ${id}`]);
 });
 
 test("nothing is published where nothing changed, and none of create, read and touch", async () => {

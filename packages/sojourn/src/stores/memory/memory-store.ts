@@ -13,6 +13,8 @@ import { cutOffReached, CutOffs } from "../../store/cut-offs.ts";
 import { EndingHints, type EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
+import type { EventListener } from "../../store/event-listeners.ts";
+import type { ConsumerOptions, EventReader } from "../../store/events.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import { type Change, RecordSteps } from "../../store/record-steps.ts";
 import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
@@ -37,11 +39,13 @@ import {
   type WriteCall,
 } from "../../store/store.ts";
 import { ActivityLists } from "./activity-lists.ts";
+import { History } from "./history.ts";
 import { MemoryMetrics } from "./memory-metrics.ts";
+import { Remembered } from "./remembered.ts";
 import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
 import { makeRoom } from "../../store/user-limit.ts";
 import { mayEnd } from "../../store/token-transitions.ts";
-import { EXPIRED, Tally, type Totals } from "../../store/totals.ts";
+import { EXPIRED, type Totals } from "../../store/totals.ts";
 import type { CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 
 export interface MemoryStoreOptions extends RetentionOptions {
@@ -72,13 +76,11 @@ class MemoryStore extends RecordSteps implements Store {
   readonly #endedMs: number;
   readonly #salt = randomBytes(SALT_BYTES);
   readonly #records = new Map<string, Buffer>();
-  /** In the order of their endings. */
-  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #tombstones = new Remembered<Tombstone>();
   readonly #sessionsOf = new Map<string, Set<string>>();
-  /** In the order of their raising. */
-  readonly #epochs = new Map<string, { readonly epoch: number; readonly keptUntil: number }>();
+  readonly #epochs = new Remembered<number>();
   readonly #disabled = new Set<string>();
-  readonly #tally = new Tally();
+  readonly #history: History;
   readonly #activities = new ActivityLists();
   /** For creates that come late: what is there when one is made is ended in the same turn. */
   #cutOffs = CutOffs.NONE;
@@ -95,7 +97,9 @@ class MemoryStore extends RecordSteps implements Store {
     super();
     this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
-    this.#endedMs = checkedRetention(options).endedMs;
+    const { endedMs, eventsKept } = checkedRetention(options);
+    this.#endedMs = endedMs;
+    this.#history = new History(this.#clock, eventsKept);
     this.#sweep = this.#records.entries();
     this.#reaping = this.#records.entries();
   }
@@ -130,7 +134,7 @@ class MemoryStore extends RecordSteps implements Store {
     }
     this.#records.set(id, withUserEpoch(record, userEpoch));
     if (userKey !== null) this.#idsOf(userKey).add(id);
-    this.#tally.created += 1;
+    this.#history.began({ id, record });
     return { status: "created", userEpoch };
   }
 
@@ -162,8 +166,7 @@ class MemoryStore extends RecordSteps implements Store {
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
     this.#begin(call);
     const epoch = Math.max(this.#epochOf(input.userKey) + 1, this.now());
-    this.#epochs.delete(input.userKey);
-    this.#epochs.set(input.userKey, { epoch, keptUntil: this.now() + input.epochKeptMs });
+    this.#epochs.set(input.userKey, epoch, this.now() + input.epochKeptMs);
     let ended = 0;
     for (const id of this.#sessionsOf.get(input.userKey) ?? []) {
       const record = this.#record(id);
@@ -275,9 +278,17 @@ class MemoryStore extends RecordSteps implements Store {
     return { checked: this.#records.size, differences: [], cursor: null };
   }
 
+  onEvent(listener: EventListener): () => void {
+    return this.#history.listen(listener);
+  }
+
+  readEvents(consumer: ConsumerOptions): EventReader {
+    return this.#history.reader(consumer);
+  }
+
   async totals(): Promise<Totals> {
     this.#begin(undefined);
-    return this.#tally.totals(this.now());
+    return this.#history.totals();
   }
 
   onEnding(listener: EndingListener): () => void {
@@ -304,6 +315,7 @@ class MemoryStore extends RecordSteps implements Store {
     if (record === null) return gone(this.#tombstone(id));
     const step = change(record, this.now());
     if (step.write !== null) this.#records.set(id, step.write);
+    if (step.event !== undefined) this.#history.changed({ id, record }, step.event);
     return step.outcome;
   }
 
@@ -322,19 +334,11 @@ class MemoryStore extends RecordSteps implements Store {
   }
 
   #tombstone(id: string): Tombstone | null {
-    const tombstone = this.#tombstones.get(id);
-    if (tombstone === undefined) return null;
-    if (this.now() < tombstone.endedAt + this.#endedMs) return tombstone;
-    this.#tombstones.delete(id);
-    return null;
+    return this.#tombstones.get(id, this.now());
   }
 
   #epochOf(userKey: string): number {
-    const known = this.#epochs.get(userKey);
-    if (known === undefined) return 0;
-    if (this.now() < known.keptUntil) return known.epoch;
-    this.#epochs.delete(userKey);
-    return 0;
+    return this.#epochs.get(userKey, this.now()) ?? 0;
   }
 
   #expire(id: string, record: Buffer): boolean {
@@ -347,8 +351,8 @@ class MemoryStore extends RecordSteps implements Store {
     this.#forget(id, record);
     this.#endings.tell(id);
     const tombstone = tombstoneOf(record, ending, this.now());
-    if (this.now() < tombstone.endedAt + this.#endedMs) this.#tombstones.set(id, tombstone);
-    this.#tally.addEnding(tombstone);
+    this.#tombstones.set(id, tombstone, tombstone.endedAt + this.#endedMs);
+    this.#history.ended({ id, record }, tombstone);
   }
 
   #forget(id: string, record: Buffer): void {
@@ -373,17 +377,8 @@ class MemoryStore extends RecordSteps implements Store {
     }
   }
 
-  /** Both maps are in the order of age: the first one that stays ends the search. */
   #sweepOld(most: number): void {
-    sweepOldest(this.#tombstones.keys(), most, (id) => this.#tombstone(id) === null);
-    sweepOldest(this.#epochs.keys(), most, (userKey) => this.#epochOf(userKey) === 0);
-  }
-}
-
-/** @param forget forgets what is dead, and answers whether it was */
-function sweepOldest(keys: Iterator<string>, most: number, forget: (key: string) => boolean): void {
-  for (let i = 0; i < most; i++) {
-    const next = keys.next();
-    if (next.done === true || !forget(next.value)) return;
+    this.#tombstones.sweep(most, this.now());
+    this.#epochs.sweep(most, this.now());
   }
 }

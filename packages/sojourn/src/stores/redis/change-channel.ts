@@ -24,6 +24,8 @@ export interface ChangeListener {
   /** A session's record changed; `revision` is that of its data now. */
   changed(id: string, revision: number): void;
   ended(id: string): void;
+  /** There is an event of the session, besides that of its end. */
+  noted?(id: string): void;
   /** Anything may have happened unheard. */
   gap(): void;
 }
@@ -164,6 +166,7 @@ export class ChangeChannel {
     for (const listener of this.#listeners) {
       if (kind === "e") listener.ended(id);
       else if (kind === "c") listener.changed(id, Number(revision));
+      else if (kind === "n") listener.noted?.(id);
     }
   }
 }

@@ -3,14 +3,15 @@
 import { bucketOf } from "../../data/session-id.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { type NewSession, REAP_GRACE_MS } from "../../store/store.ts";
+import { detailOfEnding } from "../../store/event-record.ts";
+import type { Retention } from "../../store/retention.ts";
 import { countedReason } from "../../store/totals.ts";
 import { ENDED_AT_ONCE } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
 import type { Keys } from "./keys.ts";
-import { detailOf } from "./script-answers.ts";
 
-/** @param endedMs how long a tombstone stays */
-export function createArguments(session: NewSession, keys: Keys, endedMs: number): Argument[] {
+/** @param retention of a bucket */
+export function createArguments(session: NewSession, keys: Keys, retention: Retention): Argument[] {
   const { id, userKey, record, limit, replaces } = session;
   const bucket = bucketOf(id);
   return [
@@ -21,13 +22,14 @@ export function createArguments(session: NewSession, keys: Keys, endedMs: number
     keys.sessionPrefix(bucket),
     keys.tombstonePrefix(bucket),
     keys.userSessionsPrefix(bucket),
-    String(endedMs),
+    String(retention.endedMs),
     replaces?.id ?? "",
-    replaces === undefined ? "" : detailOf(replaces),
+    replaces === undefined ? "" : detailOfEnding(replaces),
     replaces === undefined ? "" : countedReason(replaces.reason),
     String(limit?.perUser ?? 0),
     limit?.onExceed === "reject" ? "1" : "",
     String(limit?.confirmGraceMs ?? 0),
     String(ENDED_AT_ONCE),
+    String(retention.eventsKept),
   ];
 }

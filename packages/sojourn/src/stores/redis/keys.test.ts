@@ -41,6 +41,7 @@ function allKeys(id: string, userKey: string): string[] {
     keys.users(bucket),
     keys.operation(bucket, "operation"),
     keys.totals(bucket),
+    keys.events(bucket),
   ];
 }
 
@@ -67,6 +68,7 @@ describe("Keys", () => {
       "shop:n:{fkt}",
       "shop:o:{fkt}:operation",
       "shop:t:{fkt}",
+      "shop:e:{fkt}",
     ]);
     expect(keys.facts()).toBe("shop:c");
     expect(keys.changes()).toBe("shop:i");

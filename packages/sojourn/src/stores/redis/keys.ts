@@ -65,6 +65,10 @@ export class Keys {
   totals(bucket: number): string {
     return `${this.#namespace}:t:{${tag(bucket)}}`;
   }
+  /** Stream: events of the bucket; the scripts make its name from that of the totals. */
+  events(bucket: number): string {
+    return `${this.#namespace}:e:{${tag(bucket)}}`;
+  }
   /** List: activities of a session, newest first. */
   activity(id: string): string {
     return this.#key("a", bucketOf(id), id);

@@ -6,7 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import { cutOffName } from "../../store/cut-offs.ts";
+import { detailOfEnding } from "../../store/event-record.ts";
 import { userHashIn } from "../../store/placement.ts";
+import type { Retention } from "../../store/retention.ts";
 import { REAP_GRACE_MS, type RevokeBeforeInput, type RevokeUserInput, type WriteCall } from "../../store/store.ts";
 import { countedReason } from "../../store/totals.ts";
 import { pagesOf } from "./bucket-walk.ts";
@@ -14,7 +16,6 @@ import type { CoherentCopies } from "./coherent-copies.ts";
 import { CLOCK_ERROR_MS, CUT_OFF_LEASE_MS, type CutOffLease } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisConnection } from "./redis-connection.ts";
-import { detailOf } from "./script-answers.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 
 /** Sessions of a user that one script looks at. */
@@ -29,8 +30,8 @@ export interface EndingParts {
   readonly keys: Keys;
   readonly lease: CutOffLease;
   readonly copies: CoherentCopies;
-  /** How long tombstones are kept. */
-  readonly endedMs: number;
+  /** Of a bucket. */
+  readonly retention: Retention;
 }
 
 interface OlderSessions {
@@ -70,13 +71,13 @@ export class MassEnding {
 
   /** Answers how many live sessions the operation has ended so far. */
   async #endOlder(input: RevokeUserInput, operation: string, older: OlderSessions): Promise<number> {
-    const { keys, scripts, copies, endedMs } = this.#parts;
+    const { keys, scripts, copies, retention } = this.#parts;
     const bucket = bucketOf(input.userKey);
     const indexes = [keys.expiries(bucket), keys.users(bucket), keys.userSessions(input.userKey)];
     const answer = await scripts.run("endOlder", [...indexes, operation, keys.totals(bucket)], undefined, (fence) => [
       String(older.epoch),
-      detailOf(input),
-      String(endedMs),
+      detailOfEnding(input),
+      String(retention.endedMs),
       String(REAP_GRACE_MS),
       keys.sessionPrefix(bucket),
       keys.tombstonePrefix(bucket),
@@ -84,6 +85,7 @@ export class MassEnding {
       String(older.endedBefore),
       String(fence.operationKeptMs),
       countedReason(input.reason),
+      String(retention.eventsKept),
       ...older.ids,
     ]);
     copies.drop(older.ids);
@@ -108,7 +110,7 @@ export class MassEnding {
       cutOffName(input.policy),
       String(input.before),
       String(input.keptMs),
-      detailOf(input),
+      detailOfEnding(input),
       String(CLOCK_ERROR_MS),
     ]);
     return answer.number(2);
@@ -127,21 +129,22 @@ export class MassEnding {
 
   /** Marked first: what is created, or given new deadlines, while the walk is under way is held against the mark. */
   async #sweep(bucket: number, input: RevokeBeforeInput): Promise<number> {
-    const { redis, scripts, keys, endedMs } = this.#parts;
+    const { redis, scripts, keys, retention } = this.#parts;
     await this.#note(keys.cutOffsOf(bucket), input);
     const indexes = [keys.expiries(bucket), keys.users(bucket), keys.totals(bucket)];
     let ended = 0;
     for await (const ids of pagesOf(redis, keys.expiries(bucket), PAGE)) {
       const answer = await scripts.run("endBefore", indexes, undefined, () => [
-        detailOf(input),
+        detailOfEnding(input),
         countedReason(input.reason),
-        String(endedMs),
+        String(retention.endedMs),
         String(REAP_GRACE_MS),
         keys.sessionPrefix(bucket),
         keys.tombstonePrefix(bucket),
         keys.userSessionsPrefix(bucket),
         String(input.before),
         cutOffName(input.policy),
+        String(retention.eventsKept),
         ...ids,
       ]);
       ended += answer.number(2);

@@ -116,11 +116,16 @@ export class RedisConnection {
 /** A script's answer: status first, server time second. */
 export class ScriptAnswer {
   readonly status: string;
+  /** What the script wrote to its bucket's stream: id, entry, id, entry. */
+  readonly events: readonly Reply[];
   readonly #items: readonly Reply[];
 
   constructor(reply: Reply) {
     if (!Array.isArray(reply)) throw unexpectedReply(reply);
-    this.#items = reply as readonly Reply[];
+    const items = reply as readonly Reply[];
+    const last = items.at(-1);
+    this.events = Array.isArray(last) ? (last as readonly Reply[]) : [];
+    this.#items = Array.isArray(last) ? items.slice(0, -1) : items;
     this.status = this.text(0);
   }
 
@@ -136,6 +141,9 @@ export class ScriptAnswer {
   }
   numbersFrom(index: number): number[] {
     return this.#items.slice(index).map(Number);
+  }
+  itemsFrom(index: number): readonly Reply[] {
+    return this.#items.slice(index);
   }
   textsFrom(index: number): string[] {
     return this.#items.slice(index).map(String);

@@ -44,30 +44,34 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
-import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
+import type { EventListener } from "../../store/event-listeners.ts";
+import { detailOfEnding } from "../../store/event-record.ts";
+import type { ConsumerOptions, EventReader } from "../../store/events.ts";
+import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
 import { countedReason, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
 import { gone, isLive } from "../../store/transitions.ts";
-import { ofAllBuckets } from "./all-buckets.ts";
+import { ActivityLists } from "./activity-lists.ts";
+import { Counts } from "./counts.ts";
 import { ChangeChannel } from "./change-channel.ts";
 import { CoherentCopies } from "./coherent-copies.ts";
 import { CutOffLease } from "./cut-off-lease.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { endingHints } from "./ending-hints.ts";
+import { EventStreams, ofBucket } from "./event-streams.ts";
 import { Keys } from "./keys.ts";
 import { MassEnding } from "./mass-ending.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
+import { RecordChanges } from "./record-changes.ts";
 import { RedisMetrics } from "./redis-metrics.ts";
 import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
-import { detailOf, parsePatch, parseTombstone, recordOutcome } from "./script-answers.ts";
+import { parsePatch, parseTombstone } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
 import { createArguments } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { sessionPage } from "./session-pages.ts";
-import { confirmArguments, elevateArguments, rotateArguments } from "./token-arguments.ts";
-import { totalsOf } from "./totals.ts";
 import { PARTS, Upkeep } from "./upkeep.ts";
 
 export interface RedisStoreOptions extends RetentionOptions {
@@ -104,17 +108,21 @@ class RedisStore implements Store {
   readonly #records: ReadBatch;
   readonly #preparation: Preparation;
   readonly #scripts: ScriptRunner;
-  readonly #endedMs: number;
+  readonly #retention: Retention;
+  readonly #activities: ActivityLists;
+  readonly #counts: Counts;
+  readonly #recordChanges: RecordChanges;
   readonly #upkeep: Upkeep;
   readonly #cutOffs: CutOffLease;
   readonly #massEnding: MassEnding;
+  readonly #events: EventStreams;
   readonly #changes: ChangeChannel;
   readonly #copies: CoherentCopies;
   readonly #endings: EndingHints;
 
   constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
-    this.#endedMs = checkedRetention(options).endedMs;
+    this.#retention = ofBucket(checkedRetention(options));
     this.#keys = new Keys(this.namespace);
     const deadlines = {
       readMs: checkedDeadline("deadline.readMs", options.deadline?.readMs, DEFAULTS.readDeadlineMs),
@@ -124,19 +132,25 @@ class RedisStore implements Store {
     const clock = options.clock ?? systemClock;
     this.#redis = new RedisConnection(driver, deadlines, clock);
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
-    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) =>
-      this.#copies.settled(name, keys, answer),
-    );
-    this.metrics = new RedisMetrics({
+    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) => {
+      this.#copies.settled(name, keys, answer);
+      if (answer !== null) this.#events.written(answer);
+    });
+    const parts = {
       keys: this.#keys,
       redis: this.#redis,
       preparation: this.#preparation,
       scripts: this.#scripts,
-    });
-    this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#endedMs);
+    };
+    this.metrics = new RedisMetrics(parts);
+    this.#activities = new ActivityLists(parts);
+    this.#counts = new Counts(this.#keys, this.#redis, this.#preparation);
+    this.#recordChanges = new RecordChanges(this.#keys, this.#scripts, this.#retention);
+    this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#retention);
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
+    this.#events = new EventStreams({ keys: this.#keys, scripts: this.#scripts, changes: this.#changes, clock });
     this.#copies = new CoherentCopies({
       cache: NearCache.from(options.nearCache, clock),
       changes: this.#changes,
@@ -150,7 +164,7 @@ class RedisStore implements Store {
       keys: this.#keys,
       lease: this.#cutOffs,
       copies: this.#copies,
-      endedMs: this.#endedMs,
+      retention: this.#retention,
     });
     this.#endings = endingHints(this.#changes, clock);
   }
@@ -176,7 +190,7 @@ class RedisStore implements Store {
     if (userKey !== null) {
       keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.disabledUsers(bucket));
     }
-    const args = createArguments(session, this.#keys, this.#endedMs);
+    const args = createArguments(session, this.#keys, this.#retention);
     const answer = await this.#scripts.runInParts("create", keys, call, () => args);
     if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
     if (answer.status === "disabled") return { status: "disabled" };
@@ -239,67 +253,41 @@ class RedisStore implements Store {
     const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId), this.#keys.totals(bucket)];
     const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
-      detailOf(input),
-      text(this.#endedMs),
+      detailOfEnding(input),
+      text(this.#retention.endedMs),
       text(REAP_GRACE_MS),
       this.#keys.userSessionsPrefix(bucket),
       input.knownRevision === undefined ? "" : text(input.knownRevision),
       input.reusedGeneration === undefined ? "" : text(input.reusedGeneration),
       text(fence.operationKeptMs),
       countedReason(input.reason),
+      text(this.#retention.eventsKept),
     ]);
     return { ended: answer.status.startsWith("ended"), record: answer.bytes(2) };
   }
 
-  async rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
-    const answer = await this.#scripts.run("rotate", this.#recordKeys(input.id), call, () => rotateArguments(input));
-    return recordOutcome(answer, "pending");
+  rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
+    return this.#recordChanges.rotate(input, call);
   }
 
-  async confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
-    const answer = await this.#scripts.run("confirm", this.#recordKeys(input.id), call, () => confirmArguments(input));
-    return recordOutcome(answer, "confirmed");
+  confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
+    return this.#recordChanges.confirm(input, call);
   }
 
-  async elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
-    const bucket = bucketOf(input.id);
-    const keys = [...this.#indexedKeys(input.id), this.#keys.cutOffsOf(bucket)];
-    const answer = await this.#scripts.run("elevate", keys, call, () => [
-      input.id,
-      text(REAP_GRACE_MS),
-      this.#keys.userSessionsPrefix(bucket),
-      ...elevateArguments(input),
-    ]);
-    return recordOutcome(answer, "elevated");
+  elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
+    return this.#recordChanges.elevate(input, call);
   }
 
-  async amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
-    const locked = input.locked === undefined ? "" : text(Number(input.locked));
-    const answer = await this.#scripts.run("amend", this.#recordKeys(input.id), call, () => [
-      input.expected,
-      input.metadata,
-      locked,
-    ]);
-    return recordOutcome(answer, "amended");
+  amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
+    return this.#recordChanges.amend(input, call);
   }
 
-  async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
-    const keys = [...this.#recordKeys(input.id), this.#keys.activity(input.id)];
-    const answer = await this.#scripts.run("recordActivity", keys, call, () => [
-      input.entry,
-      text(input.maxEntries),
-      text(input.keptMs),
-      input.afterEnding ? "1" : "",
-    ]);
-    return answer.status === "recorded" ? { status: "recorded" } : gone(parseTombstone(answer.bytes(2)));
+  recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
+    return this.#activities.record(input, call);
   }
 
-  async listActivity(id: string): Promise<string[]> {
-    await this.#preparation.usable();
-    const key = this.#keys.activity(id);
-    const reply = await this.#redis.read(key, ["LRANGE", key, "0", "-1"]);
-    if (!Array.isArray(reply)) throw unexpectedReply(reply);
-    return reply.map(String);
+  listActivity(id: string): Promise<string[]> {
+    return this.#activities.list(id);
   }
 
   #recordKeys(id: string): string[] {
@@ -353,11 +341,11 @@ class RedisStore implements Store {
   }
 
   count(): Promise<number> {
-    return this.#sumOverBuckets((bucket) => this.#keys.expiries(bucket));
+    return this.#counts.live();
   }
 
   countUsers(): Promise<number> {
-    return this.#sumOverBuckets((bucket) => this.#keys.users(bucket));
+    return this.#counts.users();
   }
 
   expire(id: string, call?: WriteCall): Promise<boolean> {
@@ -372,11 +360,16 @@ class RedisStore implements Store {
     return this.#upkeep.check(input);
   }
 
-  async totals(): Promise<Totals> {
-    await this.#preparation.usable();
-    const shift = text(this.#redis.serverClock.shift());
-    const answers = await ofAllBuckets((bucket) => this.#redis.script("totals", [this.#keys.totals(bucket)], [shift]));
-    return totalsOf(answers, this.now());
+  onEvent(listener: EventListener): () => void {
+    return this.#events.listen(listener);
+  }
+
+  readEvents(consumer: ConsumerOptions): EventReader {
+    return this.#events.reader(consumer);
+  }
+
+  totals(): Promise<Totals> {
+    return this.#counts.totals();
   }
 
   onEnding(listener: EndingListener): () => void {
@@ -388,19 +381,8 @@ class RedisStore implements Store {
     this.#changes.close();
     this.#redis.close();
   }
-
-  async #sumOverBuckets(keyOf: (bucket: number) => string): Promise<number> {
-    await this.#preparation.usable();
-    const after = `(${this.now()}`;
-    const counts = await ofAllBuckets((bucket) => {
-      const key = keyOf(bucket);
-      return this.#redis.read(key, ["ZCOUNT", key, after, "+inf"]);
-    });
-    return counts.reduce((sum: number, count) => sum + Number(count), 0);
-  }
 }
 
-/** Sessions of a user that end when they began before the epoch. */
 function text(n: number): string {
   return String(n);
 }

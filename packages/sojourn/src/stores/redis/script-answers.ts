@@ -15,11 +15,6 @@ export function parseTombstone(bytes: Buffer | null): Tombstone | null {
   return { ...parseDetail(detail), createdAt: Number(createdAt), endedAt: Number(endedAt) };
 }
 
-/** What a tombstone keeps of an ending. */
-export function detailOf({ reason, actor }: Pick<Tombstone, "reason" | "actor">): string {
-  return JSON.stringify(actor === null ? { r: reason } : { r: reason, a: actor });
-}
-
 function parseDetail(json: string): Pick<Tombstone, "reason" | "actor"> {
   try {
     const { r, a } = JSON.parse(json) as { r?: unknown; a?: unknown };

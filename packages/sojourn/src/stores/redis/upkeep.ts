@@ -8,6 +8,7 @@
 import { randomBytes } from "node:crypto";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import { REAP_GRACE_MS, type WriteCall } from "../../store/store.ts";
+import type { Retention } from "../../store/retention.ts";
 import type {
   CheckInput,
   CheckOutcome,
@@ -34,13 +35,14 @@ const DONE = "done";
 export class Upkeep {
   readonly #keys: Keys;
   readonly #scripts: ScriptRunner;
-  readonly #endedMs: number;
+  readonly #retention: Retention;
   readonly #owner = randomBytes(9).toString("base64url");
 
-  constructor(keys: Keys, scripts: ScriptRunner, endedMs: number) {
+  /** @param retention of a bucket */
+  constructor(keys: Keys, scripts: ScriptRunner, retention: Retention) {
     this.#keys = keys;
     this.#scripts = scripts;
-    this.#endedMs = endedMs;
+    this.#retention = retention;
   }
 
   async expire(id: string, call?: WriteCall): Promise<boolean> {
@@ -72,6 +74,7 @@ export class Upkeep {
       at.skip,
       String(CHECKED_AT_ONCE[at.index]),
       String(SESSIONS_OF_USER),
+      String(this.#retention.eventsKept),
     ]);
     const next = nextCursor(at, input.part, answer);
     return { checked: answer.number(2), differences: differencesIn(answer), cursor: next };
@@ -86,12 +89,13 @@ export class Upkeep {
   async #reapBucket(bucket: number, id: string, call?: WriteCall): Promise<ReapOutcome> {
     const answer = await this.#scripts.run("reap", this.#indexes(bucket), call, () => [
       String(REAPED_AT_ONCE),
-      String(this.#endedMs),
+      String(this.#retention.endedMs),
       String(REAP_GRACE_MS),
       this.#keys.sessionPrefix(bucket),
       this.#keys.tombstonePrefix(bucket),
       this.#keys.userSessionsPrefix(bucket),
       id,
+      String(this.#retention.eventsKept),
     ]);
     return { expired: answer.number(2), more: answer.number(3) === 1 };
   }

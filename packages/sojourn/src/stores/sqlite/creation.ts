@@ -1,6 +1,7 @@
 /** Storing a new session, within the limit of its user: one transaction of a bounded size. */
 
 import { expiresAtOf, OFFSET, withUserEpoch } from "../../data/record.ts";
+import { createdEvent } from "../../store/event-facts.ts";
 import { type CreateOutcome, EVICTION, type NewSession } from "../../store/store.ts";
 import { gone, tombstoneOf } from "../../store/transitions.ts";
 import { ENDED_AT_ONCE, type Limited, makeRoom } from "../../store/user-limit.ts";
@@ -29,6 +30,7 @@ export function createSession(session: NewSession, sql: Statements, now: number)
   }
   sql.insert.run(id, userKey, expiresAtOf(record), withUserEpoch(record, userEpoch));
   countCreated(sql);
+  sql.events.write(createdEvent({ id, record }, now));
   return { status: "created", userEpoch };
 }
 

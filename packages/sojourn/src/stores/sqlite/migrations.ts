@@ -52,6 +52,15 @@ const MIGRATIONS: readonly string[] = [
      at INTEGER NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (at, name)
    ) STRICT, WITHOUT ROWID;`,
   "CREATE TABLE disabled_users (user_key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
+  `CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, packed BLOB NOT NULL) STRICT;
+   CREATE TABLE event_groups (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) STRICT;
+   CREATE TABLE event_deliveries (
+     group_name TEXT NOT NULL,
+     event_id INTEGER NOT NULL,
+     consumer TEXT NOT NULL,
+     delivered_at INTEGER NOT NULL,
+     PRIMARY KEY (group_name, event_id)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

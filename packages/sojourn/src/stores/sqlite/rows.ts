@@ -2,6 +2,7 @@
 
 import { CutOffs } from "../../store/cut-offs.ts";
 import { REAP_GRACE_MS, type ReadOutcome, type StoredSession, type Tombstone } from "../../store/store.ts";
+import { endedEvent } from "../../store/event-facts.ts";
 import type { Statements } from "./statements.ts";
 import { countEnding } from "./totals.ts";
 
@@ -60,9 +61,11 @@ export function earliestOf(sql: Statements, userKey: string, now: number, most: 
 
 export function endSession(sql: Statements, id: string, tombstone: Tombstone): void {
   const { reason, actor, createdAt, endedAt } = tombstone;
+  const record = sql.record.get(id)?.["record"];
   sql.remove.run(id);
   sql.insertTombstone.run(id, reason, actor, createdAt, endedAt, endedAt + sql.endedMs);
   countEnding(sql, tombstone);
+  if (record !== undefined) sql.events.write(endedEvent({ id, record: asBuffer(record) }, tombstone));
 }
 
 export function asBuffer(value: unknown): Buffer {

@@ -18,6 +18,9 @@ import type { EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
+import { changeEvent } from "../../store/event-facts.ts";
+import { type EventListener, EventListeners } from "../../store/event-listeners.ts";
+import type { ConsumerOptions, EventReader } from "../../store/events.ts";
 import { SALT_BYTES } from "../../store/placement.ts";
 import { type Change, RecordSteps } from "../../store/record-steps.ts";
 import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
@@ -46,6 +49,7 @@ import { EXPIRED, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
+import { eventReader } from "./event-reading.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { endingHints } from "./ending-hints.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
@@ -103,6 +107,7 @@ class SqliteStore extends RecordSteps implements Store {
   readonly #clock: Clock;
   readonly writeDeadlineMs: number;
   readonly #retention: Retention;
+  readonly #listeners = new EventListeners();
   readonly #near: NearCache | null;
   readonly #endings = endingHints(() => this.#opened?.sql.version.get()?.["data_version"]);
   #opening: Promise<Opened> | null = null;
@@ -239,6 +244,22 @@ class SqliteStore extends RecordSteps implements Store {
     return this.#write(undefined, (sql) => checkSome(sql, input));
   }
 
+  onEvent(listener: EventListener): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  readEvents(consumer: ConsumerOptions): EventReader {
+    return eventReader(consumer, {
+      clock: this.#clock,
+      listeners: this.#listeners,
+      query: async (query) => {
+        const { sql } = await this.#open();
+        return this.#query(() => query(sql));
+      },
+      write: (write) => this.#write(undefined, write),
+    });
+  }
+
   async totals(): Promise<Totals> {
     const { sql } = await this.#open();
     return this.#query(() => readTotals(sql, this.now()));
@@ -260,11 +281,15 @@ class SqliteStore extends RecordSteps implements Store {
   async #write<T>(call: WriteCall | undefined, write: (sql: Statements, now: number) => T): Promise<T> {
     const { sql, writes } = this.#opened ?? (await this.#open());
     if (this.#closed) throw new StoreClosedError();
-    return writes.submit(() => {
+    const { answer, events } = await writes.submit(() => {
       const now = this.now();
       refuseLate(now, call?.notAfter);
-      return write(sql, now);
+      // What a write that was rolled back has left.
+      sql.events.taken();
+      return { answer: write(sql, now), events: sql.events.taken() };
     });
+    this.#listeners.tell(events);
+    return answer;
   }
 
   protected override step<Outcome>(
@@ -277,6 +302,7 @@ class SqliteStore extends RecordSteps implements Store {
       if (!isRecord(found)) return gone(found);
       const step = change(found, now);
       if (step.write !== null) sql.update.run(expiresAtOf(step.write), step.write, id);
+      if (step.event !== undefined) sql.events.write(changeEvent({ id, record: found }, step.event, now));
       return step.outcome;
     });
   }

@@ -3,6 +3,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { HEADER_LENGTH, OFFSET } from "../../data/record.ts";
 import type { Retention } from "../../store/retention.ts";
+import { EVENT_SQL, EventJournal } from "./event-journal.ts";
 
 const SQL = {
   fact: "SELECT value FROM facts WHERE name = ?",
@@ -12,6 +13,7 @@ const SQL = {
   insert:
     "INSERT INTO sessions (id, user_key, expires_at, record) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET user_key = excluded.user_key, expires_at = excluded.expires_at, record = excluded.record",
   update: "UPDATE sessions SET expires_at = ?, record = ? WHERE id = ?",
+  record: "SELECT record FROM sessions WHERE id = ?",
   remove: "DELETE FROM sessions WHERE id = ?",
   ofUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ?",
   earliestOfUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? ORDER BY expires_at LIMIT ?",
@@ -68,7 +70,11 @@ const SQL = {
   minutes: "SELECT at, name, count FROM minutes WHERE at >= ?",
 } as const;
 
-export type Statements = { readonly [Name in keyof typeof SQL]: StatementSync } & Retention;
+type Prepared = { readonly [Name in keyof (typeof SQL & typeof EVENT_SQL)]: StatementSync };
+
+export interface Statements extends Prepared, Retention {
+  readonly events: EventJournal;
+}
 
 /** Hears of sessions whose rows are about to be changed or removed, within the transaction. */
 export interface RowListener {
@@ -77,11 +83,11 @@ export interface RowListener {
 }
 
 export function prepareStatements(database: DatabaseSync, retention: Retention, rows: RowListener): Statements {
-  const entries = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
-  const statements = Object.fromEntries(entries) as Statements;
-  tellWhenRun(statements.update, (id) => rows.changes(id));
-  tellWhenRun(statements.remove, (id) => rows.goes(id));
-  return { ...statements, ...retention };
+  const entries = Object.entries({ ...SQL, ...EVENT_SQL }).map(([name, sql]) => [name, database.prepare(sql)]);
+  const prepared = Object.fromEntries(entries) as Prepared;
+  tellWhenRun(prepared.update, (id) => rows.changes(id));
+  tellWhenRun(prepared.remove, (id) => rows.goes(id));
+  return { ...prepared, ...retention, events: new EventJournal(prepared, retention.eventsKept) };
 }
 
 /** The id is the last argument of both. */

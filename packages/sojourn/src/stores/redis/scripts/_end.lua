@@ -1,7 +1,7 @@
 -- Ends one session: the record first, so that it works at a full memory too. One whose time was over had ended
--- by itself, at its expiry. The caller writes the endings that were noted.
+-- by itself, at its expiry. The caller writes the history.
 -- @include _publish.lua
--- @include _totals.lua
+-- @include _history.lua
 local EXPIRED = '{"r":"expired"}'
 
 local function end_session(session_key, tombstone_key, expiries_key, id, head, now, shift, reason, detail, kept)
@@ -14,6 +14,6 @@ local function end_session(session_key, tombstone_key, expiries_key, id, head, n
     local tombstone = integer(created or 0) .. ' ' .. integer(ended) .. ' ' .. detail
     redis.call('SET', tombstone_key, tombstone, 'PXAT', integer(ended + kept - shift))
   end
-  count_ending(reason, created, ended)
+  note_ending(id, user_hash(head), created, ended, reason, detail)
   publish('e ' .. id)
 end

@@ -17,9 +17,8 @@ local function sessions_of(user_key, expiries_key, prefix, skipped, epoch, await
   for _, id in ipairs(ids) do
     local head = id ~= skipped and redis.call('GETRANGE', prefix .. id, 0, HEADER_WITH_USER - 1)
     if head == '' then
-      -- An index entry without a record is a session that died unseen.
       redis.call('ZREM', user_key, id)
-      if redis.call('ZREM', expiries_key, id) == 1 then count_ending('expired') end
+      if redis.call('ZREM', expiries_key, id) == 1 then note_lost(id, now) end
     elseif head then
       -- A corrupt record may be shorter than a header: it does not count.
       local one = {id = id, head = head, counts = false, seen = 0, created = 0}

@@ -1,10 +1,12 @@
 -- Other metadata for a session, and whether it is locked. No deadline, token or data changes.
--- KEYS  1 session  2 tombstone
+-- KEYS  1 session  2 tombstone  3 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 metadata expected  4 new metadata  5 '1' locked, '0' not, '' as it is
+--       6 id  7 letter of an event, or ''  8 its detail (JSON)  9 events kept
 -- answers  {'amended', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
 -- @include _publish.lua
+-- @include _history.lua
 -- @include _rotation.lua
 -- @include _metadata.lua
 local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -26,4 +28,5 @@ record = with_metadata(without_stale_wrap(record, now), metadata)
 record = string.sub(record, 1, 1) .. string.char(wanted) .. string.sub(record, 3)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
 publish_change(KEYS[1], record)
-return {'amended', now, record}
+if ARGV[7] ~= '' then note_event(ARGV[7], now, u48(record, 14), ARGV[6], user_hash(record), ARGV[8]) end
+return {'amended', now, record, write_history(KEYS[3], tonumber(ARGV[9]))}

@@ -2,12 +2,12 @@
 -- KEYS  1 expiries of the bucket  2 users of the bucket  3 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 '1' to repair  4 reap grace (ms)  5 prefix of sessions  6 prefix of user indexes
 --       7 'x' for the expiries, 'n' for the users  8 least score  9 how many of that score to pass over  10 entries of a page
---       11 most sessions of one user
+--       11 most sessions of one user  12 events kept
 -- answers  {'checked', now, sessions met, next score or '', next pass over, kind, what, kind, what ...} | {'late', now}
 -- Kinds: no_record (an index names a session that has no record), wrong_expiry, not_indexed, wrong_user. An entry that
 -- leads nowhere is removed; everything else takes what the record says.
 -- @include _lib.lua
--- @include _totals.lua
+-- @include _history.lua
 local not_after, shift, repair, grace = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4])
 local user_prefix, phase, from, skip, most = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local now = server_now(shift)
@@ -41,7 +41,7 @@ local function check_session(id)
   local head = head_of(id)
   if not head then
     differs('no_record', id, 'ZREM', KEYS[1], id)
-    if repair then count_ending('expired') end
+    if repair then note_lost(id, now) end
     return
   end
   local hash = user_hash(head)
@@ -72,6 +72,7 @@ for i = 1, #page, 2 do
   -- What a repair removed or moved is not there to be passed over.
   if redis.call('ZSCORE', index, page[i]) == page[i + 1] then skip = skip + 1 end
 end
-if repair then write_endings(KEYS[3]) end
+local written = write_history(KEYS[3], tonumber(ARGV[12]))
 if #page == 2 * most then answer[4], answer[5] = from, skip end
+answer[#answer + 1] = written
 return answer

@@ -1,10 +1,12 @@
 -- Makes a presented successor the current token; its predecessor is honoured for a grace.
--- KEYS  1 session  2 tombstone
+-- KEYS  1 session  2 tombstone  3 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 generation  4 token hash  5 grace (ms)  6 '1' to accept a successor that the store lost
+--       7 id  8 events kept
 -- answers  {'confirmed', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same.
 -- @include _lib.lua
 -- @include _publish.lua
+-- @include _history.lua
 -- @include _rotation.lua
 local not_after, shift, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local hash, grace = ARGV[4], tonumber(ARGV[5])
@@ -29,4 +31,5 @@ local confirmed = {
 record = with_token(with_block(record, confirmed), generation, hash)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
 publish_change(KEYS[1], record)
-return {'confirmed', now, record}
+note_event('r', now, u48(record, 14), ARGV[7], user_hash(record), '')
+return {'confirmed', now, record, write_history(KEYS[3], tonumber(ARGV[8]))}

@@ -5,7 +5,7 @@
 --       7 prefix of sessions  8 prefix of tombstones  9 prefix of user indexes  10 tombstone kept (ms)
 --       11 id that it replaces, or ''  12 reason and actor of that ending (JSON)  13 reason as counted
 --       14 most sessions of the user, or 0  15 '1' to refuse what is over it  16 how long a token may take to come back (ms)
---       17 most sessions ended at once
+--       17 most sessions ended at once  18 events kept
 -- answers  {'created', now, user epoch, ids that were ended ...} | {'gone', now, tombstone} | {'limited', now, how many count}
 --        | {'disabled', now} | {'late', now}
 --        | {'again', now, 0, ids that were ended ...}: a part of those that are over the limit; stored nothing
@@ -20,6 +20,7 @@ local not_after, shift, id = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local record, grace, hash = ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local session_prefix, tombstone_prefix, user_prefix, kept = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local replaced, limit, await, chunk = ARGV[11], tonumber(ARGV[14]), tonumber(ARGV[16]), tonumber(ARGV[17])
+local kept_events = tonumber(ARGV[18])
 local now = server_now(shift)
 if now > not_after then return {'late', now} end
 
@@ -41,8 +42,7 @@ if hash ~= '' then epoch = tonumber(redis.call('GET', KEYS[8]) or '0') end
 if hash ~= '' and limit > 0 then
   local found, counted, more = sessions_of(KEYS[7], KEYS[3], session_prefix, replaced, epoch, now - await, now, limit + chunk)
   if ARGV[15] == '1' and counted >= limit then
-    write_endings(KEYS[4])
-    return {'limited', now, counted}
+    return {'limited', now, counted, write_history(KEYS[4], kept_events)}
   end
   -- Whoever is not among the last of some is not among the last of all, however many there are more.
   for i = 1, #found - (limit - 1) do
@@ -51,7 +51,7 @@ if hash ~= '' and limit > 0 then
   end
   if more then
     follow_latest(KEYS[7], KEYS[5], hash, shift, grace)
-    write_endings(KEYS[4])
+    ended[#ended + 1] = write_history(KEYS[4], kept_events)
     return {'again', now, 0, unpack(ended)}
   end
 end
@@ -74,5 +74,6 @@ if hash ~= '' then
   follow_latest(KEYS[7], KEYS[5], hash, shift, grace)
 end
 redis.call('HINCRBY', KEYS[4], 'c', 1)
-write_endings(KEYS[4])
+note_event('c', now, u48(record, 14), id, hash, '')
+ended[#ended + 1] = write_history(KEYS[4], kept_events)
 return {'created', now, epoch, unpack(ended)}

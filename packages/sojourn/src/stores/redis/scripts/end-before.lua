@@ -1,7 +1,8 @@
 -- Ends those of the given sessions that began before a cut-off; at most 100 a call. What is over already is for the reaper.
 -- KEYS  1 expiries of the bucket  2 users of the bucket  3 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 reason and actor (JSON)  4 reason as counted  5 tombstone kept (ms)  6 reap grace (ms)
---       7 prefix of sessions  8 prefix of tombstones  9 prefix of user indexes  10 before (ms)  11 '*', or '=' and a policy  12.. ids
+--       7 prefix of sessions  8 prefix of tombstones  9 prefix of user indexes  10 before (ms)  11 '*', or '=' and a policy
+--       12 events kept  13.. ids
 -- answers  {'ended', now, how many} | {'late', now}
 -- @include _lib.lua
 -- @include _end.lua
@@ -14,7 +15,7 @@ local now = server_now(shift)
 if now > not_after then return {'late', now} end
 
 local ended, hashes = 0, {}
-for i = 12, #ARGV do
+for i = 13, #ARGV do
   local id, key = ARGV[i], sessions .. ARGV[i]
   local head = redis.call('GETRANGE', key, 0, HEADER_WITH_USER - 1)
   local earlier = #head >= HEADER and now < expires_at(head) and u48(head, 14) < before
@@ -29,5 +30,4 @@ for i = 12, #ARGV do
   end
 end
 for hash in pairs(hashes) do follow_latest(indexes .. hash, KEYS[2], hash, shift, grace) end
-write_endings(KEYS[3])
-return {'ended', now, ended}
+return {'ended', now, ended, write_history(KEYS[3], tonumber(ARGV[12]))}

@@ -2,7 +2,7 @@
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 operation  6 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reason and actor (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
 --       7 prefix of user indexes  8 data revision that the caller knows, or ''  9 generation of a reused token, or ''  10 operation kept (ms)
---       11 reason as counted
+--       11 reason as counted  12 events kept
 -- answers  {'ended', now, record or false} | {'ended_before', now} | {'unknown', now} | {'kept', now} | {'late', now}
 -- With a reused generation it ends the session only if that token is older than the current one, not below the
 -- floor, and the grace is over. The record comes with the answer when its data revision is not the known one;
@@ -12,6 +12,7 @@
 -- @include _rotation.lua
 local not_after, shift, id, detail = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local kept, grace, known_revision = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[8]
+local kept_events = tonumber(ARGV[12])
 local now = server_now(shift)
 local answered = known_revision ~= '' and redis.call('GET', KEYS[5])
 if answered then return {'ended', now, answered} end
@@ -19,13 +20,10 @@ if now > not_after then return {'late', now} end
 
 local record = redis.call('GET', KEYS[1])
 if not record then
-  -- An index entry without a record is a session that died unseen.
-  if redis.call('ZREM', KEYS[3], id) == 1 then
-    count_ending('expired')
-    write_endings(KEYS[6])
-  end
-  if redis.call('EXISTS', KEYS[2]) == 1 then return {'ended_before', now} end
-  return {'unknown', now}
+  if redis.call('ZREM', KEYS[3], id) == 1 then note_lost(id, now) end
+  local written = write_history(KEYS[6], kept_events)
+  if redis.call('EXISTS', KEYS[2]) == 1 then return {'ended_before', now, written} end
+  return {'unknown', now, written}
 end
 
 if ARGV[9] ~= '' and #record >= HEADER then
@@ -35,7 +33,7 @@ if ARGV[9] ~= '' and #record >= HEADER then
   if not older or now <= (block and block.grace_until or 0) then return {'kept', now} end
 end
 end_session(KEYS[1], KEYS[2], KEYS[3], id, record, now, shift, ARGV[11], detail, kept)
-write_endings(KEYS[6])
+local written = write_history(KEYS[6], kept_events)
 local hash = user_hash(record)
 if hash then
   redis.call('ZREM', ARGV[7] .. hash, id)
@@ -43,6 +41,6 @@ if hash then
 end
 if known_revision ~= '' and #record >= HEADER and struct.unpack('>I4', record, 5) ~= tonumber(known_revision) then
   redis.call('SET', KEYS[5], record, 'PX', integer(tonumber(ARGV[10])))
-  return {'ended', now, record}
+  return {'ended', now, record, written}
 end
-return {'ended', now, false}
+return {'ended', now, false, written}
