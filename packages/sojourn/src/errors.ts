@@ -228,9 +228,7 @@ export class EncryptionKeyMissingError extends SojournError {
   readonly headers: Readonly<Record<string, string>> = { "Retry-After": "1" };
 
   constructor(sessionId: string, field: string) {
-    super(
-      `Field ${JSON.stringify(field)} of session ${sessionId} is encrypted under a key that encryption.keys does not hold: add that key behind the current one.`,
-    );
+    super(`Field ${JSON.stringify(field)} of session ${sessionId} needs a key that encryption.keys does not hold.`);
     this.field = field;
   }
 }
