@@ -41,6 +41,7 @@ const TYPE_EXCEPTIONS = [
   ["adapters/exchange", "data/metadata", "Device, which the middleware fills in from the request"],
   ["adapters/express", "data/draft", "the type parameter of Sessions<Data>"],
   ["adapters/fetch", "data/draft", "the type parameter of Sessions<Data>"],
+  ["adapters/ws", "data/draft", "the type parameter of Sessions<Data>"],
   ["testing/adapter-contract/site", "adapters/exchange", "the options that a case asks an adapter for"],
   ["testing/adapter-contract/site", "adapters/request-session", "what a route of the adapter contract is given"],
   ["testing/adapter-contract/routes", "adapters/request-session", "what a route of the adapter contract is given"],

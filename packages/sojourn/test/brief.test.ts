@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import express from "express";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { sojourn } from "../src/adapters/express.ts";
+import { requireUser, sojourn } from "../src/adapters/express.ts";
 import { sojourn as fetchSessions } from "../src/adapters/fetch.ts";
 import "../src/adapters/express-augment.ts";
 import {
@@ -36,6 +36,7 @@ import { isCutOffFetch, Monitor } from "./support/monitor.ts";
 import { heardIn } from "./support/at-rest.ts";
 import { SecretPieces } from "./support/secret-pieces.ts";
 import { FIELD_KEY, NEXT_FIELD_KEY } from "./support/secrets.ts";
+import { closing, SocketSite } from "./support/socket-site.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -87,7 +88,23 @@ describe("What is Session Storage?", () => {
       expect(await two("GET", "/", second)).toMatchObject({ body: { userId: null } });
     },
   );
-  test.todo("user state across requests: WebSocket and SSE end with their session (issue 4)");
+
+  onEveryEngine(
+    "user state across requests: WebSocket and SSE end with their session",
+    async ({ sessions: other, server }) => {
+      const sessions = server({ cookie: { name: "sid", secure: false } });
+      const { token, session } = await other.create({ userId: "ada" });
+      const site = await SocketSite.start(sessions, {}, "sid");
+      const socket = await site.open(token);
+      const closed = closing(socket);
+      await eventsOf(sessions, token, async (text) => {
+        await other.revoke(session.id, { reason: "stolen" });
+        expect(await closed).toEqual({ code: 4401, reason: "session ended: stolen" });
+        expect(await text).toBe("event: ended\ndata: stolen\n\n");
+      });
+      await site.stop();
+    },
+  );
   test.todo("user state across requests: Fastify (issue 5)");
   test.todo("user state across requests: Koa, Hono, node:http, express-session's API (issue 7)");
 });
@@ -1705,6 +1722,30 @@ function fetchServer(sessions: Sessions): (method: string, path: string, cookie?
     const response = await handle(new Request(origin + path, { method, headers }));
     return { status: response.status, body: await response.json(), cookie: response.headers.get("set-cookie") };
   };
+}
+
+/** What comes over an event stream until the server ends it. */
+async function eventsOf(
+  sessions: Sessions,
+  token: string,
+  use: (text: Promise<string>) => Promise<void>,
+): Promise<void> {
+  const app = express().use(sojourn(sessions));
+  app.get("/events", requireUser(), (req, res) => {
+    res.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+    const stop = sessions.watch(req.session.id ?? "", ({ reason }) => res.end(`event: ended\ndata: ${reason}\n\n`));
+    res.on("close", stop);
+  });
+  const http = app.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  const headers = { cookie: `sid=${token}` };
+  const response = await fetch(`http://127.0.0.1:${(http.address() as AddressInfo).port}/events`, { headers });
+  try {
+    await use(response.text());
+  } finally {
+    http.close();
+    http.closeAllConnections();
+  }
 }
 
 /** An Express application with these sessions, for as long as `use` runs. */
