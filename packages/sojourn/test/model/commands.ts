@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { Command, Which } from "./act.ts";
 import { recordActivity, touch } from "./families/activity.ts";
 import { create } from "./families/create.ts";
+import { disableUser } from "./families/disabling.ts";
 import { count, patch } from "./families/data.ts";
 import { revoke } from "./families/endings.ts";
 import { amend, elevate } from "./families/identity.ts";
@@ -11,6 +12,7 @@ import { confirm, rotate } from "./families/renewal.ts";
 import { revokeUser } from "./families/user-endings.ts";
 import type { Fault, FaultKind } from "./network.ts";
 import type { Family, Plan } from "./plan.ts";
+import { revokeBefore } from "./cut-offs.ts";
 import { activities, advance, counts, expire, forget, list, read, restart } from "./steps.ts";
 import { Together } from "./together.ts";
 import { Deliver, Resend, WriteOnce } from "./writing.ts";
@@ -27,6 +29,7 @@ const FAMILIES: readonly Family[] = [
   amend,
   revoke,
   revokeUser,
+  disableUser,
 ];
 
 const which = fc.constantFrom<Which>(0, 1);
@@ -60,8 +63,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 8, arbitrary: list },
   { weight: 4, arbitrary: activities },
   { weight: 3, arbitrary: expire },
-  // Redis takes 2,048 commands for it.
-  { weight: 1, arbitrary: counts },
+  // Redis takes some thousand commands for each.
+  { weight: 1, arbitrary: fc.oneof({ weight: 3, arbitrary: counts }, { weight: 1, arbitrary: revokeBefore }) },
   { weight: 24, arbitrary: advance },
   { weight: 2, arbitrary: restart },
   { weight: 2, arbitrary: forget },

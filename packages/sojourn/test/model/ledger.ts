@@ -16,7 +16,12 @@ export class Ledger {
   note(write: Write, answer: Answer): void {
     if (write.counts !== undefined) this.#noteCount(write.counts, write, answer);
     if (isFailure(answer)) return;
-    for (const id of write.endedBy?.(answer) ?? []) this.#ended.add(id);
+    this.noteEnded(write.endedBy?.(answer) ?? []);
+  }
+
+  /** Somebody was told that these have ended. */
+  noteEnded(ids: readonly string[]): void {
+    for (const id of ids) this.#ended.add(id);
   }
 
   #noteCount(id: string, write: Write, answer: Answer): void {

@@ -44,6 +44,12 @@ export interface ModelTombstone {
 /** An answer in the model's words: comparable as it is. */
 export type Answer = Readonly<Record<string, unknown>>;
 
+/** Sessions that began before it are ended, and none begins. */
+interface ModelCutOff {
+  readonly before: number;
+  readonly tombstone: Pick<ModelTombstone, "reason" | "actor" | "endedAt">;
+}
+
 interface RememberedAnswer {
   readonly answer: Answer;
   readonly keptUntil: number;
@@ -64,6 +70,8 @@ export class Model {
   readonly #tombstones = new Map<string, ModelTombstone>();
   readonly #epochs = new Map<string, number>();
   readonly #operations = new Map<string, RememberedAnswer>();
+  readonly #disabled = new Set<string>();
+  #cutOff: ModelCutOff | null = null;
   readonly #activities = new Map<string, readonly string[]>();
   /** How many sessions began, and how many ended for which reason; those whose time was over, when somebody met them. */
   #created = 0;
@@ -77,6 +85,8 @@ export class Model {
     for (const [id, tombstone] of this.#tombstones) copy.#tombstones.set(id, tombstone);
     for (const [user, epoch] of this.#epochs) copy.#epochs.set(user, epoch);
     for (const [key, operation] of this.#operations) copy.#operations.set(key, operation);
+    for (const user of this.#disabled) copy.#disabled.add(user);
+    copy.#cutOff = this.#cutOff;
     for (const [id, entries] of this.#activities) copy.#activities.set(id, entries);
     for (const [reason, count] of this.#ended) copy.#ended.set(reason, count);
     copy.#created = this.#created;
@@ -97,6 +107,28 @@ export class Model {
   tombstone(id: string): ModelTombstone | null {
     const tombstone = this.#tombstones.get(id);
     return tombstone !== undefined && this.now < tombstone.endedAt + TOMBSTONE_MS ? tombstone : null;
+  }
+
+  /** What is left of a session that was ended, or began before a cut-off. */
+  endingOf({ id, createdAt }: ModelSession): ModelTombstone | null {
+    const cut = this.#cutOff !== null && createdAt < this.#cutOff.before ? this.#cutOff.tombstone : null;
+    return this.tombstone(id) ?? (cut && { ...cut, createdAt });
+  }
+
+  /** The one that reaches furthest stands. */
+  cutOff(before: number, { reason, actor }: Pick<ModelTombstone, "reason" | "actor">): void {
+    if (before > (this.#cutOff?.before ?? 0)) {
+      this.#cutOff = { before, tombstone: { reason, actor, endedAt: this.now } };
+    }
+  }
+
+  setDisabled(user: string, disabled: boolean): void {
+    if (disabled) this.#disabled.add(user);
+    else this.#disabled.delete(user);
+  }
+
+  isDisabled(user: string): boolean {
+    return this.#disabled.has(user);
   }
 
   put(session: ModelSession): void {

@@ -9,7 +9,7 @@ import type { Subject } from "./subject.ts";
 import { USERS, type World } from "./world.ts";
 
 /** What is no write. */
-class Step extends Act {
+export class Step extends Act {
   readonly #run: (world: World, subject: Subject, say: Say) => Promise<void>;
   readonly #possible: (world: World) => boolean;
 

@@ -12,6 +12,8 @@ export interface Subject {
   readonly stores: readonly [Store, Store];
   /** Sets the clock forward and lets the engine's own keys grow older. */
   step(steps: number): Promise<void>;
+  /** Lets time go on while that waits for it. */
+  waitingFor<T>(work: Promise<T>): Promise<T>;
   /** Closes a store and opens another on the same data, as a process that starts anew does. */
   restart(which: 0 | 1): Promise<void>;
   /** Lets the server forget its scripts. */

@@ -25,6 +25,7 @@ export function memoryEngine(broken: (store: Store) => Store = (store) => store)
         network,
         stores: [store, store],
         step: async (steps) => void clock.step(steps),
+        waitingFor: (work) => work,
         restart: async () => undefined,
         forgetScripts: async () => undefined,
         close: () => store.close(),

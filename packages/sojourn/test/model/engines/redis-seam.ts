@@ -75,6 +75,10 @@ export class Seam {
     };
   }
 
+  get isIdle(): boolean {
+    return this.#onTheirWay.size === 0;
+  }
+
   /**
    * When no command is on its way. A clock that is set forward meanwhile would make the round trip of a background
    * check of the server's time as long as the step.

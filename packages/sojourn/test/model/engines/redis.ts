@@ -67,6 +67,10 @@ async function opened({ namespace, name, admin, clients, cutNetwork, scripts }: 
   const holders: readonly [Holder, Holder] = [{ store: open(clients[0]) }, { store: open(clients[1]) }];
   const stores = [whenReady(holders[0], clients[0]), whenReady(holders[1], clients[1])] as const;
   const age = ageRedisKeys(admin);
+  const step = async (steps: number): Promise<void> => {
+    await seam.idle();
+    await age(clock.step(steps));
+  };
   return {
     traits: {
       operationIds: true,
@@ -80,9 +84,17 @@ async function opened({ namespace, name, admin, clients, cutNetwork, scripts }: 
     clock,
     network,
     stores,
-    async step(steps) {
-      await seam.idle();
-      await age(clock.step(steps));
+    step,
+    async waitingFor(work) {
+      const waiting = { isOver: false };
+      const over = (): void => void (waiting.isOver = true);
+      work.then(over, over);
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (waiting.isOver) return work;
+        // With nothing on its way between two turns it waits for the clock.
+        if (seam.isIdle) await step(1);
+      }
     },
     async restart(which) {
       await holders[which].store.close();

@@ -42,6 +42,7 @@ async function opened(path: string): Promise<Subject> {
     network,
     stores,
     step: async (steps) => void clock.step(steps),
+    waitingFor: (work) => work,
     async restart(which) {
       await holders[which].store.close();
       holders[which].store = open();

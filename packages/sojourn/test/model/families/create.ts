@@ -99,10 +99,11 @@ function textOf(name: string, { limit: most }: NewSession, user: string | null, 
 }
 
 function createIn(model: Model, initial: ModelSession, { limit: most, replaces }: NewSession): Answer {
-  const tombstone = model.tombstone(initial.id);
+  const tombstone = model.endingOf(initial);
   if (tombstone !== null) return viewOfGone(tombstone);
   const stored = model.stored(initial.id);
   if (stored !== null) return { status: "created", stamped: stored.epoch > 0 };
+  if (initial.user !== null && model.isDisabled(initial.user)) return { status: "disabled" };
   const epoch = initial.user === null ? 0 : model.epochOf(initial.user);
   if (most !== undefined) {
     const others = model.allLive().filter(({ user, id }) => user === initial.user && id !== replaces?.id);
