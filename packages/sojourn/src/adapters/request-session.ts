@@ -103,7 +103,7 @@ export class RequestSession<D extends object = DataObject> {
   get active(): boolean {
     return this.#session !== null;
   }
-  /** The token that came is of a session that is locked (`binding`): nobody's until `reauthenticate`. */
+  /** The token that came is of a session that is locked (`binding`, `lockAfter`): nobody's until `reauthenticate`. */
   get locked(): boolean {
     return this.#session === null && this.#locked;
   }

@@ -111,10 +111,21 @@ describe("touch interval", () => {
 });
 
 describe("policies of one's own", () => {
+  test("D5: lockAfter is shorter than idle, and activity is stored often enough for it", () => {
+    const policies = policiesWith({ idle: "24h", absolute: "24h", lockAfter: "10m" });
+    expect(policies.named("custom")).toMatchObject({ lockAfterMs: 10 * MINUTE, touchIntervalMs: 30_000 });
+    expect([policies.shortestLockMs, policies.lockAfterMsOf("custom")]).toEqual([10 * MINUTE, 10 * MINUTE]);
+    expect([builtIn.shortestLockMs, builtIn.lockAfterMsOf("none")]).toEqual([Infinity, Infinity]);
+    for (const wrong of [{ lockAfter: "24h" }, { lockAfter: "soon" }, { lockAfter: "10m", touchInterval: "10m" }]) {
+      expect(() => policiesWith({ idle: "24h", absolute: "24h", ...wrong })).toThrow(ConfigError);
+    }
+  });
+
   test("what is not said is not persistent and has no assurance level of its own", () => {
     expect(policiesWith({ idle: "30m", absolute: "30m" }).named("custom")).toEqual({
       name: "custom",
       idleMs: 30 * MINUTE,
+      lockAfterMs: Number.POSITIVE_INFINITY,
       absoluteMs: 30 * MINUTE,
       touchIntervalMs: 90_000,
       persistent: false,

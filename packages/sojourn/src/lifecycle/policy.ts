@@ -6,6 +6,11 @@ import { type Duration, parseDuration } from "../duration.ts";
 export interface PolicyOptions {
   /** Ends the session when it was not used for so long. */
   readonly idle: Duration;
+  /**
+   * Locks the session when it was not used for so long: good again after `reauthenticate`, until it ends (NIST SP
+   * 800-63B-4 §2.2.3). Shorter than `idle`. Default never.
+   */
+  readonly lockAfter?: Duration;
   /** Ends the session this long after it began, whatever happens (ASVS 7.3.2). */
   readonly absolute: Duration;
   /** How often activity is stored. Default idle/20, at least 5 s, at most 10 min. */
@@ -19,6 +24,8 @@ export interface PolicyOptions {
 export interface Policy {
   readonly name: string;
   readonly idleMs: number;
+  /** Infinity: never. */
+  readonly lockAfterMs: number;
   readonly absoluteMs: number;
   readonly touchIntervalMs: number;
   readonly persistent: boolean;
@@ -33,6 +40,7 @@ export class Policies {
   readonly #fallback: Policy;
   readonly longestAbsoluteMs: number;
   readonly shortestTouchIntervalMs: number;
+  readonly shortestLockMs: number;
 
   /** @throws ConfigError for a wrong duration, an idle timeout over the absolute one, or an unknown default. */
   constructor(options: Readonly<Record<string, PolicyOptions>>, defaultPolicy: string) {
@@ -40,6 +48,7 @@ export class Policies {
     this.#fallback = this.named(defaultPolicy, "defaultPolicy");
     const all = [...this.#byName.values()];
     this.shortestTouchIntervalMs = Math.min(...all.map((policy) => policy.touchIntervalMs));
+    this.shortestLockMs = Math.min(...all.map((policy) => policy.lockAfterMs));
     this.longestAbsoluteMs = Math.max(...all.map((policy) => policy.absoluteMs));
   }
 
@@ -65,6 +74,11 @@ export class Policies {
     return this.#byName.get(name)?.idleMs ?? fallbackMs;
   }
 
+  /** How long a session may go unused before it is locked; its policy may have been removed since. */
+  lockAfterMsOf(name: string): number {
+    return this.#byName.get(name)?.lockAfterMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Lifetime of a session from an authentication on; its policy may have been removed since. */
   absoluteMsOf(name: string, fallbackMs: number): number {
     return this.#byName.get(name)?.absoluteMs ?? fallbackMs;
@@ -87,18 +101,29 @@ function parsePolicy(name: string, options: PolicyOptions | undefined): Policy {
   const absoluteMs = parseDuration(`policies.${name}.absolute`, options.absolute);
   if (idleMs > absoluteMs)
     throw new ConfigError(`Policy ${name}: idle (${options.idle}) is longer than absolute (${options.absolute}).`);
+  const lockAfterMs =
+    options.lockAfter === undefined
+      ? Number.POSITIVE_INFINITY
+      : parseDuration(`policies.${name}.lockAfter`, options.lockAfter);
+  if (options.lockAfter !== undefined && lockAfterMs >= idleMs) {
+    throw new ConfigError(
+      `Policy ${name}: lockAfter (${options.lockAfter}) must be shorter than idle (${options.idle}).`,
+    );
+  }
+  const unusedMs = Math.min(idleMs, lockAfterMs);
   const touchIntervalMs =
     options.touchInterval === undefined
-      ? defaultTouchInterval(idleMs)
+      ? defaultTouchInterval(unusedMs)
       : parseDuration(`policies.${name}.touchInterval`, options.touchInterval);
-  if (touchIntervalMs >= idleMs) {
+  if (touchIntervalMs >= unusedMs) {
     throw new ConfigError(
-      `Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}).`,
+      `Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}) and lockAfter.`,
     );
   }
   return {
     name,
     idleMs,
+    lockAfterMs,
     absoluteMs,
     touchIntervalMs,
     persistent: options.persistent ?? false,

@@ -110,7 +110,7 @@ export class Session<D extends object = DataObject> {
   get security(): SecurityFacts {
     return this.#facts.security ?? NO_SECURITY_FACTS;
   }
-  /** Another client presented its token (`binding`): good again after `reauthenticate`. */
+  /** Another client presented its token (`binding`), or it was not used for long (`lockAfter`): good again after `reauthenticate`. */
   get locked(): boolean {
     return this.#record.locked;
   }

@@ -6,6 +6,7 @@ import { equalBytes } from "../security/keyring.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import { secretOf, type VerifiedToken } from "../security/token.ts";
 import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
+import { amend, type Amendment } from "./amendment.ts";
 import { BindingCheck } from "./binding-check.ts";
 import { EXPIRED } from "../store/totals.ts";
 import type { Core } from "./core.ts";
@@ -80,11 +81,33 @@ export class TokenCheck {
     if ("valid" in record) return record;
     const standing = standingOf(record, verified, this.#core.store.now());
     const presented = { token, verified, record };
-    if (record.locked && !evenLocked && GOOD.has(standing)) return LOCKED;
+    if (!evenLocked && GOOD.has(standing)) {
+      if (record.locked) return LOCKED;
+      if (this.#isUnused(verified.id, record)) return this.#locked(presented, signals);
+    }
     if (this.#binding === null || signals === undefined || !GOOD.has(standing)) {
       return this.#judged(presented, standing, NONE);
     }
     return this.#compared(this.#binding, presented, standing, signals);
+  }
+
+  /** Longer than its policy's `lockAfter` allows; most checks end without decoding the metadata that names the policy. */
+  #isUnused(id: string, record: SessionRecord): boolean {
+    const { policies, store } = this.#core;
+    const unusedMs = store.now() - record.lastSeenAt;
+    if (unusedMs < policies.shortestLockMs) return false;
+    return unusedMs >= policies.lockAfterMsOf(this.#core.metadataOf(id, record).policy);
+  }
+
+  /** It is stored, so that no activity unlocks it; unless there was some just now. */
+  async #locked({ token, verified, record }: Presented, signals: ClientSignals = {}): Promise<Good | Invalid> {
+    const { id } = verified;
+    const lock = (stored: SessionRecord): Amendment | null =>
+      stored.locked || !this.#isUnused(id, stored)
+        ? null
+        : { metadata: this.#core.metadataOf(id, stored), locked: true };
+    await amend(this.#core, id, lock, record);
+    return this.check(token, { signals });
   }
 
   async #compared(
@@ -112,7 +135,7 @@ export class TokenCheck {
     if (verified === null || record === null || typeof token !== "string") return null;
     if (verified.generation !== record.generation || !equalBytes(verified.hash, record.tokenHash)) return null;
     if (this.#core.store.now() >= record.expiresAt || verified.keyIndex !== 0) return null;
-    if (record.locked || record.rotation?.state === "pending") return null;
+    if (record.locked || record.rotation?.state === "pending" || this.#isUnused(verified.id, record)) return null;
     if (this.#binding !== null && this.#binding.differing({ id: verified.id, record, signals }).length > 0) return null;
     const presented = { token, verified, record };
     if (this.#renewal.isDue(presented)) return null;

@@ -314,7 +314,8 @@ export interface Store {
   checkIndexes(input: CheckInput): Promise<CheckOutcome>;
   /**
    * Live sessions, a page at a time in an order of the engine's own. Whatever lives from the first page to the last is
-   * on one of them; what is touched meanwhile may be on two. Rejects with a TypeError for a cursor that no page answered.
+   * on one of them; what is touched meanwhile may be on two, and what `revokeBefore` has still to end is there, too.
+   * Rejects with a TypeError for a cursor that no page answered.
    */
   page(input: PageInput): Promise<Page>;
   /** Live sessions of a user, in no order. */

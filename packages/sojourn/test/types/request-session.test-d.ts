@@ -1,7 +1,13 @@
 /** What must compile and what must not; checked by `tsc`, never run. */
 
 import type { RequestHandler } from "express";
-import { type ExpressOptions, type requireUser, sojourn } from "../../src/adapters/express.ts";
+import {
+  type ExpressOptions,
+  requireFresh,
+  requireRole,
+  type requireUser,
+  sojourn,
+} from "../../src/adapters/express.ts";
 import type { RequestSession } from "../../src/adapters/request-session.ts";
 import type { Sessions } from "../../src/lifecycle/sessions.ts";
 import { auth } from "../../src/patterns/auth.ts";
@@ -93,4 +99,24 @@ export async function patterns(): Promise<void> {
   await cart(sessions).add(session, "mug", "2");
   // @ts-expect-error -- a session's id or what holds its data
   await cart(sessions).get(7);
+}
+
+export async function security(): Promise<void> {
+  holds<Equal<Awaited<ReturnType<typeof sessions.csrf.verify>>, boolean>>();
+  holds<Equal<typeof session.csrfToken, string | null>>();
+  const { token, csrfToken } = await sessions.create({ userId: "ada", binding: { fingerprint: "x" } });
+  holds<Equal<typeof csrfToken, string>>();
+  await sessions.validate(token, { ip: "203.0.113.7", userAgent: "x", fingerprint: null });
+  await sessions.patchUser("ada", { theme: "light", cart: undefined });
+  requireFresh({ maxAge: "10m", aal: 2 });
+  // @ts-expect-error -- how fresh it must be is not to be forgotten
+  requireFresh({ aal: 2 });
+  // @ts-expect-error -- one role
+  requireRole(["editor"]);
+  // @ts-expect-error -- of a session: req.session has csrfToken
+  sessions.csrf.token(session);
+  // @ts-expect-error -- not a value of the field
+  await sessions.patchUser("ada", { theme: "green" });
+  // @ts-expect-error -- no such signal
+  await sessions.validate(token, { userAgents: "x" });
 }
