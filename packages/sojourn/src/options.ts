@@ -40,7 +40,7 @@ export const DEFAULTS = {
   maxDeviceBytes: 2_048,
 } as const;
 
-export const MIN_EVENTS_KEPT = 10_000;
+export const MIN_EVENTS_KEPT = 1_000;
 export const MAX_EVENTS_KEPT = 100_000_000;
 export const MIN_ENDED_KEPT = "5m";
 export const MAX_ENDED_KEPT = "30d";

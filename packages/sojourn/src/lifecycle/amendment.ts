@@ -6,12 +6,15 @@ import { encodeMetadata, type Metadata } from "../data/metadata.ts";
 import { MAX_METADATA_BYTES } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { ConflictError, MetadataTooLargeError } from "../errors.ts";
+import type { EventNote } from "../store/events.ts";
 import type { Core } from "./core.ts";
 
 export interface Amendment {
   readonly metadata: Metadata;
   /** Lock or unlock the session. Absent: as it is. */
   readonly locked?: boolean;
+  /** What the change is called in its event. */
+  readonly event: EventNote;
 }
 
 const JITTER_FROM_TRY = 3;
@@ -39,9 +42,9 @@ export async function amend(
       throw new MetadataTooLargeError("what is known about the session", metadata.length, MAX_METADATA_BYTES);
     }
     if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
-    const { locked } = amendment;
-    const input = { id, expected: record.metadataBytes(), metadata, ...(locked === undefined ? {} : { locked }) };
-    const outcome = await core.store.amend(input);
+    const { locked, event } = amendment;
+    const input = { id, expected: record.metadataBytes(), metadata, event };
+    const outcome = await core.store.amend(locked === undefined ? input : { ...input, locked });
     if (outcome.status === "gone") return null;
     record = core.parse(id, outcome.record);
     if (outcome.status === "amended") return record;

@@ -51,7 +51,7 @@ export async function beginSession<D extends object = DataObject>(
     userKey,
     record,
     ...(core.limit === null || userKey === null ? {} : { limit: core.limit }),
-    ...(replaced ? { replaces: { id: before, reason: "login", actor: userId ?? null } } : {}),
+    ...(replaced ? { replaces: { id: before, reason: "login", actor: null } } : {}),
   });
   if (outcome.status === "gone") throw new SessionEndedError(id, outcome.tombstone?.reason);
   if (outcome.status === "disabled") throw new UserDisabledError();

@@ -58,7 +58,8 @@ export class BindingCheck {
       const isNoted = locked ? record.locked : metadata.security?.suspicious != null;
       const isHome = record !== known && !isTelling(this.#binding.differing(id, metadata, signals));
       if (isNoted || isHome) return null;
-      return { metadata: withSecurity(metadata, { suspicious: { why, at } }), ...(locked ? { locked } : {}) };
+      const event = { type: locked ? "locked" : "suspicious", detail: why } as const;
+      return { metadata: withSecurity(metadata, { suspicious: { why, at } }), event, ...(locked ? { locked } : {}) };
     };
     return amend(this.#core, id, change, known);
   }

@@ -36,7 +36,7 @@ export async function endPredecessor<D extends object>(
 ): Promise<void> {
   const { id, record: read, keep } = before;
   const known = read === null ? {} : { knownRevision: read.revision };
-  const { record } = await core.store.revoke({ id, reason: "login", actor: heir.userId, ...known });
+  const { record } = await core.store.revoke({ id, reason: "login", actor: null, ...known });
   const late = record === null || read === null ? null : core.parse(id, record);
   if (late === null || read === null) return;
   const [was, is] = [core.dataOf(id, read), core.dataOf(id, late)];

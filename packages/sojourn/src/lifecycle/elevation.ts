@@ -62,6 +62,7 @@ export async function elevate(
       tokenHash,
       metadata: changed,
       aal: elevation.aal ?? record.aal,
+      event: elevation.passwordChanged === true ? "password_changed" : "elevated",
       absoluteMs: core.policies.absoluteMsOf(metadata.policy, record.absoluteExpiresAt - record.authenticatedAt),
     });
     if (outcome.status === "gone") return null;

@@ -5,6 +5,7 @@ import type { SessionRecord } from "../data/session-record.ts";
 import { MAX_SERVER_ID_BYTES } from "../options.ts";
 import { amend, type Amendment } from "./amendment.ts";
 import type { PageItem } from "../store/paging.ts";
+import type { EventNote } from "../store/events.ts";
 import type { Core } from "./core.ts";
 
 export interface DrainProgress {
@@ -40,7 +41,7 @@ export async function migrate(core: Core, id: string, toServerId: string): Promi
     const metadata = core.metadataOf(id, stored);
     // Migrated already, by whoever did the same meanwhile.
     if (metadata.serverId === toServerId && metadata.migratedAt !== undefined) return null;
-    return { metadata: { ...metadata, serverId: toServerId, migratedAt } };
+    return { metadata: { ...metadata, serverId: toServerId, migratedAt }, event: migrated(toServerId) };
   });
   return record !== null;
 }
@@ -54,7 +55,7 @@ async function moved(core: Core, { id, record: bytes }: PageItem, from: string, 
   const change = (stored: SessionRecord): Amendment | null => {
     const metadata = core.metadataOf(id, stored);
     isMoved = metadata.serverId === from;
-    return isMoved ? { metadata: { ...metadata, serverId, migratedAt } } : null;
+    return isMoved ? { metadata: { ...metadata, serverId, migratedAt }, event: migrated(serverId) } : null;
   };
   return (await amend(core, id, change, known)) !== null && isMoved;
 }
@@ -86,4 +87,8 @@ export async function drain(
 function checkServerId(operation: string, serverId: unknown): void {
   if (typeof serverId === "string" && serverId !== "" && Buffer.byteLength(serverId) <= MAX_SERVER_ID_BYTES) return;
   throw new TypeError(`${operation}: a server id must be a string of 1 to ${MAX_SERVER_ID_BYTES} bytes.`);
+}
+
+function migrated(toServerId: string): EventNote {
+  return { type: "migrated", detail: toServerId };
 }

@@ -6,6 +6,7 @@ import { isSessionId } from "../data/session-id.ts";
 import { DEFAULTS } from "../options.ts";
 import { networkOf } from "../security/address.ts";
 import { RecentCounts } from "../security/recent-counts.ts";
+import type { EventNote } from "../store/events.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { amend } from "./amendment.ts";
 import type { Core } from "./core.ts";
@@ -85,7 +86,8 @@ export class SessionSecurity<Kept> {
       throw new TypeError(`flagSuspicious: why must be a string of at most ${MAX_WHY_BYTES} bytes.`);
     }
     const suspicious = { why, at: this.#core.store.now() };
-    return (await this.#note(id, () => ({ suspicious }))) !== null;
+    const event = { type: "suspicious", detail: why } as const;
+    return (await this.#note(id, event, () => ({ suspicious }))) !== null;
   }
 
   /**
@@ -125,13 +127,15 @@ export class SessionSecurity<Kept> {
     return this.#queue.run(id, async () => {
       // The store takes equal changes for one that was sent twice: this tells two failures apart.
       const mark = randomBytes(6).toString("base64url");
-      const facts = await this.#note(id, ({ failedLogins }) => ({ failedLogins: failedLogins + 1 }), { mark });
+      const more = ({ failedLogins }: SecurityFacts) => ({ failedLogins: failedLogins + 1 });
+      const facts = await this.#note(id, { type: "login_failed" }, more, { mark });
       return facts?.failedLogins ?? null;
     });
   }
 
   async #note(
     id: string,
+    event: EventNote,
     change: (facts: SecurityFacts) => Partial<SecurityFacts>,
     more: Pick<Metadata, "mark"> = {},
   ): Promise<SecurityFacts | null> {
@@ -139,7 +143,7 @@ export class SessionSecurity<Kept> {
     const factsOf = ({ security }: Metadata): SecurityFacts => security ?? NO_SECURITY_FACTS;
     const record = await amend(this.#core, id, (stored) => {
       const metadata = this.#core.metadataOf(id, stored);
-      return { metadata: { ...withSecurity(metadata, change(factsOf(metadata))), ...more } };
+      return { metadata: { ...withSecurity(metadata, change(factsOf(metadata))), ...more }, event };
     });
     return record === null ? null : factsOf(this.#core.metadataOf(id, record));
   }

@@ -105,7 +105,7 @@ export class TokenCheck {
     const lock = (stored: SessionRecord): Amendment | null =>
       stored.locked || !this.#isUnused(id, stored)
         ? null
-        : { metadata: this.#core.metadataOf(id, stored), locked: true };
+        : { metadata: this.#core.metadataOf(id, stored), locked: true, event: { type: "locked", detail: "unused" } };
     await amend(this.#core, id, lock, record);
     return this.check(token, { signals });
   }

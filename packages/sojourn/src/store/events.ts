@@ -7,18 +7,18 @@
 export const CHANGES = {
   /** A renewed token was presented for the first time, and became the current one. */
   rotated: "r",
-  /** The user proved again who they are: a new token at once, a new assurance level. */
+  /** The user proved again who they are: a new token at once, a new assurance level, no lock any more. */
   elevated: "l",
-  /** Now owned by another server. */
-  migrated: "m",
-  locked: "k",
-  unlocked: "u",
-  /** Marked by the application or by a check. */
-  suspicious: "s",
-  login_failed: "f",
+  /** The same, because the user changed their password. */
   password_changed: "p",
-  /** Other metadata changed. */
-  amended: "a",
+  /** Now owned by another server: the detail names it. */
+  migrated: "m",
+  /** Whoever has its token must prove who they are. The detail says why: "unused", or in what the client differed. */
+  locked: "k",
+  /** Marked by the application, or by the check of the client: the detail says why. */
+  suspicious: "s",
+  /** The session's user, or someone in their name, failed to prove who they are. */
+  login_failed: "f",
 } as const;
 
 export type ChangeType = keyof typeof CHANGES;

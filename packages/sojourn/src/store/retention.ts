@@ -12,7 +12,7 @@ export interface RetentionOptions {
   readonly endedKept?: Duration;
   /**
    * Events that are kept for consumers, the latest ones, about so many: what a consumer may fall behind before it is told
-   * of a gap. Default 200000, from 10000 to 100000000. Each takes about 100 bytes.
+   * of a gap. Default 200000, from 1000 to 100000000. Each takes about 100 bytes.
    */
   readonly eventsKept?: number;
 }

@@ -15,7 +15,7 @@ import type { Page, PageInput } from "./paging.ts";
 import type { WriteCall } from "./write-call.ts";
 import type { EndingListener } from "./ending-hints.ts";
 import type { EventListener } from "./event-listeners.ts";
-import type { ConsumerOptions, EventNote, EventReader } from "./events.ts";
+import type { ChangeType, ConsumerOptions, EventNote, EventReader } from "./events.ts";
 import type { Totals } from "./totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
@@ -154,6 +154,8 @@ export interface ElevateInput {
   readonly tokenHash: Buffer;
   readonly metadata: Buffer;
   readonly aal: number;
+  /** What it is called in its event: "elevated" unless stated. */
+  readonly event?: ChangeType;
   readonly absoluteMs: number;
 }
 

@@ -63,7 +63,11 @@ export function elevateRecord(bytes: Buffer, input: ElevateInput, now: number): 
   const asExpected = hasToken(record, expected.generation, expected.tokenHash);
   if (!asExpected || !record.metadataBytes().equals(expected.metadata)) return unchanged(stale(bytes));
   const elevated = withElevation(withMetadata(bytes, input.metadata), input, now);
-  return { outcome: { status: "elevated", record: elevated }, write: elevated, event: { type: "elevated" } };
+  return {
+    outcome: { status: "elevated", record: elevated },
+    write: elevated,
+    event: { type: input.event ?? "elevated" },
+  };
 }
 
 /** Whether the condition of `RevokeInput.reusedGeneration` holds, if one is given: the token is a sign of theft now. */

@@ -79,7 +79,7 @@ test("that there is an event, once, where no ending says so", async () => {
   await store.create({ id, userKey, record });
   const metadata = (await env.record(id)).metadataBytes();
   const changed = { id, expected: metadata, metadata: encodeMetadata({ policy: "other" }) };
-  await store.amend({ ...changed, event: { type: "amended" } });
+  await store.amend({ ...changed, event: { type: "suspicious" } });
   await store.revoke(ending(id));
   expect(await allPublished()).toEqual([`n ${id}`, `c ${id} 0`, `n ${id}`, `e ${id}`]);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Store } from "../../src/index.ts";
+import type { RetentionOptions } from "../../src/store/retention.ts";
 import { memoryStore } from "../../src/stores/memory/memory-store.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
@@ -19,9 +20,13 @@ export interface OpenedEngine {
   readonly clock: ManualClock;
 }
 
+export interface OpenOptions extends RetentionOptions {
+  readonly namespace?: string;
+}
+
 export interface EngineBench {
   /** A fresh, empty store; closed after the test. */
-  open(engine: Engine, options?: { readonly namespace?: string }): Promise<OpenedEngine>;
+  open(engine: Engine, options?: OpenOptions): Promise<OpenedEngine>;
   /** The test file's redis-server and a client for looking at it. */
   redis(): { readonly server: RedisServer; readonly admin: TestClient };
 }
@@ -42,22 +47,22 @@ export function engineBench(): EngineBench {
   });
   afterAll(() => server.stop());
 
-  async function storeOf(engine: Engine, clock: ManualClock, namespace = "sojourn"): Promise<Store> {
-    if (engine === "memory") return memoryStore({ clock, namespace });
+  async function storeOf(engine: Engine, clock: ManualClock, options: OpenOptions): Promise<Store> {
+    if (engine === "memory") return memoryStore({ clock, ...options });
     if (engine === "sqlite") {
       const folder = await mkdtemp(join(tmpdir(), "sojourn-test-"));
       cleanups.push(() => rm(folder, { recursive: true, force: true }));
-      return sqliteStore(join(folder, "sessions.db"), { clock, namespace, writeDeadlineMs: PATIENT.writeMs });
+      return sqliteStore(join(folder, "sessions.db"), { clock, writeDeadlineMs: PATIENT.writeMs, ...options });
     }
     await admin.flushAll();
     clock.onAdvance(ageRedisKeys(admin));
-    return redisStore(client, { clock, namespace, deadline: PATIENT });
+    return redisStore(client, { clock, deadline: PATIENT, ...options });
   }
 
   return {
-    async open(engine, { namespace } = {}) {
+    async open(engine, options = {}) {
       const clock = manualClock();
-      const store = await storeOf(engine, clock, namespace);
+      const store = await storeOf(engine, clock, options);
       cleanups.push(() => store.close());
       return { store, clock };
     },

@@ -49,7 +49,7 @@ export class History {
       clock: this.#clock,
       takeNow: async () => {
         const events = this.#log.take(options, isFirst, this.#clock.now());
-        isFirst = false;
+        isFirst &&= events[0]?.type === "gap";
         return events;
       },
       acknowledge: async (events) => this.#log.acknowledge(options.group, events),

@@ -74,6 +74,7 @@ export class RecordChanges {
       expected.metadata,
       input.metadata,
       this.#eventsKept,
+      letterOf(input.event ?? "elevated"),
     ]);
     return recordOutcome(answer, "elevated");
   }

@@ -23,7 +23,7 @@ export function eventReader(consumer: ConsumerOptions, parts: ReadingParts): Eve
       const hasAny = await parts.query((sql) => sql.events.hasAny(consumer, isFirst, clock.now()));
       if (!hasAny) return [];
       const events = await parts.write((sql) => sql.events.take(consumer, isFirst, clock.now()));
-      isFirst = false;
+      isFirst &&= events[0]?.type === "gap";
       return events;
     },
     acknowledge: (events) => parts.write((sql) => sql.events.acknowledge(consumer.group, events)),

@@ -2,7 +2,7 @@
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 cut-offs of the bucket  6 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 prefix of user indexes
 --       6 generation expected  7 token hash expected  8 new generation  9 new token hash
---       10 assurance level  11 absolute timeout (ms)  12 metadata expected  13 new metadata  14 events kept
+--       10 assurance level  11 absolute timeout (ms)  12 metadata expected  13 new metadata  14 events kept  15 letter of the event
 -- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
 -- Sent again it answers the same. A session from before a cut-off is gone: new deadlines would move it behind the walk that ends it.
 -- @include _lib.lua
@@ -40,5 +40,5 @@ if hash then
   follow_latest(ARGV[5] .. hash, KEYS[4], hash, shift, grace)
 end
 publish_change(KEYS[1], record)
-note_event('l', now, u48(record, 14), id, hash, '')
+note_event(ARGV[15], now, u48(record, 14), id, hash, '')
 return {'elevated', now, record, write_history(KEYS[6], tonumber(ARGV[14]))}
