@@ -109,7 +109,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   const given = Object.freeze({ ...options });
   const clock = given.clock ?? systemClock;
   const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
-  const development = given.development ?? false;
+  const development = developmentOf(given);
   const store = storeOf(given, clock);
   const ring = new KeyRing(secretsOf(given, notices));
   const tokens = new TokenSigner(ring, store.namespace);
@@ -164,6 +164,16 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   });
   reaper.start();
   return sessions;
+}
+
+/** The one variable of the environment that is looked at, so that a forgotten option cannot weaken a live site (row B2). */
+function developmentOf({ development = false }: SessionsOptions): boolean {
+  if (development && process.env["NODE_ENV"] === "production") {
+    throw new ConfigError(
+      'development: true is refused where NODE_ENV is production: cookies would go over plain http. Write development: process.env.NODE_ENV !== "production".',
+    );
+  }
+  return development;
 }
 
 function storeOf(options: SessionsOptions, clock: Clock): Store {

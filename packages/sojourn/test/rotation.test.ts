@@ -243,6 +243,42 @@ describe.each(ENGINES)("rotation on %s", (engine) => {
     expect(await sessions.reauthenticate("nonsense", { userId: "ada" })).toBeNull();
   });
 
+  test("E4 a token in its grace keeps no session through a change of password", async () => {
+    const { sessions } = await open();
+    const { old, current } = await renewed(sessions);
+    expect(await sessions.validate(old)).toMatchObject({ valid: true, previous: true, token: current });
+    expect(await sessions.validate(current)).not.toHaveProperty("previous");
+    expect(await sessions.security.passwordChanged("ada", { keep: old })).toEqual({});
+    expect((await sessions.validate(current)).valid).toBe(false);
+  });
+
+  test("F2 what a slow request writes after a renewal, a step-up or an end brings no older token back", async () => {
+    const { sessions, clock } = await open();
+    const { token } = await sessions.create({ userId: "ada" });
+    const slow = await sessions.validate(token);
+    if (!slow.valid) throw new Error("not valid");
+    const successor = (await sessions.rotate(token))?.token ?? "";
+    await confirmed(sessions, successor);
+    await clock.advance(31 * SECOND);
+    await slow.session.set("a", 1);
+    await slow.session.touch();
+    expect((await sessions.validate(successor)).valid).toBe(true);
+    const elevated = await sessions.reauthenticate(successor, { userId: "ada", aal: 2 });
+    await slow.session.update((draft) => void (draft["b"] = 2));
+    await slow.session.touch();
+    expect(await sessions.validate(successor)).toMatchObject({ reason: "superseded" });
+    expect(await sessions.validate(elevated?.token)).toMatchObject({
+      valid: true,
+      session: { aal: 2, data: { a: 1, b: 2 } },
+    });
+    await sessions.logout(elevated?.token);
+    for (const late of [slow.session.set("a", 2), slow.session.touch(), slow.session.increment("n")]) {
+      await expect(late).rejects.toMatchObject({ code: "session_ended" });
+    }
+    for (const each of [token, successor, elevated?.token]) expect((await sessions.validate(each)).valid).toBe(false);
+    expect(await sessions.count()).toBe(0);
+  });
+
   test("E4 a token in its grace cannot elevate", async () => {
     const { sessions } = await open();
     const { old } = await renewed(sessions);

@@ -7,7 +7,7 @@
 
 import { inspect } from "node:util";
 import type { Device } from "../data/metadata.ts";
-import { CrossSiteRequestError, type SojournError } from "../errors.ts";
+import { ConfigError, CrossSiteRequestError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
 import type { Session } from "../lifecycle/session.ts";
@@ -64,6 +64,8 @@ export interface RequestView {
   readonly peer: string | undefined;
   /** What the application tells clients apart by: null when it could not tell, undefined when it does not. */
   readonly fingerprint: string | null | undefined;
+  /** False for what pages do by themselves: it keeps no session alive. */
+  readonly countsAsActivity: boolean;
   header(name: string): string | undefined;
 }
 
@@ -97,6 +99,11 @@ export class ExchangeRules<D extends object = DataObject> {
     const origins = normalizeOrigins(options.origins);
     this.origins = options.originCheck === false ? null : { origins, allowSameSite: options.allowSameSite ?? false };
     this.#development = developmentCookie(this.host.namespace, this.host.cookie.sameSite);
+    if (this.origins === null && this.host.cookie.sameSite === "none") {
+      throw new ConfigError(
+        'originCheck: false cannot stand beside cookie: { sameSite: "none" }: any site could act as your users. Name the sites that may in origins.',
+      );
+    }
   }
 
   /** On a developer's plain http the cookie goes without Secure, under another name. */
@@ -122,6 +129,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   #loading: Promise<void> | null = null;
   /** The token that was judged by a near cache. */
   #nearToken: string | null = null;
+  /** The token that came in, if it was renewed before. */
+  #previousToken: string | null = null;
   /** What is sent depends on a session: no shared cache may keep it. */
   #personal = false;
 
@@ -218,10 +227,12 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     if (token === null) return;
     this.#personal = true;
     this.accessed();
-    const result = await this.#rules.sessions.validate(token, { ...this.signals(), ...options });
+    const touch = this.request.countsAsActivity ? {} : { touch: false };
+    const result = await this.#rules.sessions.validate(token, { ...this.signals(), ...touch, ...options });
     // A login or logout of this request that was not awaited was faster.
     if (this.#token !== token) return;
     this.#nearToken = result.valid && result.near === true ? token : null;
+    this.#previousToken = result.valid && result.previous === true ? token : null;
     this.session.resolved(result.valid ? result.session : null, !result.valid && result.reason === "locked");
     if (!result.valid) {
       if (!result.clearCookie) return;
@@ -230,6 +241,11 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     } else if (result.token !== undefined) {
       this.renewed(result.token, result.session as unknown as Session<never>);
     }
+  }
+
+  /** The request goes by a token from before a renewal (row E4). */
+  get isPrevious(): boolean {
+    return this.#previousToken !== null && this.#previousToken === this.#token;
   }
 
   /** The store's time. */

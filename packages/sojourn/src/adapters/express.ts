@@ -28,6 +28,8 @@ export interface ExpressOptions extends AdapterOptions {
   readonly onError?: "answer" | "next";
   /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
   readonly fingerprint?: (req: Request) => string | null | undefined;
+  /** Whether a request keeps its session alive: answer false for what open pages ask by themselves. Default all do. */
+  readonly countsAsActivity?: (req: Request) => boolean;
 }
 
 const EXCHANGE = Symbol("sojourn exchange");
@@ -170,6 +172,9 @@ class ExpressRequest implements RequestView {
   get fingerprint(): string | null | undefined {
     const { fingerprint } = this.#options;
     return fingerprint === undefined ? undefined : (fingerprint(this.#req) ?? null);
+  }
+  get countsAsActivity(): boolean {
+    return this.#options.countsAsActivity?.(this.#req) ?? true;
   }
   header(name: string): string | undefined {
     const value = this.#req.headers[name];

@@ -30,6 +30,8 @@ export interface FetchOptions extends AdapterOptions {
   readonly ip?: (request: Request) => string | undefined;
   /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
   readonly fingerprint?: (request: Request) => string | null | undefined;
+  /** Whether a request keeps its session alive: answer false for what open pages ask by themselves. Default all do. */
+  readonly countsAsActivity?: (request: Request) => boolean;
 }
 
 /** What `sojourn(sessions)` answers. */
@@ -284,6 +286,9 @@ class FetchRequest implements RequestView {
   get fingerprint(): string | null | undefined {
     const { fingerprint } = this.#options;
     return fingerprint === undefined ? undefined : (fingerprint(this.#request) ?? null);
+  }
+  get countsAsActivity(): boolean {
+    return this.#options.countsAsActivity?.(this.#request) ?? true;
   }
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined;

@@ -69,8 +69,10 @@ export function freshnessRequired({ maxAge, aal }: FreshOptions): Requirement {
   return async (guarded) => {
     const session = await userSession(guarded);
     if (session instanceof Error) return session;
-    const fresh = guarded.exchange.now() - session.authenticatedAt < maxAgeMs && session.aal >= least;
-    return fresh ? null : new StepUpRequiredError();
+    const { exchange } = guarded;
+    const fresh = exchange.now() - session.authenticatedAt < maxAgeMs && session.aal >= least;
+    // A copy of a token that was renewed must not be enough; its successor goes out with the refusal.
+    return fresh && !exchange.isPrevious ? null : new StepUpRequiredError();
   };
 }
 

@@ -211,6 +211,9 @@ class Handshake implements RequestView {
   get fingerprint(): string | null | undefined {
     return this.#options.fingerprint?.(this.#request);
   }
+  get countsAsActivity(): boolean {
+    return true;
+  }
   /** The browser was on https, and this server does not know. */
   get isBehindTls(): boolean {
     return !this.secure && this.header("origin") === `https://${this.host}`;

@@ -38,6 +38,8 @@ export type Validation<D extends object = DataObject> =
       readonly token?: string;
       /** What is different of the client since the session began; present if something is. */
       readonly differing?: readonly Signal[];
+      /** true: the token is from before a renewal, in its grace. Let it go on, but do nothing that matters most. */
+      readonly previous?: true;
       /** true: answered from the near cache, as of a moment that its lease bounds. */
       readonly near?: true;
     }

@@ -135,6 +135,27 @@ describe("policies of one's own", () => {
     expect({ aal, persistent }).toEqual({ aal: 0, persistent: true });
   });
 
+  test.each([
+    [1, { idle: "30d", absolute: "31d" }],
+    [2, { idle: "61m", absolute: "24h" }],
+    [2, { idle: "1h", absolute: "25h" }],
+    [3, { idle: "16m", absolute: "12h" }],
+  ] as const)(
+    "D3 a policy of level %i that lasts longer than NIST allows needs a justification: %o",
+    (aal, lasting) => {
+      expect(() => policiesWith({ ...lasting, aal })).toThrow(
+        /NIST SP 800-63B-4 allows at assurance level \d.*justification/,
+      );
+      for (const justification of ["", " ", 5, null]) {
+        expect(() => policiesWith({ ...lasting, aal, justification })).toThrow(ConfigError);
+      }
+      const justification = "A kiosk in a locked room, signed off by security on 2026-11-02.";
+      expect(policiesWith({ ...lasting, aal, justification }).named("custom").aal).toBe(aal);
+      expect(() => policiesWith({ ...lasting, aal: 0 })).not.toThrow();
+      expect(() => policiesWith(lasting)).not.toThrow();
+    },
+  );
+
   test("D2 idle longer than absolute is refused", () => {
     expect(() => policiesWith({ idle: "25h", absolute: "24h" })).toThrow(ConfigError);
     expect(() => policiesWith({ idle: "25h", absolute: "24h" })).toThrow("custom");

@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { type Duration, parseDuration } from "../duration.ts";
+import { DEFAULTS } from "../options.ts";
 
 export interface PolicyOptions {
   /** Ends the session when it was not used for so long. */
@@ -19,6 +20,8 @@ export interface PolicyOptions {
   readonly persistent?: boolean;
   /** Assurance level a session of this policy starts with unless `create` says otherwise. Default 1 with a user, else 0. */
   readonly aal?: 0 | 1 | 2 | 3;
+  /** Why a policy with an assurance level is looser than NIST SP 800-63B-4 has it; needed if it is (ASVS 7.1.1). */
+  readonly justification?: string;
 }
 
 export interface Policy {
@@ -120,6 +123,7 @@ function parsePolicy(name: string, options: PolicyOptions | undefined): Policy {
       `Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}) and lockAfter.`,
     );
   }
+  requireJustified(name, options, { idleMs, absoluteMs });
   return {
     name,
     idleMs,
@@ -129,6 +133,23 @@ function parsePolicy(name: string, options: PolicyOptions | undefined): Policy {
     persistent: options.persistent ?? false,
     aal: options.aal ?? null,
   };
+}
+
+/** The built-in policies aal1, aal2, aal3 are the most that NIST allows. */
+function requireJustified(
+  name: string,
+  { aal = 0, justification }: PolicyOptions,
+  { idleMs, absoluteMs }: Pick<Policy, "idleMs" | "absoluteMs">,
+): void {
+  if (justification !== undefined && (typeof justification !== "string" || justification.trim() === "")) {
+    throw new ConfigError(`Option policies.${name}.justification must be a sentence.`);
+  }
+  if (aal === 0 || justification !== undefined) return;
+  const { idle, absolute } = DEFAULTS.policies[`aal${aal}`];
+  if (idleMs <= parseDuration("idle", idle) && absoluteMs <= parseDuration("absolute", absolute)) return;
+  throw new ConfigError(
+    `Policy ${name} lasts longer than NIST SP 800-63B-4 allows at assurance level ${aal} (idle ${idle}, absolute ${absolute}): shorten it, or say why in justification.`,
+  );
 }
 
 /** clamp(idle/20, 5 s, 10 min), and never as long as a very short idle timeout itself. */

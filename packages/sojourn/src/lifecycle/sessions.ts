@@ -379,12 +379,13 @@ export class Sessions<D extends object = DataObject> {
   }
 }
 
-function validationOf<D extends object>(session: Session<D>, { token, differing }: Good) {
-  if (token === undefined && differing.length === 0) return { valid: true, session } as const;
+function validationOf<D extends object>(session: Session<D>, { token, differing, standing }: Good) {
+  if (standing === "current" && token === undefined && differing.length === 0) return { valid: true, session } as const;
   return {
     valid: true,
     session,
     ...(token === undefined ? {} : { token }),
     ...(differing.length === 0 ? {} : { differing }),
+    ...(standing === "previous" ? { previous: true as const } : {}),
   } as const;
 }

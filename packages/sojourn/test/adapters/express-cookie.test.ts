@@ -1,6 +1,8 @@
 /** The session cookie as it leaves the server: attributes, lifetime, plain http, proxies. */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { sojourn as expressSessions } from "../../src/adapters/express.ts";
+import { sojourn as fetchSessions } from "../../src/adapters/fetch.ts";
 import { createSessions } from "../../src/create-sessions.ts";
 import { ConfigError } from "../../src/errors.ts";
 import { memoryStore } from "../../src/stores/memory/memory-store.ts";
@@ -122,6 +124,31 @@ describe("B2: plain http and proxies", () => {
     await send(`${untrusted.origin}/login`, { method: "POST", headers });
     expect((await trusted.sessions.list("ada"))[0]?.device.ip).toBe("203.0.113.7");
     expect((await untrusted.sessions.list("ada"))[0]?.device.ip).toBe("127.0.0.1");
+  });
+});
+
+describe("what no option may weaken", () => {
+  test("B2 development is refused where NODE_ENV is production", () => {
+    vi.stubEnv("NODE_ENV", "production");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const opened = (development: boolean) => () =>
+      createSessions({ development, store: memoryStore(), secrets: [SECRET] });
+    expect(opened(true)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+    expect(opened(true)).toThrow(/NODE_ENV/);
+    expect(opened(false)).not.toThrow();
+  });
+
+  test("B4 SameSite=None without the origin check is refused, by every adapter", () => {
+    const sessions = createSessions({ store: memoryStore(), secrets: [SECRET], cookie: { sameSite: "none" } });
+    for (const adapter of [expressSessions, fetchSessions]) {
+      expect(() => adapter(sessions, { originCheck: false })).toThrow(
+        expect.objectContaining({ code: "config_invalid" }),
+      );
+      expect(() => adapter(sessions, { origins: ["https://app.example.com"] })).not.toThrow();
+      expect(() => adapter(sessions)).not.toThrow();
+    }
+    const lax = createSessions({ store: memoryStore(), secrets: [SECRET] });
+    expect(() => expressSessions(lax, { originCheck: false })).not.toThrow();
   });
 });
 

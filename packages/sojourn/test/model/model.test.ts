@@ -27,12 +27,12 @@ function closedAfter(engine: EngineUnderTest): EngineUnderTest {
 const CUT: readonly EngineName[] = ["node-redis-cut", "ioredis-cut"];
 const CALLED = ENGINE_NAMES.filter((name) => !CUT.includes(name));
 
-test.each(CUT)(`150 operations with seed ${SEED} on %s: no violation`, { timeout: 60_000 }, async (name) => {
+test.each(CUT)(`E3 150 operations with seed ${SEED} on %s: no violation`, { timeout: 60_000 }, async (name) => {
   const engine = closedAfter(await EVERY_ENGINE[name]());
   expect((await runModel(engine, { seed: SEED, operations: 150 })).violation).toBeNull();
 });
 
-test.each(CALLED)(`1,000 operations with seed ${SEED} on %s: no violation`, { timeout: 60_000 }, async (name) => {
+test.each(CALLED)(`E3 F2 1,000 operations with seed ${SEED} on %s: no violation`, { timeout: 60_000 }, async (name) => {
   const engine = closedAfter(await EVERY_ENGINE[name]());
   const { operations, violation } = await runModel(engine, { seed: SEED, operations: 1_000 });
   expect(violation).toBeNull();

@@ -33,6 +33,22 @@ const USER: readonly AdapterCase[] = [
 
 const ROLES: readonly AdapterCase[] = [
   {
+    name: "E8: after the first of two factors every guard refuses, whatever the data says; the second begins a session without it",
+    async run(site) {
+      const visitor = site.browser();
+      await visitor.post("/first-factor");
+      const before = visitor.copy();
+      const paths = ["/user", "/editors", "/writers", "/fresh", "/fresh-page"];
+      for (const path of paths) refused(await visitor.get(path), 401, "login_required");
+      match((await visitor.get("/look")).body, /^{"active":true,"userId":null,/);
+      await visitor.post("/login");
+      equal((await visitor.get("/user")).status, 200);
+      equal((await visitor.get("/look")).body, '{"active":true,"userId":"ada","data":{}}');
+      refused(await visitor.get("/editors"), 403, "forbidden");
+      for (const path of paths) refused(await before.get(path), 401, "login_required");
+    },
+  },
+  {
     name: "requireRole, requirePermission: 401 for nobody, 403 for users who have it not or not as a list",
     async run(site) {
       const [user, editor] = [await site.user(), site.browser()];
@@ -80,6 +96,20 @@ const FRESH: readonly AdapterCase[] = [
       }
       await site.clock.advance(10 * 60_000);
       refused(await user.get("/fresh-page"), 403, "step_up_required");
+    },
+  },
+  {
+    name: "E4: requireFresh refuses a token in the grace of its renewal; the successor, sent with the refusal, passes",
+    async run(site) {
+      const user = await site.user();
+      const old = user.copy();
+      await user.post("/rotate");
+      equal((await old.copy().get("/fresh")).status, 200);
+      equal((await user.get("/fresh")).status, 200);
+      for (const path of ["/fresh", "/fresh-page"]) refused(await old.copy().get(path), 403, "step_up_required");
+      equal((await old.copy().get("/user")).status, 200);
+      await old.get("/fresh");
+      equal((await old.get("/fresh")).status, 200);
     },
   },
   {

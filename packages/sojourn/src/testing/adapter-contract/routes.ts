@@ -129,6 +129,15 @@ const ROUTES: readonly ContractRoute[] = [
       return look(session);
     },
   },
+  {
+    method: "POST",
+    path: "/first-factor",
+    handle: async (session) => {
+      const named = { userId: "ada", user: { id: "ada" }, aal: 3, authenticatedAt: 8e15 };
+      await session.update((draft) => Object.assign(draft, named, { roles: ["editor"], permissions: ["write"] }));
+      return look(session);
+    },
+  },
   { method: "GET", path: "/editors", guards: [{ name: "requireRole", argument: "editor" }], handle: look },
   { method: "GET", path: "/writers", guards: [{ name: "requirePermission", argument: "write" }], handle: look },
   { method: "GET", path: "/readers", guards: [{ name: "requirePermission", argument: "read" }], handle: look },
