@@ -69,7 +69,8 @@ export function differs(
   now: string | null | undefined,
   derive: (text: string) => string | null,
 ): boolean {
-  if (before === undefined || now === undefined) return false;
+  // Most often it is the very same text.
+  if (before === undefined || now === undefined || before === now) return false;
   return derive(before) !== (now === null ? null : derive(now));
 }
 
