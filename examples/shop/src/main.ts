@@ -15,6 +15,8 @@ async function start(): Promise<void> {
     development: config.development,
     // A cookie that turns up in another browser opens nothing until its owner signs in there.
     binding: { onMismatch: "stepUp" },
+    // Shown on the account page.
+    activity: { automatic: true },
   });
   const server = createServer(createApp(sessions, await openUsers()));
   const port = await listen(server, config.host, config.port);

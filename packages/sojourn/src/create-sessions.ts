@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { ActivityLog } from "./analytics/activity.ts";
+import { recordByItself } from "./analytics/automatic.ts";
 import { readStats } from "./analytics/stats.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
@@ -82,6 +83,12 @@ export interface SessionsOptions extends SchemaOptions {
   readonly reaper?: ReaperOptions | false;
   /** Whether anything runs by itself, between requests. Default true; false leaves reaping to `reaper.runOnce()`. */
   readonly background?: boolean;
+  /**
+   * `{ automatic: true }`: login, logout, rotation, elevation, mismatch, migration and failed logins are noted
+   * among the activities of their session, one write more each, behind the answer. Default: only what
+   * `sessions.activity.record` is told.
+   */
+  readonly activity?: { readonly automatic?: boolean };
   /** Relaxed for a developer's machine: secrets and store may be missing, cookies go over plain http. Default false. */
   readonly development?: boolean;
   /** Takes one line at a time, at most one a second of a kind. Default `console.warn`. */
@@ -144,9 +151,11 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     indexKey: indexKeyOf(given),
   });
   const reaper = new Reaper(core, reapEveryOf(given));
+  const activity = new ActivityLog(core.store);
+  if (given.activity?.automatic === true) recordByItself(core, activity);
   const sessions = new Sessions<D>(core, {
     stats: () => readStats(core.store),
-    activity: new ActivityLog(core.store),
+    activity,
     reaper,
   });
   registerHost(sessions, {

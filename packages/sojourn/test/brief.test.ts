@@ -993,7 +993,22 @@ describe("AuthSessionManager", () => {
     expect(await logout("no token")).toBe(false);
   });
 
-  test.todo("logoutUser: noted among the session's activities (issue 4)");
+  onEveryEngine("logoutUser: noted among the session's activities", async ({ server }) => {
+    const sessions = server({ activity: { automatic: true } });
+    const { token, session } = await sessions.login(null, { userId: "ada" });
+    const next = await sessions.rotate(token);
+    await sessions.validate(next?.token, { touch: true });
+    await vi.waitFor(async () => expect(await actionsOf(session.id)).toEqual(["rotation", "login"]));
+    const elevated = await sessions.reauthenticate(next?.token, { userId: "ada", aal: 2 });
+    await sessions.security.recordFailedLogin({ sessionId: session.id });
+    await sessions.logout(elevated?.token);
+    const all = ["logout", "login_failed", "elevation", "rotation", "login"];
+    await vi.waitFor(async () => expect(await actionsOf(session.id)).toEqual(all));
+
+    async function actionsOf(id: string): Promise<string[]> {
+      return (await sessions.activity.list(id)).map(({ action }) => action);
+    }
+  });
 });
 
 describe("CartSessionManager", () => {

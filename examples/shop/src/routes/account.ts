@@ -9,6 +9,8 @@ import { accountView, type DeviceRow } from "../views/account.ts";
 import { layout } from "../views/layout.ts";
 import { noticeFor } from "../views/notices.ts";
 
+const SHOWN_ACTIVITIES = 10;
+
 export function accountRoutes(shop: Shop): Router {
   const router = Router();
   router.use("/account", requireUser({ redirectTo: "/login" }));
@@ -16,12 +18,17 @@ export function accountRoutes(shop: Shop): Router {
   router.get("/account", async (req, res) => {
     const user = shop.userOf(req);
     if (user === null) throw new HttpError(404, "The session's user is not a user of this shop.");
-    const [lines, sessions] = await Promise.all([shop.linesOf(req), shop.sessions.list(user.id)]);
+    const [lines, sessions, activities] = await Promise.all([
+      shop.linesOf(req),
+      shop.sessions.list(user.id),
+      shop.sessions.activity.list(req.session.id ?? ""),
+    ]);
     const itemCount = countItems(lines);
     const body = accountView({
       user,
       itemCount,
       devices: deviceRows(sessions, req.session.id),
+      activities: activities.slice(0, SHOWN_ACTIVITIES),
       failedLogins: req.session.current?.security.failedLogins ?? 0,
       now: Date.now(),
     });

@@ -1,4 +1,4 @@
-import { Router } from "express";
+import { type Request, Router } from "express";
 import { findProduct, type Product } from "../catalogue.ts";
 import { field, quantityField } from "../form.ts";
 import { HttpError } from "../http-error.ts";
@@ -17,23 +17,32 @@ export function cartRoutes(shop: Shop): Router {
   });
 
   router.post("/cart/items", async (req, res) => {
-    const { id } = productNamed(field(req.body, "productId"));
+    const { id, name } = productNamed(field(req.body, "productId"));
     await shop.carts.add(req.session, id, quantityField(req.body, "quantity", 1));
+    await note(req, "cart_added", name);
     res.redirect(303, `/?added=${id}#${id}`);
   });
 
   router.post("/cart/items/:productId", async (req, res) => {
-    const { id } = productNamed(req.params.productId);
+    const { id, name } = productNamed(req.params.productId);
     await shop.carts.setQuantity(req.session, id, quantityField(req.body, "quantity", 0));
+    await note(req, "cart_changed", name);
     res.redirect(303, "/cart?notice=cart-updated");
   });
 
   router.post("/cart/items/:productId/remove", async (req, res) => {
-    await shop.carts.remove(req.session, productNamed(req.params.productId).id);
+    const { id, name } = productNamed(req.params.productId);
+    await shop.carts.remove(req.session, id);
+    await note(req, "cart_removed", name);
     res.redirect(303, "/cart?notice=cart-updated");
   });
 
   return router;
+
+  /** For the account page. */
+  async function note(req: Request, action: string, product: string): Promise<void> {
+    if (req.session.id !== null) await shop.sessions.activity.record(req.session.id, action, { product });
+  }
 }
 
 function productNamed(id: string): Product {

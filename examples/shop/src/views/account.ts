@@ -1,3 +1,4 @@
+import type { Activity } from "sojourn";
 import type { DeviceDescription } from "../devices.ts";
 import type { ShopUser } from "../users.ts";
 import { html, type Html } from "./html.ts";
@@ -19,6 +20,8 @@ export interface DeviceRow {
 }
 
 export interface Account {
+  /** Of this device, newest first. */
+  readonly activities: readonly Activity[];
   readonly user: ShopUser;
   readonly itemCount: number;
   readonly devices: readonly DeviceRow[];
@@ -27,7 +30,7 @@ export interface Account {
   readonly now: number;
 }
 
-export function accountView({ user, itemCount, devices, failedLogins, now }: Account): Html {
+export function accountView({ user, itemCount, devices, activities, failedLogins, now }: Account): Html {
   const things = itemCount === 1 ? "one thing" : `${itemCount} things`;
   return html`<div class="greeting">
 <div>
@@ -49,7 +52,37 @@ ${devices.map((row) => deviceRow(row, now))}
 </tbody>
 </table>
 <p class="quiet">${devices.length === 1 ? "This is the only one. Sign in from a second browser and it shows up here." : "Something you do not recognise? Sign it out: it is out with its next click."}</p>
+</section>
+${activities.length > 0 && activitySection(activities, now)}`;
+}
+
+/** What the session notes by itself, and what the cart's routes note, in words. */
+const WORDS: Readonly<Record<string, string>> = {
+  login: "Signed in",
+  rotation: "Got a new cookie",
+  elevation: "Gave the password again",
+  mismatch: "The cookie turned up in another browser",
+  locked: "Locked until the password is given again",
+  login_failed: "A wrong password was given",
+  password_changed: "The password was changed",
+  cart_added: "Put into the cart",
+  cart_changed: "Changed in the cart",
+  cart_removed: "Taken out of the cart",
+};
+
+function activitySection(activities: readonly Activity[], now: number): Html {
+  return html`<section aria-labelledby="activity">
+<div class="heading"><h2 id="activity">Lately on this device</h2></div>
+<ol class="activity">
+${activities.map((each) => activityItem(each, now))}
+</ol>
 </section>`;
+}
+
+function activityItem({ action, at, metadata }: Activity, now: number): Html {
+  const product = typeof metadata["product"] === "string" ? metadata["product"] : "";
+  return html`<li><span>${WORDS[action] ?? action}${product && html`<span class="quiet"> · ${product}</span>`}</span><span class="quiet">${moment(at, now)}</span></li>
+`;
 }
 
 function guesses(count: number): Html {
