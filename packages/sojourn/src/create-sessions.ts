@@ -114,75 +114,62 @@ export function createSessions<D extends object = DataObject>(
 export function createSessions(options: SessionsOptions): Sessions;
 export function createSessions<D extends object = DataObject>(options: SessionsOptions = {}): Sessions<D> {
   const given = Object.freeze({ ...options });
-  const clock = given.clock ?? systemClock;
-  const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
-  const development = developmentOf(given);
-  const store = storeOf(given, clock);
-  const ring = new KeyRing(secretsOf(given, notices));
-  const tokens = new TokenSigner(ring, store.namespace);
-  const fingerprints = new Fingerprints(ring, store.namespace);
-  const binding = given.binding === undefined ? null : new Binding(given.binding, fingerprints);
-  const policies = new Policies(
-    { ...DEFAULTS.policies, ...given.policies },
-    given.defaultPolicy ?? DEFAULTS.defaultPolicy,
-  );
-  const fields = new FieldRules(
-    new FieldCipher(store.namespace, given.encryption),
-    new SessionSchema(given, (line) => notices.warn("schema", line)),
-  );
   const cookie = resolveCookieAttributes(given.cookie ?? {});
-  const rotation = rotationOf(given);
-  const core = new Core({
-    store,
-    tokens,
-    ring,
-    rotation,
-    fingerprints,
-    binding,
-    policies,
-    anonymousRate: anonymousRateOf(given, clock),
-    limit: limitOf(given),
-    clock,
-    notices,
-    maxBytes: maxBytesOf(given),
-    fields,
-    serverId: serverIdOf(given),
-    development,
-    indexKey: indexKeyOf(given),
-  });
+  const core = coreOf(given);
   const reaper = new Reaper(core, reapEveryOf(given));
-  const activity = new ActivityLog(core.store);
-  if (given.activity?.automatic === true) recordByItself(core, activity);
-  const sessions = new Sessions<D>(core, {
-    stats: () => readStats(core.store),
-    activity,
-    reaper,
-  });
+  const activity = activityOf(given, core);
+  const sessions = new Sessions<D>(core, { stats: () => readStats(core.store), activity, reaper });
   registerHost(sessions, {
-    namespace: store.namespace,
-    development,
-    notices,
+    namespace: core.store.namespace,
+    development: core.development,
+    notices: core.notices,
     cookie,
-    fields,
+    fields: core.fields,
     bearer: bearerOf(given),
-    binds: binding !== null,
-    isGenuine: (token) => tokens.verify(token) !== null,
-    isPersistent: (policy) => policies.isPersistent(policy),
-    now: () => store.now(),
-    freshTokenMs: rotation.graceMs / 2,
+    binds: core.binding !== null,
+    isGenuine: (token) => core.tokens.verify(token) !== null,
+    isPersistent: (policy) => core.policies.isPersistent(policy),
+    now: () => core.store.now(),
+    freshTokenMs: core.rotation.graceMs / 2,
   });
   reaper.start();
   return sessions;
 }
 
-/** The one variable of the environment that is looked at, so that a forgotten option cannot weaken a live site (row B2). */
-function developmentOf({ development = false }: SessionsOptions): boolean {
-  if (development && process.env["NODE_ENV"] === "production") {
-    throw new ConfigError(
-      'development: true is refused where NODE_ENV is production: cookies would go over plain http. Write development: process.env.NODE_ENV !== "production".',
-    );
-  }
-  return development;
+/** Every option, checked, in the form that the parts work with. */
+function coreOf(given: SessionsOptions): Core {
+  const clock = given.clock ?? systemClock;
+  const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
+  const store = storeOf(given, clock);
+  const ring = new KeyRing(secretsOf(given, notices));
+  const fingerprints = new Fingerprints(ring, store.namespace);
+  return new Core({
+    store,
+    tokens: new TokenSigner(ring, store.namespace),
+    ring,
+    rotation: rotationOf(given),
+    fingerprints,
+    binding: given.binding === undefined ? null : new Binding(given.binding, fingerprints),
+    policies: new Policies({ ...DEFAULTS.policies, ...given.policies }, given.defaultPolicy ?? DEFAULTS.defaultPolicy),
+    anonymousRate: anonymousRateOf(given, clock),
+    limit: limitOf(given),
+    clock,
+    notices,
+    maxBytes: maxBytesOf(given),
+    fields: new FieldRules(
+      new FieldCipher(store.namespace, given.encryption),
+      new SessionSchema(given, (line) => notices.warn("schema", line)),
+    ),
+    serverId: serverIdOf(given),
+    development: given.development ?? false,
+    indexKey: indexKeyOf(given),
+  });
+}
+
+function activityOf(given: SessionsOptions, core: Core): ActivityLog {
+  const log = new ActivityLog(core.store);
+  if (given.activity?.automatic === true) recordByItself(core, log);
+  return log;
 }
 
 function storeOf(options: SessionsOptions, clock: Clock): Store {
