@@ -55,6 +55,12 @@ test.each([
   await check("/cart");
   await shopper.logIn("ada");
   await check();
+  const elsewhere = await Shopper.in(await browser.newContext(), shop.origin);
+  await elsewhere.logIn("ada");
+  await elsewhere.press("Sign out everywhere else");
+  await shopper.page.getByRole("dialog", { name: "You were signed out" }).waitFor();
+  await check();
+  await elsewhere.page.context().close();
   await shopper.page.context().close();
   expect(found).toEqual([]);
 });

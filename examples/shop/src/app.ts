@@ -6,6 +6,7 @@ import { HttpError } from "./http-error.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { cartRoutes } from "./routes/cart.ts";
 import { catalogueRoutes } from "./routes/catalogue.ts";
+import { liveRoutes } from "./routes/live.ts";
 import { loginRoutes } from "./routes/login.ts";
 import { openShop, type Shop } from "./shop.ts";
 import type { Users } from "./users.ts";
@@ -33,7 +34,7 @@ export function createApp(sessions: Sessions, users: Users): Express {
   app.use(sojourn(sessions, { onError: "next" }));
   app.use(confirmFirst);
   app.use(express.urlencoded({ extended: false, limit: "4kb", parameterLimit: 20 }));
-  app.use(catalogueRoutes(shop), cartRoutes(shop), loginRoutes(shop), accountRoutes(shop));
+  app.use(catalogueRoutes(shop), cartRoutes(shop), loginRoutes(shop), accountRoutes(shop), liveRoutes(shop));
   app.use(() => {
     throw new HttpError(404, "No such page.");
   });
@@ -43,6 +44,8 @@ export function createApp(sessions: Sessions, users: Users): Express {
 
 const contentSecurityPolicy = [
   "default-src 'none'",
+  "script-src 'self'",
+  "connect-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
   "form-action 'self'",

@@ -51,7 +51,7 @@ ${devices.length > 1 && html`<form method="post" action="/account/sign-out-other
 ${devices.map((row) => deviceRow(row, now))}
 </tbody>
 </table>
-<p class="quiet">${devices.length === 1 ? "This is the only one. Sign in from a second browser and it shows up here." : "Something you do not recognise? Sign it out: it is out with its next click."}</p>
+<p class="quiet">${devices.length === 1 ? "This is the only one. Sign in from a second browser and it shows up here." : "Something you do not recognise? Sign it out: it is out at once."}</p>
 </section>
 ${activities.length > 0 && activitySection(activities, now)}`;
 }

@@ -1,4 +1,5 @@
 import { html, type Fragment, type Html } from "./html.ts";
+import { signedOutDialog } from "./signed-out.ts";
 
 /** Who looks at the page, as far as the header tells. */
 export interface Visitor {
@@ -40,6 +41,7 @@ ${page.body}
 <footer class="bottom">
 <p>An example of the session library Sojourn. Nothing here is for sale, and every page works without scripts.</p>
 </footer>
+${page.visitor !== null && page.visitor.name !== null && signedOutDialog()}
 </body>
 </html>
 `.toString();
