@@ -35,6 +35,7 @@ export interface EncryptionOptions {
   readonly fields?: readonly string[] | "all";
 }
 
+/** @internal */
 export class FieldCipher {
   readonly #namespace: string;
   readonly #keys: readonly HmacKey[];

@@ -40,6 +40,7 @@ export interface Metadata {
   readonly mark?: string;
 }
 
+/** @internal */
 export const NO_SECURITY_FACTS: SecurityFacts = Object.freeze({
   failedLogins: 0,
   suspicious: null,
@@ -63,6 +64,7 @@ interface StoredMetadata {
   r?: string | undefined;
 }
 
+/** @internal */
 export function encodeMetadata(metadata: Metadata): Buffer {
   const { ip, userAgent, ...extra } = metadata.device ?? {};
   const security = metadata.security ?? NO_SECURITY_FACTS;
@@ -85,7 +87,7 @@ export function encodeMetadata(metadata: Metadata): Buffer {
   return Buffer.from(JSON.stringify(stored), "utf8");
 }
 
-/** @throws SyntaxError or TypeError when the text is not what `encodeMetadata` writes. */
+/** @throws SyntaxError or TypeError when the text is not what `encodeMetadata` writes. @internal */
 export function decodeMetadata(text: string): Metadata {
   const stored = JSON.parse(text) as StoredMetadata;
   if (typeof stored !== "object" || stored === null || typeof stored.p !== "string") throw new TypeError("no policy");
@@ -127,7 +129,7 @@ function bindingOf(stored: StoredMetadata): { binding?: BindingFacts } {
   };
 }
 
-/** The same with these facts changed. */
+/** The same with these facts changed. @internal */
 export function withSecurity(metadata: Metadata, facts: Partial<SecurityFacts>): Metadata {
   return { ...metadata, security: { ...(metadata.security ?? NO_SECURITY_FACTS), ...facts } };
 }

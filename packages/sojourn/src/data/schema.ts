@@ -61,12 +61,12 @@ export interface SchemaOptions {
   readonly onSchemaMismatch?: "drop" | "end" | "throw";
 }
 
-/** Stored data does not fit and the session is to end. Internal, as for a corrupt record. */
+/** Stored data does not fit and the session is to end. Internal, as for a corrupt record. @internal */
 export class UnfitDataError extends Error {
   override readonly name = "UnfitDataError";
 }
 
-/** A session's data as this deploy sees it. */
+/** A session's data as this deploy sees it. @internal */
 export interface SchemaView {
   readonly texts: FieldTexts;
   /** What a write must carry besides its own changes, because the store still holds an older version. */
@@ -75,9 +75,10 @@ export interface SchemaView {
   readonly refusal: SojournError | null;
 }
 
-/** Where the version of data stands among its fields; `checkName` keeps the name from applications. */
+/** Where the version of data stands among its fields; `checkName` keeps the name from applications. @internal */
 export const VERSION_FIELD = "\0v";
 
+/** @internal */
 export class SessionSchema {
   readonly version: number;
   readonly #whole: StandardSchema | null;

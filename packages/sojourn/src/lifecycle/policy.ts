@@ -24,6 +24,7 @@ export interface PolicyOptions {
   readonly justification?: string;
 }
 
+/** @internal */
 export interface Policy {
   readonly name: string;
   readonly idleMs: number;
@@ -38,6 +39,7 @@ export interface Policy {
 const MIN_TOUCH_INTERVAL_MS = 5_000;
 const MAX_TOUCH_INTERVAL_MS = 600_000;
 
+/** @internal */
 export class Policies {
   readonly #byName: ReadonlyMap<string, Policy>;
   readonly #fallback: Policy;
@@ -152,7 +154,7 @@ function requireJustified(
   );
 }
 
-/** clamp(idle/20, 5 s, 10 min), and never as long as a very short idle timeout itself. */
+/** clamp(idle/20, 5 s, 10 min), and never as long as a very short idle timeout itself. @internal */
 export function defaultTouchInterval(idleMs: number): number {
   const interval = Math.min(Math.max(idleMs / 20, MIN_TOUCH_INTERVAL_MS), MAX_TOUCH_INTERVAL_MS);
   return Math.floor(Math.min(interval, idleMs / 2));

@@ -35,6 +35,7 @@ const TICK_MS = 500;
 const CHUNK = 512;
 const MAX_WATCHED = 100_000;
 
+/** @internal */
 export class Watching {
   readonly #core: Core;
   readonly #most: number;

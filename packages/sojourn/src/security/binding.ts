@@ -32,7 +32,7 @@ const ACTIONS: readonly unknown[] = ["log", "stepUp", "revoke"];
 const MAX_FINGERPRINT_LENGTH = 1_024;
 const MAC_BYTES = 16;
 
-/** Keyed hashes of fingerprints: equal ones of two sessions have nothing in common, and a dump tells none of them. */
+/** Keyed hashes of fingerprints: equal ones of two sessions have nothing in common, and a dump tells none of them. @internal */
 export class Fingerprints {
   readonly #label: Buffer;
   readonly #signer: HmacKey;
@@ -64,6 +64,7 @@ export class Fingerprints {
   }
 }
 
+/** @internal */
 export class Binding {
   readonly onMismatch: BindingOptions["onMismatch"];
   readonly #signals: readonly Signal[];

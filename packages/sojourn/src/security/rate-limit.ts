@@ -9,6 +9,7 @@ const PATTERN = /^([1-9]\d{0,8})\/([smh])$/;
 /** So many a second, minute or hour, as in `"6000/m"`; all of them may come at once. */
 export type Rate = `${number}/${keyof typeof PER_MS}`;
 
+/** @internal */
 export class RateLimit {
   readonly #capacity: number;
   readonly #msForOne: number;

@@ -49,6 +49,7 @@ const ENTRY_BYTES = 600;
 /** Wall clocks are set by small steps all the time; a greater difference is a machine that was suspended. */
 const MAX_DRIFT_MS = 1_000;
 
+/** @internal */
 export class NearCache {
   readonly #clock: Clock;
   readonly #leaseMs: number;
