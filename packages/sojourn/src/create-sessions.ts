@@ -128,6 +128,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     bearer: bearerOf(given),
     binds: core.binding !== null,
     isGenuine: (token) => core.tokens.verify(token) !== null,
+    sessionIdOf: (token) => core.tokens.verify(token)?.id ?? null,
     isPersistent: (policy) => core.policies.isPersistent(policy),
     now: () => core.store.now(),
     freshTokenMs: core.rotation.graceMs / 2,

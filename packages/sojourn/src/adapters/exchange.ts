@@ -233,7 +233,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     if (this.#token !== token) return;
     this.#nearToken = result.valid && result.near === true ? token : null;
     this.#previousToken = result.valid && result.previous === true ? token : null;
-    this.session.resolved(result.valid ? result.session : null, !result.valid && result.reason === "locked");
+    if (!result.valid && result.reason === "locked") await this.#lockedBy(token);
+    else this.session.resolved(result.valid ? result.session : null);
     if (!result.valid) {
       if (!result.clearCookie) return;
       this.#token = null;
@@ -246,6 +247,13 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   /** The request goes by a token from before a renewal (row E4). */
   get isPrevious(): boolean {
     return this.#previousToken !== null && this.#previousToken === this.#token;
+  }
+
+  /** A form that unlocks the session needs its CSRF token. */
+  async #lockedBy(token: string): Promise<void> {
+    const id = this.#rules.host.sessionIdOf(token);
+    const locked = id === null ? null : await this.#rules.sessions.get(id);
+    if (this.#token === token) this.session.resolved(null, locked);
   }
 
   /** The store's time. */

@@ -82,7 +82,7 @@ export const csrfTokenRequired: Requirement = async ({ exchange, formField }) =>
   if (isSafeMethod(request.method) || exchange.transport === "header") return null;
   await exchange.loadFresh();
   // Never from the address, which ends up in logs (row H4).
-  const token = session.active ? (request.header("x-csrf-token") ?? (await formField("_csrf"))) : null;
+  const token = session.csrfToken !== null ? (request.header("x-csrf-token") ?? (await formField("_csrf"))) : null;
   return (await session.isCsrfToken(token)) ? null : new CsrfInvalidError();
 };
 

@@ -81,7 +81,7 @@ export class RequestSession<D extends object = DataObject> {
   readonly #carrier: SessionCarrier;
   #current: Session<D> | null = null;
   #loaded: boolean;
-  #locked = false;
+  #locked: Session<D> | null = null;
   /** A login, logout or first write under way. Settles, never rejects. */
   #change: Promise<void> | null = null;
 
@@ -93,7 +93,7 @@ export class RequestSession<D extends object = DataObject> {
   }
 
   /** Called by the exchange when it knows; null is anonymous. */
-  resolved(session: Session<D> | null, locked = false): void {
+  resolved(session: Session<D> | null, locked: Session<D> | null = null): void {
     this.#current = session;
     this.#locked = locked;
     this.#loaded = true;
@@ -105,7 +105,7 @@ export class RequestSession<D extends object = DataObject> {
   }
   /** The token that came is of a session that is locked (`binding`, `lockAfter`): nobody's until `reauthenticate`. */
   get locked(): boolean {
-    return this.#session === null && this.#locked;
+    return this.#session === null && this.#locked !== null;
   }
   get id(): string | null {
     return this.#session?.id ?? null;
@@ -154,16 +154,16 @@ export class RequestSession<D extends object = DataObject> {
 
   /**
    * For the hidden field `_csrf` of a form, or a script that sends it as `X-CSRF-Token`: what the guard `csrf()`
-   * asks for. Masked anew at each look. Null while there is no session.
+   * asks for. Masked anew at each look. Null while there is no session; a locked one has one, for the form that unlocks it.
    */
   get csrfToken(): string | null {
-    const session = this.#session;
+    const session = this.#session ?? this.#locked;
     return session === null ? null : this.#sessions.csrf.token(session);
   }
 
   /** @internal */
   async isCsrfToken(token: unknown): Promise<boolean> {
-    const session = this.#session;
+    const session = this.#session ?? this.#locked;
     return session !== null && this.#sessions.csrf.verify(session, token);
   }
 
@@ -312,7 +312,7 @@ export class RequestSession<D extends object = DataObject> {
       await this.load();
       if (this.#current !== null) return this.#current;
       // Another session's cookie would take the place of the locked one's.
-      if (this.#locked) throw new StepUpRequiredError();
+      if (this.#locked !== null) throw new StepUpRequiredError();
       this.#requireHeaders(first.name, first.late);
       const data = first.data();
       if (data !== null) this.#adopt(await this.#sessions.create({ data }));

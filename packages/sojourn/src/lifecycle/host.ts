@@ -16,6 +16,8 @@ export interface AdapterHost {
   readonly binds: boolean;
   /** Whether a token's MAC is genuine: no I/O. */
   isGenuine(token: string): boolean;
+  /** The id of the session that a genuine token is of; null for any other. */
+  sessionIdOf(token: string): string | null;
   isPersistent(policy: string): boolean;
   /** How long after `validate` or `rotate` their answer may still be sent: half the grace of a renewal. */
   readonly freshTokenMs: number;

@@ -221,6 +221,19 @@ const BOUND: readonly AdapterCase[] = [
     },
   },
   {
+    name: "H4: the form that unlocks a session has a CSRF token of its own",
+    settings: { sessions: { binding: { onMismatch: "stepUp" } } },
+    async run(site) {
+      const user = site.browser();
+      await user.post("/login", {}, PHONE);
+      refused(await user.get("/user", OTHER), 403, "step_up_required");
+      const token = JSON.parse((await user.get("/form", OTHER)).body) as string;
+      refused(await user.post("/confirm", {}, OTHER), 403, "csrf_invalid");
+      equal((await user.post("/confirm", {}, { ...OTHER, "X-CSRF-Token": token })).status, 200);
+      equal((await user.get("/user", OTHER)).status, 200);
+    },
+  },
+  {
     name: "K1: a step-up on another browser binds the session to that one",
     settings: { sessions: { binding: { onMismatch: "stepUp" } } },
     async run(site) {

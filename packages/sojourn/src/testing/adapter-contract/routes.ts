@@ -106,6 +106,12 @@ const ROUTES: readonly ContractRoute[] = [
     path: "/facts",
     handle: ({ current, locked }) => json({ ip: current?.device.ip ?? null, locked, aal: current?.aal ?? null }),
   },
+  {
+    method: "POST",
+    path: "/confirm",
+    guards: [{ name: "csrf" }],
+    handle: async (session) => json((await session.reauthenticate({ userId: "ada" }))?.id ?? null),
+  },
   { method: "GET", path: "/form", handle: (session) => json(session.csrfToken) },
   { method: "GET", path: "/with-token", guards: [{ name: "csrf" }], handle: look },
   { method: "POST", path: "/with-token", guards: [{ name: "csrf" }], handle: look },
