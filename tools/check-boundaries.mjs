@@ -38,7 +38,7 @@ const TYPE_EXCEPTIONS = [
   ["lifecycle/sessions", "analytics/activity", "sessions.activity, which create-sessions puts in"],
   ["lifecycle/sessions", "analytics/stats", "the answer of sessions.stats(), which create-sessions puts in"],
   ["adapters/exchange", "data/draft", "the type parameter of Sessions<Data>"],
-  ["adapters/exchange", "data/metadata", "Device, which the middleware fills in from the request"],
+  ["adapters/request-client", "data/metadata", "Device, which the middleware fills in from the request"],
   ["adapters/express", "data/draft", "the type parameter of Sessions<Data>"],
   ["adapters/fetch", "data/draft", "the type parameter of Sessions<Data>"],
   ["adapters/ws", "data/draft", "the type parameter of Sessions<Data>"],
@@ -46,7 +46,6 @@ const TYPE_EXCEPTIONS = [
   ["testing/adapter-contract/site", "adapters/request-session", "what a route of the adapter contract is given"],
   ["testing/adapter-contract/routes", "adapters/request-session", "what a route of the adapter contract is given"],
   ["adapters/request-session", "data/draft", "the type parameter of Sessions<Data>"],
-  ["adapters/request-session", "data/metadata", "Device, which the middleware fills in from the request"],
 ];
 
 /** Every `import … from "x"`, `export … from "x"`, `import "x"` and `import("x")`, as the formatter writes them. */

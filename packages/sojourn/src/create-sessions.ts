@@ -127,7 +127,6 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     fields: core.fields,
     bearer: bearerOf(given),
     binds: core.binding !== null,
-    isGenuine: (token) => core.tokens.verify(token) !== null,
     sessionIdOf: (token) => core.tokens.verify(token)?.id ?? null,
     isPersistent: (policy) => core.policies.isPersistent(policy),
     now: () => core.store.now(),

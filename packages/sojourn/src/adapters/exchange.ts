@@ -6,15 +6,13 @@
  */
 
 import { inspect } from "node:util";
-import type { Device } from "../data/metadata.ts";
 import { ConfigError, CrossSiteRequestError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
 import type { Session } from "../lifecycle/session.ts";
 import type { ValidateOptions } from "../lifecycle/operations.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { AddressList, clientAddress, parseAddress } from "../security/address.ts";
-import type { BindingInput } from "../security/binding.ts";
+import { AddressList } from "../security/address.ts";
 import {
   type CookieAttributes,
   developmentCookie,
@@ -29,10 +27,10 @@ import {
   type OriginPolicy,
   ownOriginOf,
 } from "../security/origin-check.ts";
-import type { ClientSignals } from "../security/signals.ts";
 import { bearerToken } from "./bearer.ts";
 import { OutgoingToken } from "./outgoing-token.ts";
 import { type Failure, PendingWrites } from "./pending-writes.ts";
+import { type ClientView, RequestClient } from "./request-client.ts";
 import { appendCookie, appendVary, forbidCaching, type HeaderSink } from "./response-headers.ts";
 import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
 
@@ -53,20 +51,13 @@ export interface AdapterOptions {
 }
 
 /** What an adapter tells of a request; read only when needed. @internal */
-export interface RequestView {
+export interface RequestView extends ClientView {
   readonly method: string;
   /** As the client sees it: behind a proxy the proxy's, if the framework trusts it. */
   readonly secure: boolean;
   readonly host: string | undefined;
-  /** The client's address as the framework knows it. */
-  readonly ip: string | undefined;
-  /** The other end of the connection. */
-  readonly peer: string | undefined;
-  /** What the application tells clients apart by: null when it could not tell, undefined when it does not. */
-  readonly fingerprint: string | null | undefined;
   /** False for what pages do by themselves: it keeps no session alive. */
   readonly countsAsActivity: boolean;
-  header(name: string): string | undefined;
 }
 
 /** What an adapter tells of a response, and what it does for the exchange. @internal */
@@ -117,6 +108,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   readonly session: RequestSession<D>;
   readonly #rules: ExchangeRules<D>;
   readonly request: RequestView;
+  readonly client: RequestClient;
   readonly #cookie: CookieAttributes;
   readonly #hasCookie: boolean;
   readonly #response: ResponseView;
@@ -137,13 +129,14 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   constructor(rules: ExchangeRules<D>, request: RequestView, response: ResponseView) {
     this.#rules = rules;
     this.request = request;
+    this.client = new RequestClient(request, rules.proxies, rules.host.binds);
     this.#response = response;
     this.#outgoing = new OutgoingToken(rules.host.freshTokenMs);
     this.#cookie = rules.cookieFor(request);
     const cookie = readCookie(request.header("cookie"), this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
     // Of two cookies nobody can say which the site set: neither is used (RFC 6265bis 8.6).
-    this.#token = cookie.kind === "one" && rules.host.isGenuine(cookie.value) ? cookie.value : null;
+    this.#token = cookie.kind === "one" && rules.host.sessionIdOf(cookie.value) !== null ? cookie.value : null;
     if (cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
     this.session = new RequestSession<D>(rules.sessions, this, this.#token === null);
     if (cookie.kind === "duplicate") {
@@ -157,7 +150,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   /** Only without any cookie of the session's name: with one, a browser's rules hold (row H6). */
   #takeBearer(): void {
     const token = bearerToken(this.request.header("authorization"));
-    if (token === null || !this.#rules.host.isGenuine(token)) return;
+    if (token === null || this.#rules.host.sessionIdOf(token) === null) return;
     this.#token = token;
     this.#transport = "header";
   }
@@ -228,7 +221,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     this.#personal = true;
     this.accessed();
     const touch = this.request.countsAsActivity ? {} : { touch: false };
-    const result = await this.#rules.sessions.validate(token, { ...this.signals(), ...touch, ...options });
+    const result = await this.#rules.sessions.validate(token, { ...this.client.signals(), ...touch, ...options });
     // A login or logout of this request that was not awaited was faster.
     if (this.#token !== token) return;
     this.#nearToken = result.valid && result.near === true ? token : null;
@@ -282,31 +275,6 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   /** Waits for the writes under way. Answers the failure that is to be answered in place of the response, or null. */
   settled(): Promise<Failure | null> {
     return this.#writes?.settled() ?? Promise.resolve(null);
-  }
-
-  device(): Device {
-    const ip = this.#ip();
-    const userAgent = this.request.header("user-agent");
-    return { ...(ip === undefined ? {} : { ip }), ...(userAgent === undefined ? {} : { userAgent }) };
-  }
-
-  /** With trusted proxies what they say, else what the framework does; in one spelling. */
-  #ip(): string | undefined {
-    const { proxies } = this.#rules;
-    const { ip, peer } = this.request;
-    if (proxies !== null) return clientAddress(peer, this.request.header("x-forwarded-for"), proxies);
-    return ip === undefined ? undefined : (parseAddress(ip)?.text ?? ip);
-  }
-
-  signals(): ClientSignals | undefined {
-    if (!this.#rules.host.binds) return undefined;
-    const userAgent = this.request.header("user-agent") ?? null;
-    return { ip: this.#ip(), userAgent, ...this.binding() };
-  }
-
-  binding(): BindingInput | undefined {
-    if (!this.#rules.host.binds) return undefined;
-    return { language: this.request.header("accept-language") ?? null, fingerprint: this.request.fingerprint };
   }
 
   get transport(): Transport {

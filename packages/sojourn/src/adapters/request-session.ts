@@ -11,16 +11,14 @@
  */
 
 import { inspect } from "node:util";
-import type { Device } from "../data/metadata.ts";
 import { HeadersSentError, StepUpRequiredError } from "../errors.ts";
 import type { DataObject, FieldValue } from "../data/draft.ts";
 import type { AdapterHost } from "../lifecycle/host.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
-import type { BindingInput } from "../security/binding.ts";
-import type { ClientSignals } from "../security/signals.ts";
 import type { CreateResult, LoginInput, ReauthenticateInput } from "../lifecycle/operations.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
+import type { RequestClient } from "./request-client.ts";
 
 const NOTHING = Object.freeze({});
 
@@ -38,11 +36,8 @@ export interface SessionCarrier {
   readonly issuedToken: string | null;
   /** The genuine token that came in or was issued since, if any. */
   readonly token: string | null;
-  device(): Device;
-  /** What the request says of its client; undefined when sessions are not bound to clients. */
-  signals(): ClientSignals | undefined;
-  /** The part of it that is not in `device`. */
-  binding(): BindingInput | undefined;
+  /** What the request says of its client. */
+  readonly client: RequestClient;
   /** A session began, or its token was superseded: the client is to get this token with the response. */
   issued(token: string, session: Session<never>): void;
   /** The same session under a newer token: the client is to get it unless the response is held back for long. */
@@ -239,7 +234,7 @@ export class RequestSession<D extends object = DataObject> {
   /** A new token for the same session, given to the client; the old one stays good for a while. Null without a good token. */
   rotate(): Promise<Session<D> | null> {
     return this.#withToken("rotate", async (token) => {
-      const result = await this.#sessions.rotate(token, this.#carrier.signals());
+      const result = await this.#sessions.rotate(token, this.#carrier.client.signals());
       if (result === null) return null;
       this.#carrier.renewed(result.token, result.session as unknown as Session<never>);
       this.resolved(result.session);
@@ -253,7 +248,7 @@ export class RequestSession<D extends object = DataObject> {
    */
   reauthenticate(input: ReauthenticateInput): Promise<Session<D> | null> {
     // From here on the session is expected from the client that it is used on now.
-    const client = this.#carrier.signals() === undefined ? {} : this.#client(input);
+    const client = this.#carrier.client.signals() === undefined ? {} : this.#client(input);
     return this.#withToken("reauthenticate", async (token) => {
       const result = await this.#sessions.reauthenticate(token, { ...input, ...client });
       return result === null ? null : this.#adopt(result);
@@ -278,9 +273,12 @@ export class RequestSession<D extends object = DataObject> {
 
   /** Filled in from the request, but for what the application says itself. */
   #client(said: Pick<LoginInput, "device" | "binding">): Pick<LoginInput, "device" | "binding"> {
-    const known = this.#carrier.binding();
+    const known = this.#carrier.client.binding();
     const binding = known === undefined ? said.binding : { ...known, ...said.binding };
-    return { device: { ...this.#carrier.device(), ...said.device }, ...(binding === undefined ? {} : { binding }) };
+    return {
+      device: { ...this.#carrier.client.device(), ...said.device },
+      ...(binding === undefined ? {} : { binding }),
+    };
   }
 
   #withToken(operation: string, step: (token: string) => Promise<Session<D> | null>): Promise<Session<D> | null> {

@@ -14,9 +14,7 @@ export interface AdapterHost {
   readonly bearer: boolean;
   /** Whether sessions are bound to clients, so that requests must say what they know of theirs. */
   readonly binds: boolean;
-  /** Whether a token's MAC is genuine: no I/O. */
-  isGenuine(token: string): boolean;
-  /** The id of the session that a genuine token is of; null for any other. */
+  /** The id of the session that a token is of; null unless its MAC is genuine. No I/O. */
   sessionIdOf(token: string): string | null;
   isPersistent(policy: string): boolean;
   /** How long after `validate` or `rotate` their answer may still be sent: half the grace of a renewal. */
