@@ -9,6 +9,7 @@ export type { Device, SecurityFacts } from "./data/metadata.ts";
 export * from "./errors.ts";
 export type { Duration } from "./duration.ts";
 export type { ConsumeOptions, SessionEvents } from "./lifecycle/events.ts";
+export type { Erasure } from "./lifecycle/erasure.ts";
 export type { CheckOptions, CheckReport } from "./lifecycle/index-check.ts";
 export type { CreateInput } from "./lifecycle/new-session.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";

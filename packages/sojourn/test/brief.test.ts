@@ -735,6 +735,52 @@ describe("SessionCleanup", () => {
   });
 
   onEveryEngine(
+    "forceCleanupUserSessions: erase() forgets the user, and says what is left until when",
+    async (place) => {
+      const { sessions, clock } = place;
+      const { session, token } = await sessions.create({ userId: "ada", data: { theme: "dark" } });
+      await sessions.activity.record(session.id, "login", { from: "home" });
+      await sessions.create({ userId: "ada" });
+      await sessions.create({ userId: "grace" });
+      const { ended, remains } = await sessions.erase("ada");
+      expect(ended).toBe(2);
+      expect(await sessions.list("ada")).toEqual([]);
+      expect(await sessions.activity.list(session.id)).toEqual([]);
+      expect(await sessions.validate(token)).toMatchObject({ valid: false, ended: { reason: "erased" } });
+      expect(Math.abs(remains.tombstonesUntil - clock.now() - HOUR)).toBeLessThan(SLACK);
+      expect(Math.abs(remains.activitiesUntil - clock.now() - DAY)).toBeLessThan(SLACK);
+      expect(await sessions.count()).toBe(1);
+      expect(await sessions.erase("ada")).toMatchObject({ ended: 0 });
+    },
+  );
+
+  onDurableEngines("forceCleanupUserSessions: after erase() nothing on disk names the user", async (place) => {
+    const { sessions, server, clock, dump } = place;
+    const user = "erased-user@example.com";
+    const device = { userAgent: "ErasedBrowser/1.0", ip: "203.0.113.99" };
+    const begin = { userId: user, device, data: { note: "erased-note" }, loginMethod: "erased-method" };
+    const anonymous = await sessions.create({ data: { cart: "erased-cart" } });
+    const { token } = await sessions.login(anonymous.token, { ...begin, keep: ["cart"] });
+    const rotated = await sessions.rotate(token);
+    await sessions.validate(rotated?.token);
+    await sessions.create({ ...begin, policy: "temporary" });
+    const { session } = await sessions.create(begin);
+    await sessions.activity.record(session.id, "erased-action", { city: "erased-city" });
+    await sessions.security.recordFailedLogin({ userId: user });
+    await session.set("note", "erased-note-2");
+    await session.revoke();
+    await clock.advance(5 * MINUTE + SLACK);
+    const others = await server().create({ userId: "grace", data: { note: "kept-note" } });
+    expect((await dump()).toString("latin1")).toContain(user);
+    await sessions.erase(user);
+    const text = (await dump()).toString("latin1");
+    expect(text).toContain("kept-note");
+    for (const trace of ["erased-", "ErasedBrowser", "203.0.113.99"]) expect(text).not.toContain(trace);
+    expect(text).toContain(session.id);
+    expect(await sessions.validate(others.token)).toMatchObject({ valid: true });
+  });
+
+  onEveryEngine(
     "cleanupExpiredSessions: every 5 minutes in every process, each session ended once",
     async ({ server, clock }) => {
       const timers = vi.spyOn(globalThis, "setTimeout");

@@ -7,7 +7,7 @@ import type { Policies } from "./policy.ts";
 export interface RevokeOptions {
   /** For the tombstone, lists and events. Default "revoked". */
   readonly reason?: string;
-  /** Who did it: a user or operator id. */
+  /** Who did it: a user or operator id. Tombstones and events keep it, also after `erase`. */
   readonly actor?: string;
 }
 

@@ -14,6 +14,8 @@ import { isSessionId } from "../data/session-id.ts";
 import { beginSession } from "./beginning.ts";
 import { endPredecessor, keptData } from "./carry-over.ts";
 import type { Core } from "./core.ts";
+import { setDisabled } from "./disabling.ts";
+import { erase, type Erasure } from "./erasure.ts";
 import { FieldWriter } from "./field-writer.ts";
 import { checkCreateInput, checkedUserId, type CreateInput } from "./new-session.ts";
 import { elevate, type Elevation } from "./elevation.ts";
@@ -312,19 +314,23 @@ export class Sessions<D extends object = DataObject> {
    * @throws StoreUnavailableError: call it again
    */
   async disableUser(userId: string, options: RevokeOptions = {}): Promise<{ ended: number }> {
-    await this.#setDisabled(userId, true);
+    await setDisabled(this.#core, userId, true);
     return this.revokeUser(userId, { reason: "disabled", ...options });
   }
 
   /** The user may log in again. No matter if they were not disabled. */
   enableUser(userId: string): Promise<void> {
-    return this.#setDisabled(userId, false);
+    return setDisabled(this.#core, userId, false);
   }
 
-  async #setDisabled(userId: string, disabled: boolean): Promise<void> {
-    checkedUserId(disabled ? "disableUser" : "enableUser", userId);
-    const placement = await this.#core.placement();
-    await this.#core.store.disableUser({ userKey: placement.userKey(userId), disabled });
+  /**
+   * Ends all sessions of a user and forgets the user: records, lists, activities. The answer says what is left until
+   * when. A login that begins meanwhile stays, and so does `disableUser`. Copies outside the store (backups, replicas,
+   * Redis's append-only file until its next rewrite) are yours to see to.
+   * @throws TypeError, StoreUnavailableError: call it again
+   */
+  erase(userId: string, options: RevokeOptions = {}): Promise<Erasure> {
+    return erase(this.#core, userId, options);
   }
 
   /**

@@ -94,6 +94,9 @@ export class TrackedStore implements Store {
   checkIndexes(input: CheckInput): Promise<CheckOutcome> {
     return this.#tracked(this.#store.checkIndexes(input));
   }
+  eraseUser(userKey: string): Promise<{ readonly tombstonesUntil: number }> {
+    return this.#tracked(this.#store.eraseUser(userKey));
+  }
   onEvent(listener: EventListener): () => void {
     return this.#store.onEvent(listener);
   }

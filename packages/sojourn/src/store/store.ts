@@ -301,6 +301,12 @@ export interface Store {
    * half-way leaves the cut-off standing; called again it ends the rest. Sessions that begin after the answer stay.
    */
   revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ readonly ended: number }>;
+  /**
+   * After `revokeUser`: forgets what is kept of the user besides sessions. No record, list or activity names the user
+   * any more, but activities of sessions that no event tells of; tombstones and events know sessions by their ids, and
+   * events the user's hash. Answers when the last tombstone of today will be gone.
+   */
+  eraseUser(userKey: string): Promise<{ readonly tombstonesUntil: number }>;
   /** Adds to the activities of a session; never for one that is over or never was, but see `afterEnding`. */
   recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome>;
   /** Activities of a session, newest first, also when it has ended; none for an id that nobody knows. */

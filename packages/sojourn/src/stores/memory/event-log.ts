@@ -33,6 +33,13 @@ export class EventLog {
     return String(this.#first + this.#events.length);
   }
 
+  sessionsOf(userHash: string): ReadonlySet<string> {
+    const ids = this.#events.map((event) =>
+      event.type !== "gap" && event.userHash === userHash ? event.sessionId : "",
+    );
+    return new Set(ids);
+  }
+
   write(event: SessionEvent): void {
     this.#events.push(event);
     const excess = this.#events.length - this.#kept;

@@ -35,6 +35,11 @@ export class History {
     this.#write(changeEvent(session, note, this.#clock.now()));
   }
 
+  /** Sessions of a user that events still tell of. */
+  sessionsOf(userHash: string): ReadonlySet<string> {
+    return this.#log.sessionsOf(userHash);
+  }
+
   totals(): Totals {
     return this.#tally.totals(this.#clock.now());
   }

@@ -15,7 +15,7 @@ import { checkedNamespace } from "../../store/namespace.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import type { EventListener } from "../../store/event-listeners.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
-import { SALT_BYTES } from "../../store/placement.ts";
+import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
 import { type Change, RecordSteps } from "../../store/record-steps.ts";
 import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
 import {
@@ -179,6 +179,13 @@ class MemoryStore extends RecordSteps implements Store {
       this.#end(id, record, input);
     }
     return { ended };
+  }
+
+  async eraseUser(userKey: string): Promise<{ tombstonesUntil: number }> {
+    this.#begin(undefined);
+    this.#epochs.delete(userKey);
+    for (const id of this.#history.sessionsOf(userHashIn(userKey))) this.#activities.forget(id);
+    return { tombstonesUntil: this.now() + this.#endedMs };
   }
 
   async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {

@@ -71,7 +71,10 @@ export class Keys {
   }
   /** List: activities of a session, newest first. */
   activity(id: string): string {
-    return this.#key("a", bucketOf(id), id);
+    return this.activityPrefix(bucketOf(id)) + id;
+  }
+  activityPrefix(bucket: number): string {
+    return this.#key("a", bucket, "");
   }
   /** String: the answer of a patch or `revokeUser`, so that sent again it answers the same. */
   operation(bucket: number, operationId: string): string {

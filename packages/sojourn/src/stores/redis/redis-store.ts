@@ -59,6 +59,7 @@ import { CutOffLease } from "./cut-off-lease.ts";
 import type { Driver } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { endingHints } from "./ending-hints.ts";
+import { eraseUser } from "./erasing.ts";
 import { EventStreams, ofBucket } from "./event-streams.ts";
 import { Keys } from "./keys.ts";
 import { MassEnding } from "./mass-ending.ts";
@@ -280,6 +281,11 @@ class RedisStore implements Store {
 
   amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
     return this.#recordChanges.amend(input, call);
+  }
+
+  async eraseUser(userKey: string): Promise<{ tombstonesUntil: number }> {
+    await eraseUser(userKey, this.#keys, this.#scripts);
+    return { tombstonesUntil: this.now() + this.#retention.endedMs };
   }
 
   recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {

@@ -2,7 +2,7 @@
 
 import type { StatementSync } from "node:sqlite";
 import { decodeEvent, encodeEvent, type EventFacts } from "../../store/event-record.ts";
-import type { ConsumerOptions, SessionEvent } from "../../store/events.ts";
+import type { ConsumerOptions, GapEvent, SessionEvent } from "../../store/events.ts";
 
 /** Events given to a consumer at once. */
 const TAKEN_AT_ONCE = 100;
@@ -78,6 +78,11 @@ export class EventJournal {
     return [...lying, ...fresh].flatMap((row) => this.#delivered(row, options, now));
   }
 
+  /** The events after that one, so many at most. */
+  after(id: number, most: number): Exclude<SessionEvent, GapEvent>[] {
+    return this.#sql.newEvents.all(id, most).flatMap((row) => decoded(row) ?? []);
+  }
+
   acknowledge(group: string, events: readonly SessionEvent[]): void {
     for (const { id, type } of events) {
       if (type === "gap") this.#sql.moveGroup.run(Number(id.slice(GAP.length)), group);
@@ -86,15 +91,18 @@ export class EventJournal {
   }
 
   #delivered(row: Row, { group, consumer }: ConsumerOptions, now: number): SessionEvent[] {
-    const id = Number(row["id"]);
-    const event = decodeEvent(String(id), Buffer.from(row["packed"] as Uint8Array));
+    const event = decoded(row);
     // What a newer version wrote is for newer consumers: passed over here.
     if (event === null) return [];
-    this.#sql.deliver.run(group, id, consumer, now);
+    this.#sql.deliver.run(group, Number(event.id), consumer, now);
     return [event];
   }
 
   #cursor(name: string): number {
     return Number(this.#sql.group.get(name)?.["cursor"] ?? 0);
   }
+}
+
+function decoded(row: Row): Exclude<SessionEvent, GapEvent> | null {
+  return decodeEvent(String(row["id"]), Buffer.from(row["packed"] as Uint8Array));
 }

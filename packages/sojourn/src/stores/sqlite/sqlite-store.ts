@@ -49,6 +49,7 @@ import { EXPIRED, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
+import { eraseUser } from "./erasing.ts";
 import { eventReader } from "./event-reading.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { endingHints } from "./ending-hints.ts";
@@ -178,15 +179,16 @@ class SqliteStore extends RecordSteps implements Store {
     );
   }
 
+  async eraseUser(userKey: string): Promise<{ tombstonesUntil: number }> {
+    await eraseUser(userKey, (step) => this.#write(undefined, step));
+    const { database } = await this.#open();
+    // What was overwritten lies in the log until then; readers of other processes may hold it up.
+    await this.#query(() => database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    return { tombstonesUntil: this.now() + this.#retention.endedMs };
+  }
+
   async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
-    return this.#write(call, (sql, now) => {
-      const record = recordOf(sql, input.id, now);
-      const tombstone = record === null ? tombstoneIn(sql, input.id, now) : null;
-      const isKnown = record === null ? input.afterEnding && tombstone !== null : isLive(record, now);
-      if (!isKnown) return gone(tombstone);
-      recordActivity(sql, input, now);
-      return { status: "recorded" };
-    });
+    return this.#write(call, (sql, now) => recordActivity(sql, input, now));
   }
 
   async listActivity(id: string): Promise<string[]> {

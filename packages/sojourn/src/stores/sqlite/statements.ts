@@ -33,6 +33,8 @@ const SQL = {
     "DELETE FROM user_epochs WHERE user_key IN (SELECT user_key FROM user_epochs WHERE kept_until <= ? ORDER BY kept_until LIMIT ?)",
   page: "SELECT id, user_key, expires_at, record FROM sessions WHERE id > ? ORDER BY id LIMIT ?",
   livePage: "SELECT id, record FROM sessions WHERE id > ? AND expires_at > ? ORDER BY id LIMIT ?",
+  removeEpoch: "DELETE FROM user_epochs WHERE user_key = ?",
+  removeActivities: "DELETE FROM activities WHERE session_id = ?",
   epoch: "SELECT epoch FROM user_epochs WHERE user_key = ?",
   raiseEpoch:
     "INSERT INTO user_epochs (user_key, epoch, kept_until) VALUES (?, ?, ?) ON CONFLICT (user_key) DO UPDATE SET epoch = excluded.epoch, kept_until = excluded.kept_until",

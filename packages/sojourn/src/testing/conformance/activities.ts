@@ -1,15 +1,33 @@
 /** Activities of sessions: the last ones, newest first, only of sessions that exist. */
 
 import assert from "node:assert/strict";
-import type { ActivityInput } from "../../store/store.ts";
+import { type ActivityInput, isRecord } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
-import { ending, HOUR, MINUTE } from "./environment.ts";
+import { ending, endingUser, HOUR, MINUTE } from "./environment.ts";
 
 function activity(id: string, entry: string, more: Partial<ActivityInput> = {}): ActivityInput {
   return { id, entry, maxEntries: 5, keptMs: 30 * MINUTE, afterEnding: false, ...more };
 }
 
 export const ACTIVITIES: readonly ConformanceCase[] = [
+  {
+    name: "eraseUser forgets the activities of a user's sessions, ended ones too, and of nobody else",
+    async run(env) {
+      const grace = await env.created({ userId: "grace" });
+      const made = await Promise.all(Array.from({ length: 30 }, () => env.created({ userId: "ada" })));
+      for (const { id } of [grace, ...made]) await env.store.recordActivity(activity(id, "login"));
+      await env.store.revoke(ending(made[0]?.id ?? ""));
+      await env.store.revokeUser(endingUser(env.userKey("ada")));
+      const { tombstonesUntil } = await env.other.eraseUser(env.userKey("ada"));
+      assert.ok(Math.abs(tombstonesUntil - env.store.now() - HOUR) < MINUTE);
+      for (const { id } of made) assert.deepEqual(await env.other.listActivity(id), []);
+      assert.deepEqual(await env.other.listActivity(grace.id), ["login"]);
+      const later = await env.created({ userId: "ada" });
+      assert.equal((await env.store.listUser(env.userKey("ada"))).length, 1);
+      assert.deepEqual(await env.store.revokeUser(endingUser(env.userKey("ada"))), { ended: 1 });
+      assert.equal(isRecord(await env.store.read(later.id)), false);
+    },
+  },
   {
     name: "activities are listed newest first, and only the last so many are kept",
     async run(env) {
