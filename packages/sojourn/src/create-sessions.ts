@@ -15,9 +15,12 @@ import { FieldRules } from "./data/field-rules.ts";
 import { type DataOf, type DataSchema, type SchemaOptions, SessionSchema } from "./data/schema.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { Notices } from "./lifecycle/notices.ts";
+import type { Observer } from "./lifecycle/observer.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Reaper, type ReaperOptions } from "./lifecycle/reaper.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
+import { ProcessCounts } from "./metrics/process-counts.ts";
+import { SessionMetrics } from "./metrics/session-metrics.ts";
 import { DEFAULTS, MAX_MAX_BYTES, MAX_PER_USER, MAX_SERVER_ID_BYTES } from "./options.ts";
 import { Binding, type BindingOptions, Fingerprints } from "./security/binding.ts";
 import { type CookieOptions, resolveCookieAttributes } from "./security/cookie.ts";
@@ -81,7 +84,7 @@ export interface SessionsOptions extends SchemaOptions {
   readonly indexKey?: string;
   /** How sessions whose time is over are ended: every 5 minutes in every process, unless said otherwise; false: never by itself. */
   readonly reaper?: ReaperOptions | false;
-  /** Whether anything runs by itself, between requests. Default true; false leaves reaping to `reaper.runOnce()`. */
+  /** Whether anything runs by itself, between requests. Default true; false leaves reaping to `reaper.runOnce()`, and nothing is added to `metrics.series()`. */
   readonly background?: boolean;
   /**
    * `{ automatic: true }`: login, logout, rotation, elevation, mismatch, migration and failed logins are noted
@@ -115,10 +118,14 @@ export function createSessions(options: SessionsOptions): Sessions;
 export function createSessions<D extends object = DataObject>(options: SessionsOptions = {}): Sessions<D> {
   const given = Object.freeze({ ...options });
   const cookie = resolveCookieAttributes(given.cookie ?? {});
-  const core = coreOf(given);
+  const counts = new ProcessCounts();
+  const core = coreOf(given, counts);
+  core.store.onEvent(({ type }) => counts.happened(type));
   const reaper = new Reaper(core, reapEveryOf(given));
   const activity = activityOf(given, core);
-  const sessions = new Sessions<D>(core, { stats: () => readStats(core.store), activity, reaper });
+  const stats = () => readStats(core.store);
+  const metrics = new SessionMetrics({ core, counts, stats });
+  const sessions = new Sessions<D>(core, { stats, activity, metrics, reaper });
   registerHost(sessions, {
     namespace: core.store.namespace,
     development: core.development,
@@ -133,11 +140,12 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     freshTokenMs: core.rotation.graceMs / 2,
   });
   reaper.start();
+  if (given.background !== false) metrics.start();
   return sessions;
 }
 
 /** Every option, checked, in the form that the parts work with. */
-function coreOf(given: SessionsOptions): Core {
+function coreOf(given: SessionsOptions, observer: Observer): Core {
   const clock = given.clock ?? systemClock;
   const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
   const store = storeOf(given, clock);
@@ -145,6 +153,7 @@ function coreOf(given: SessionsOptions): Core {
   const fingerprints = new Fingerprints(ring, store.namespace);
   return new Core({
     store,
+    observer,
     tokens: new TokenSigner(ring, store.namespace),
     ring,
     rotation: rotationOf(given),

@@ -28,10 +28,14 @@ import {
 import { type Auth, type AuthUser, auth } from "../src/patterns/auth.ts";
 import { cart } from "../src/patterns/cart.ts";
 import { SessionRecord } from "../src/data/session-record.ts";
+import { openTelemetry } from "../src/metrics/opentelemetry.ts";
+import { prometheus } from "../src/metrics/prometheus.ts";
 import { Keys } from "../src/stores/redis/keys.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
+import { valuesIn } from "./support/exposition.ts";
+import { startTelemetry, valuesOf } from "./support/telemetry.ts";
 import { isCutOffFetch, Monitor } from "./support/monitor.ts";
 import { heardIn } from "./support/at-rest.ts";
 import { SecretPieces } from "./support/secret-pieces.ts";
@@ -1110,7 +1114,16 @@ describe("CartSessionManager", () => {
 });
 
 describe("SessionMetrics", () => {
-  test.todo("recordSessionMetric: the last 1,000 samples, equal ones too (issue 4)");
+  onEveryEngine("recordSessionMetric: the last 1,000 samples, equal ones too", async ({ sessions, server }) => {
+    await sessions.metrics.record("duration", 5_000);
+    await Promise.all(times(300, () => sessions.metrics.record("duration", 40)));
+    expect(await sessions.metrics.summary("duration")).toMatchObject({ count: 301, min: 40, max: 5_000, p99: 40 });
+    const other = server();
+    await Promise.all(times(1_000, (i) => other.metrics.record("duration", i % 2 === 0 ? 20 : 10)));
+    const summary = { count: 1_000, mean: 15, min: 10, max: 20, p50: 10, p95: 20, p99: 20 };
+    for (const { metrics } of [sessions, other]) expect(await metrics.summary("duration")).toEqual(summary);
+    expect((await sessions.metrics.summary("unknown")).count).toBe(0);
+  });
 
   onEveryEngine("getSessionStats: activeSessions, totalUsers, averageSessionDuration", async ({ sessions }) => {
     const none = { activeSessions: 0, totalUsers: 0, averageDurationMs: null, created: 0, ended: 0, endedByReason: {} };
@@ -1157,7 +1170,39 @@ describe("SessionMetrics", () => {
     },
   );
 
-  test.todo("getSessionStats: the same numbers for Prometheus and OpenTelemetry (issue 4)");
+  onEveryEngine(
+    "getSessionStats: the same numbers for Prometheus and OpenTelemetry",
+    async ({ sessions, server, clock }) => {
+      const first = await sessions.create({ userId: "ada" });
+      await server().create({ userId: "grace" });
+      await sessions.create({});
+      await sessions.logout((await sessions.create({ userId: "linus" })).token);
+      await clock.advance(2 * HOUR);
+      await server().revoke(first.session.id, { reason: "stolen" });
+      const telemetry = startTelemetry();
+      openTelemetry(sessions, telemetry);
+      const stats = await sessions.stats();
+      expect(stats).toMatchObject({ activeSessions: 1, totalUsers: 1, created: 4, ended: 2 });
+      const meanSeconds = (stats.averageDurationMs ?? 0) / SECOND;
+      expect(meanSeconds).toBeGreaterThan((2 * HOUR) / 2 / SECOND - 10);
+      expect(valuesIn(await prometheus(sessions).text())).toMatchObject({
+        sojourn_sessions_active: 1,
+        sojourn_users_active: 1,
+        sojourn_sessions_created_total: 4,
+        'sojourn_sessions_ended_total{reason="logout"}': 1,
+        'sojourn_sessions_ended_total{reason="stolen"}': 1,
+        sojourn_session_mean_duration_seconds: meanSeconds,
+      });
+      expect(valuesOf(await telemetry.collect())).toMatchObject({
+        "sojourn.sessions.active": 1,
+        "sojourn.users.active": 1,
+        "sojourn.sessions.created": 4,
+        'sojourn.sessions.ended{reason="logout"}': 1,
+        'sojourn.sessions.ended{reason="stolen"}': 1,
+        "sojourn.session.mean_duration": meanSeconds,
+      });
+    },
+  );
 
   onEveryEngine("events: what began and what ended, at least once to each consumer", async ({ sessions, server }) => {
     const heard: string[] = [];
@@ -1599,7 +1644,14 @@ describe("Faults of the sketches, not inherited", () => {
     expect((await sessions.stats()).totalUsers).toBe(0);
   });
 
-  test.todo("ZADD of equal values: each metric sample counts (issue 4)");
+  onEveryEngine("ZADD of equal values: each metric sample counts", async ({ sessions, server }) => {
+    const servers = [sessions, server()];
+    for (let i = 0; i < 20; i++) await Promise.all(servers.map(({ metrics }) => metrics.record("login.ms", 12)));
+    await sessions.metrics.record("login.ms", 112);
+    const summary = { count: 41, mean: (40 * 12 + 112) / 41, min: 12, max: 112, p50: 12, p95: 12, p99: 112 };
+    expect(await sessions.metrics.summary("login.ms")).toEqual(summary);
+  });
+
   onEveryEngine("localCache: no cache ignores a revocation", async ({ server }) => {
     const sessions = server({}, { nearCache: true });
     for (const end of [

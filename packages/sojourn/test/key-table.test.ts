@@ -12,6 +12,7 @@ beforeAll(async () => {
 
 test("every kind of key is written, and each dies by itself, when empty, or is one of those that are kept", () => {
   expect(Object.fromEntries(table.rows.map(({ key, type, dies }) => [key, `${type}, ${dies}`]))).toEqual({
+    "sojourn:a:{tag}:…": "list, within 24 h",
     "sojourn:b:{tag}": "set, when empty",
     "sojourn:c": "hash, kept",
     "sojourn:d:{tag}:…": "string, within 60 min",
@@ -19,6 +20,8 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
     "sojourn:k": "string, within 90 d",
     "sojourn:k:{tag}": "string, within 90 d",
     "sojourn:l:{tag}": "string, within 10 min",
+    "sojourn:m:{tag}:s:…": "hash, within 26 h",
+    "sojourn:m:{tag}:v:…": "list, within 30 d",
     "sojourn:n:{tag}": "zset, when empty",
     "sojourn:o:{tag}:…": expect.stringMatching(/^string, within \d+ s$/),
     "sojourn:s:{tag}:…": "string, within 31 d",

@@ -15,6 +15,7 @@ import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
 import { isRecord, type SessionLimit, type Store } from "../store/store.ts";
 import type { Notices } from "./notices.ts";
+import type { Observer } from "./observer.ts";
 import type { Policies } from "./policy.ts";
 import { TrackedStore } from "./tracked-store.ts";
 
@@ -40,6 +41,7 @@ export interface CoreSettings {
   readonly limit: SessionLimit | null;
   readonly clock: Clock;
   readonly notices: Notices;
+  readonly observer: Observer;
   readonly maxBytes: number;
   readonly fields: FieldRules;
   readonly serverId: string | null;
@@ -49,7 +51,7 @@ export interface CoreSettings {
 }
 
 export class Core {
-  readonly store: Store;
+  readonly store: TrackedStore;
   readonly tokens: TokenSigner;
   readonly ring: KeyRing;
   readonly csrf: CsrfTokens;
@@ -61,6 +63,7 @@ export class Core {
   readonly limit: SessionLimit | null;
   readonly clock: Clock;
   readonly notices: Notices;
+  readonly observer: Observer;
   readonly maxBytes: number;
   readonly fields: FieldRules;
   readonly serverId: string | null;
@@ -72,7 +75,7 @@ export class Core {
   #placement: Placement | null = null;
 
   constructor(settings: CoreSettings) {
-    this.store = new TrackedStore(settings.store);
+    this.store = new TrackedStore(settings.store, settings.observer, settings.clock);
     this.tokens = settings.tokens;
     this.ring = settings.ring;
     this.csrf = new CsrfTokens(settings.ring, settings.store.namespace);
@@ -84,6 +87,7 @@ export class Core {
     this.limit = settings.limit;
     this.clock = settings.clock;
     this.notices = settings.notices;
+    this.observer = settings.observer;
     this.maxBytes = settings.maxBytes;
     this.fields = settings.fields;
     this.serverId = settings.serverId;

@@ -63,6 +63,17 @@ export async function findSessions(core: Core, input: FindInput): Promise<Found<
   return { items, cursor: at, scanned, done: false };
 }
 
+/** The user's live sessions, the one seen last first. @throws TypeError */
+export async function sessionsOfUser(core: Core, operation: string, userId: string): Promise<FoundSession[]> {
+  const placement = await core.placement();
+  const stored = await core.store.listUser(placement.userKey(checkedUserId(operation, userId)));
+  const found = stored.flatMap(({ id, record: bytes }) => {
+    const record = core.parse(id, bytes);
+    return record?.userId === userId ? [{ id, record }] : [];
+  });
+  return found.toSorted(({ record: a }, { record: b }) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
+}
+
 const PAGE = 100;
 
 /** All of the user's at once: there the index answers. */

@@ -6,7 +6,8 @@ import type { BindingInput } from "../security/binding.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import type { CreateInput } from "./new-session.ts";
 import type { Session } from "./session.ts";
-import type { Invalid } from "./token-check.ts";
+import type { Good } from "./token-check.ts";
+import type { Invalid } from "./invalid.ts";
 
 export interface CreateResult<D extends object = DataObject> {
   /** The bearer secret: give it to the client, keep it nowhere. */
@@ -56,4 +57,16 @@ export interface ReauthenticateInput {
   /** The client as it is now, in place of what is known; with the option `binding` it is the one expected from now on. */
   readonly device?: Device | undefined;
   readonly binding?: BindingInput | undefined;
+}
+
+/** @internal */
+export function validationOf<D extends object>(session: Session<D>, { token, differing, standing }: Good) {
+  if (standing === "current" && token === undefined && differing.length === 0) return { valid: true, session } as const;
+  return {
+    valid: true,
+    session,
+    ...(token === undefined ? {} : { token }),
+    ...(differing.length === 0 ? {} : { differing }),
+    ...(standing === "previous" ? { previous: true as const } : {}),
+  } as const;
 }

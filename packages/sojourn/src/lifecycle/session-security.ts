@@ -11,8 +11,10 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import { amend } from "./amendment.ts";
 import type { Core } from "./core.ts";
 import type { Elevation } from "./elevation.ts";
+import { sessionsOfUser } from "./find.ts";
 import { checkedUserId } from "./new-session.ts";
-import type { Good, Invalid } from "./token-check.ts";
+import type { Invalid } from "./invalid.ts";
+import type { Good } from "./token-check.ts";
 
 /** Where a login failed, as far as it is known. */
 export interface FailedLogin {
@@ -111,16 +113,8 @@ export class SessionSecurity<Kept> {
   }
 
   async #latestSessions(userId: string): Promise<string[]> {
-    const placement = await this.#core.placement();
-    const stored = await this.#core.store.listUser(placement.userKey(userId));
-    const seen = stored.flatMap(({ id, record: bytes }) => {
-      const record = this.#core.parse(id, bytes);
-      return record === null ? [] : [{ id, at: record.lastSeenAt }];
-    });
-    return seen
-      .toSorted((a, b) => b.at - a.at)
-      .slice(0, MAX_NOTED_SESSIONS)
-      .map(({ id }) => id);
+    const found = await sessionsOfUser(this.#core, "recordFailedLogin", userId);
+    return found.slice(0, MAX_NOTED_SESSIONS).map(({ id }) => id);
   }
 
   #noteFailure(id: string): Promise<number | null> {

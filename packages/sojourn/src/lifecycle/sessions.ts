@@ -5,9 +5,9 @@
 
 import type { ActivityLog } from "../analytics/activity.ts";
 import type { SessionStats } from "../analytics/stats.ts";
+import type { SessionMetrics } from "../metrics/session-metrics.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { SessionRecord } from "../data/session-record.ts";
-import { SessionEndedError } from "../errors.ts";
 import type { ClientSignals } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId } from "../data/session-id.ts";
@@ -20,7 +20,15 @@ import { FieldWriter } from "./field-writer.ts";
 import { checkCreateInput, checkedUserId, type CreateInput } from "./new-session.ts";
 import { elevate, type Elevation } from "./elevation.ts";
 import { checkIndexes, type CheckOptions, type CheckReport } from "./index-check.ts";
-import type { CreateResult, LoginInput, ReauthenticateInput, ValidateOptions, Validation } from "./operations.ts";
+import {
+  type CreateResult,
+  type LoginInput,
+  type ReauthenticateInput,
+  type ValidateOptions,
+  type Validation,
+  validationOf,
+} from "./operations.ts";
+import type { ValidationResult } from "./observer.ts";
 import { SessionEvents } from "./events.ts";
 import type { Reaper } from "./reaper.ts";
 import { Renewal } from "./renewal.ts";
@@ -37,8 +45,8 @@ import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
 import { SessionSecurity } from "./session-security.ts";
 import { type Good, TokenCheck } from "./token-check.ts";
-import { type Confirmation, Touching } from "./touching.ts";
-import { type FindInput, findSessions, type Found } from "./find.ts";
+import { Touching } from "./touching.ts";
+import { type FindInput, findSessions, type Found, sessionsOfUser } from "./find.ts";
 import { drain, type DrainOptions, type DrainResult, migrate } from "./migration.ts";
 import { type EndListener, Watching } from "./watching.ts";
 import { patchUser } from "./user-patch.ts";
@@ -47,6 +55,7 @@ import { patchUser } from "./user-patch.ts";
 export interface SessionsParts {
   readonly stats: () => Promise<SessionStats>;
   readonly activity: ActivityLog;
+  readonly metrics: SessionMetrics;
   readonly reaper: Reaper;
 }
 
@@ -69,6 +78,8 @@ export class Sessions<D extends object = DataObject> {
   readonly security: SessionSecurity<CreateResult<D>>;
   /** What happened in a session: the last 100 activities, for 24 hours. */
   readonly activity: ActivityLog;
+  /** Samples of the application's own, and the course of the last day. */
+  readonly metrics: SessionMetrics;
 
   /** @internal */
   constructor(core: Core, parts: SessionsParts) {
@@ -89,6 +100,7 @@ export class Sessions<D extends object = DataObject> {
       elevated: (checked, elevation) => this.#elevated(checked, elevation),
     });
     this.activity = parts.activity;
+    this.metrics = parts.metrics;
   }
 
   /** Opens the store. Optional: the first call does it too. @throws StoreUnavailableError */
@@ -114,31 +126,30 @@ export class Sessions<D extends object = DataObject> {
    * @throws StoreUnavailableError when that cannot be known
    */
   async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
-    const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options);
-    const checked = copy ?? (await this.#check.check(token, { signals: options }));
-    if (!checked.valid) return checked;
-    const { verified, record } = checked.presented;
-    const session = this.#session(verified.id, record);
-    const valid = validationOf(session, checked);
-    if (options.touch === true) {
-      return this.#touchNow(token, valid, this.#touching.confirmation(session, record));
-    }
-    if (options.touch !== false) this.#touching.whenDue(session, record);
-    return copy === null ? valid : { valid: true, session, near: true };
-  }
-
-  async #touchNow(
-    token: unknown,
-    valid: Extract<Validation<D>, { valid: true }>,
-    confirmation: Confirmation,
-  ): Promise<Validation<D>> {
+    let result: ValidationResult = "unavailable";
     try {
-      await valid.session.touchNoting(confirmation);
-    } catch (error) {
-      if (error instanceof SessionEndedError) return this.validate(token, { touch: false });
-      throw error;
+      const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options);
+      const checked = copy ?? (await this.#check.check(token, { signals: options }));
+      if (!checked.valid) {
+        result = checked.reason;
+        return checked;
+      }
+      const { verified, record } = checked.presented;
+      const session = this.#session(verified.id, record);
+      if (options.touch !== true) {
+        if (options.touch !== false) this.#touching.whenDue(session, record);
+      } else if (!(await this.#touching.now(session, record))) {
+        const ended = await this.#check.check(token);
+        if (!ended.valid) {
+          result = ended.reason;
+          return ended;
+        }
+      }
+      result = "valid";
+      return copy === null ? validationOf(session, checked) : { valid: true, session, near: true };
+    } finally {
+      this.#core.observer.validated(result);
     }
-    return valid;
   }
 
   /**
@@ -237,13 +248,8 @@ export class Sessions<D extends object = DataObject> {
 
   /** The user's live sessions, the one seen last first. */
   async list(userId: string): Promise<Session<D>[]> {
-    const placement = await this.#core.placement();
-    const stored = await this.#core.store.listUser(placement.userKey(checkedUserId("list", userId)));
-    const sessions = stored.flatMap(({ id, record: bytes }) => {
-      const record = this.#core.parse(id, bytes);
-      return record?.userId === userId ? [this.#session(id, record)] : [];
-    });
-    return sessions.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
+    const found = await sessionsOfUser(this.#core, "list", userId);
+    return found.map(({ id, record }) => this.#session(id, record));
   }
 
   /**
@@ -371,7 +377,11 @@ export class Sessions<D extends object = DataObject> {
     this.reaper.stop();
     this.#watching.close();
     this.events.stop();
-    this.#closing ??= this.#core.store.close();
+    const { store } = this.#core;
+    this.#closing ??= store
+      .settled()
+      .then(() => this.metrics.stop())
+      .then(() => store.close());
     return this.#closing;
   }
 
@@ -383,15 +393,4 @@ export class Sessions<D extends object = DataObject> {
   #session(id: string, record: SessionRecord): Session<D> {
     return new Session<D>(id, record, this.#core, this.#writer);
   }
-}
-
-function validationOf<D extends object>(session: Session<D>, { token, differing, standing }: Good) {
-  if (standing === "current" && token === undefined && differing.length === 0) return { valid: true, session } as const;
-  return {
-    valid: true,
-    session,
-    ...(token === undefined ? {} : { token }),
-    ...(differing.length === 0 ? {} : { differing }),
-    ...(standing === "previous" ? { previous: true as const } : {}),
-  } as const;
 }

@@ -10,27 +10,9 @@ import { amend, type Amendment } from "./amendment.ts";
 import { BindingCheck } from "./binding-check.ts";
 import { EXPIRED } from "../store/totals.ts";
 import type { Core } from "./core.ts";
+import type { Invalid, InvalidReason } from "./invalid.ts";
 import type { Presented, Renewal } from "./renewal.ts";
 import { standingOf, type TokenStanding } from "./rotation.ts";
-
-export type InvalidReason =
-  | "malformed"
-  | "not_found"
-  | "expired"
-  | "revoked"
-  | "reused"
-  | "superseded"
-  | "locked"
-  | "binding_mismatch";
-
-export interface Invalid {
-  readonly valid: false;
-  readonly reason: InvalidReason;
-  /** Whether the client's cookie should be removed. False where a misconfigured node would otherwise log everyone out. */
-  readonly clearCookie: boolean;
-  /** Why and when it was ended, while the store still knows. */
-  readonly ended?: { readonly reason: string; readonly at: number };
-}
 
 /** @internal */
 export interface Good {

@@ -6,6 +6,7 @@
 
 import type { SessionRecord } from "../data/session-record.ts";
 import type { TouchInput } from "../store/store.ts";
+import { SessionEndedError } from "../errors.ts";
 import type { Core } from "./core.ts";
 
 /** The part of a session that a touch needs. */
@@ -13,6 +14,10 @@ interface Touched {
   readonly id: string;
   readonly policy: string;
   readonly idleMs: number;
+}
+
+interface TouchedNow extends Touched {
+  touchNoting(confirmation: Confirmation): Promise<void>;
 }
 
 /** What a touch notes besides the time. */
@@ -39,15 +44,26 @@ export class Touching {
     const minIntervalMs = policies.touchIntervalOf(session.policy, session.idleMs);
     if ((!confirms && unseenMs < minIntervalMs) || this.#underWay.has(session.id)) return;
     this.#underWay.add(session.id);
-    const touched = store.touch({ id: session.id, minIntervalMs, ...this.confirmation(session, record) });
+    const touched = store.touch({ id: session.id, minIntervalMs, ...this.#confirmation(session, record) });
     this.#core.background(
       "storing activity",
       touched.finally(() => this.#underWay.delete(session.id)),
     );
   }
 
+  /** Awaited. False when the session has ended. @throws StoreUnavailableError */
+  async now(session: TouchedNow, record: SessionRecord): Promise<boolean> {
+    try {
+      await session.touchNoting(this.#confirmation(session, record));
+      return true;
+    } catch (error) {
+      if (error instanceof SessionEndedError) return false;
+      throw error;
+    }
+  }
+
   /** What a touch of a session whose token was just presented has to note. */
-  confirmation(session: Touched, record: SessionRecord): Confirmation {
+  #confirmation(session: Touched, record: SessionRecord): Confirmation {
     if (!this.#mustConfirm(record)) return NOTHING;
     if (!record.isAnonymous) return { confirm: true };
     return { confirm: true, confirmedIdleMs: this.#core.policies.idleMsOf(session.policy, session.idleMs) };

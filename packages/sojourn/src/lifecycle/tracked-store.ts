@@ -1,5 +1,6 @@
-/** A store whose writes are counted while they are under way, so that closing can wait for them. */
+/** A store whose calls are told to an observer, and whose writes are waited for when it is closed. */
 
+import type { Clock } from "../clock.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import type { Page, PageInput } from "../store/paging.ts";
 import type { EndingListener } from "../store/ending-hints.ts";
@@ -34,8 +35,13 @@ import type {
 import type { MetricStore } from "../store/metric-store.ts";
 import type { EventListener } from "../store/event-listeners.ts";
 import type { ConsumerOptions, EventReader } from "../store/events.ts";
+import type { NearCacheSize } from "../store/near-cache.ts";
 import type { Totals } from "../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../store/upkeep.ts";
+import type { Observer } from "./observer.ts";
+
+/** Of so many reads one is timed, unless the observer wants each. */
+const READS_PER_SAMPLE = 16;
 
 export class TrackedStore implements Store {
   readonly engine: string;
@@ -43,15 +49,25 @@ export class TrackedStore implements Store {
   readonly namespace: string;
   readonly metrics: MetricStore;
   readonly writeDeadlineMs: number;
+  readonly nearCache: NearCacheSize | null;
+  /** Calls of `near` that a copy answered, and those that none did. */
+  nearHits = 0;
+  nearMisses = 0;
   readonly #store: Store;
+  readonly #observer: Observer;
+  readonly #clock: Clock;
   readonly #writes = new Set<Promise<unknown>>();
+  #reads = 0;
 
-  constructor(store: Store) {
+  constructor(store: Store, observer: Observer, clock: Clock) {
     this.#store = store;
+    this.#observer = observer;
+    this.#clock = clock;
     this.engine = store.engine;
     this.parts = store.parts;
     this.namespace = store.namespace;
-    this.metrics = store.metrics;
+    this.metrics = this.#timedMetrics(store.metrics);
+    this.nearCache = store.nearCache;
     this.writeDeadlineMs = store.writeDeadlineMs;
   }
 
@@ -61,41 +77,47 @@ export class TrackedStore implements Store {
   now(): number {
     return this.#store.now();
   }
+  /** What every request waits for: a number is counted up, and every sixteenth is timed. */
   read(id: string): Promise<ReadOutcome> {
-    return this.#store.read(id);
+    const standsFor = this.#observer.wantsEachRead ? 1 : READS_PER_SAMPLE;
+    this.#reads = (this.#reads + 1) % standsFor;
+    return this.#reads === 0 ? this.#timed("read", () => this.#store.read(id), standsFor) : this.#store.read(id);
   }
   onEnding(listener: EndingListener): () => void {
     return this.#store.onEnding(listener);
   }
   near(id: string): SessionRecord | null {
-    return this.#store.near(id);
+    const copy = this.#store.near(id);
+    if (copy === null) this.nearMisses++;
+    else this.nearHits++;
+    return copy;
   }
   page(input: PageInput): Promise<Page> {
-    return this.#store.page(input);
+    return this.#timed("page", () => this.#store.page(input));
   }
   listUser(userKey: string): Promise<StoredSession[]> {
-    return this.#store.listUser(userKey);
+    return this.#timed("listUser", () => this.#store.listUser(userKey));
   }
   listActivity(id: string): Promise<string[]> {
-    return this.#store.listActivity(id);
+    return this.#timed("listActivity", () => this.#store.listActivity(id));
   }
   count(): Promise<number> {
-    return this.#store.count();
+    return this.#timed("count", () => this.#store.count());
   }
   countUsers(): Promise<number> {
-    return this.#store.countUsers();
+    return this.#timed("countUsers", () => this.#store.countUsers());
   }
   reap(input: ReapInput): Promise<ReapOutcome> {
-    return this.#tracked(this.#store.reap(input));
+    return this.#write("reap", () => this.#store.reap(input));
   }
   expire(id: string, call?: WriteCall): Promise<boolean> {
-    return this.#tracked(this.#store.expire(id, call));
+    return this.#write("expire", () => this.#store.expire(id, call));
   }
   checkIndexes(input: CheckInput): Promise<CheckOutcome> {
-    return this.#tracked(this.#store.checkIndexes(input));
+    return this.#write("checkIndexes", () => this.#store.checkIndexes(input));
   }
   eraseUser(userKey: string): Promise<{ readonly tombstonesUntil: number }> {
-    return this.#tracked(this.#store.eraseUser(userKey));
+    return this.#write("eraseUser", () => this.#store.eraseUser(userKey));
   }
   onEvent(listener: EventListener): () => void {
     return this.#store.onEvent(listener);
@@ -104,57 +126,79 @@ export class TrackedStore implements Store {
     return this.#store.readEvents(consumer);
   }
   totals(): Promise<Totals> {
-    return this.#store.totals();
+    return this.#timed("totals", () => this.#store.totals());
   }
 
   create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {
-    return this.#tracked(this.#store.create(session, call));
+    return this.#write("create", () => this.#store.create(session, call));
   }
   rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
-    return this.#tracked(this.#store.rotate(input, call));
+    return this.#write("rotate", () => this.#store.rotate(input, call));
   }
   confirm(input: ConfirmInput, call?: WriteCall): Promise<ConfirmOutcome> {
-    return this.#tracked(this.#store.confirm(input, call));
+    return this.#write("confirm", () => this.#store.confirm(input, call));
   }
   elevate(input: ElevateInput, call?: WriteCall): Promise<ElevateOutcome> {
-    return this.#tracked(this.#store.elevate(input, call));
+    return this.#write("elevate", () => this.#store.elevate(input, call));
   }
   amend(input: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
-    return this.#tracked(this.#store.amend(input, call));
+    return this.#write("amend", () => this.#store.amend(input, call));
   }
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
-    return this.#tracked(this.#store.patch(input, call));
+    return this.#write("patch", () => this.#store.patch(input, call));
   }
   touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
-    return this.#tracked(this.#store.touch(input, call));
+    return this.#write("touch", () => this.#store.touch(input, call));
   }
   revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
-    return this.#tracked(this.#store.revoke(input, call));
+    return this.#write("revoke", () => this.#store.revoke(input, call));
   }
   disableUser(input: DisableUserInput, call?: WriteCall): Promise<void> {
-    return this.#tracked(this.#store.disableUser(input, call));
+    return this.#write("disableUser", () => this.#store.disableUser(input, call));
   }
   revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }> {
-    return this.#tracked(this.#store.revokeUser(input, call));
+    return this.#write("revokeUser", () => this.#store.revokeUser(input, call));
   }
   revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ readonly ended: number }> {
-    return this.#tracked(this.#store.revokeBefore(input, call));
+    return this.#write("revokeBefore", () => this.#store.revokeBefore(input, call));
   }
 
   recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
-    return this.#tracked(this.#store.recordActivity(input, call));
+    return this.#write("recordActivity", () => this.#store.recordActivity(input, call));
   }
 
-  /** Waits for the writes under way and closes. They settle within their deadline; one that ends many sessions takes several. */
-  async close(): Promise<void> {
+  /** Waits for the writes under way. They settle within their deadline; one that ends many sessions takes several. */
+  async settled(): Promise<void> {
     await Promise.allSettled(this.#writes);
-    await this.#store.close();
   }
 
-  #tracked<T>(write: Promise<T>): Promise<T> {
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #timedMetrics(metrics: MetricStore): MetricStore {
+    return {
+      recordSample: (...args) => this.#write("recordSample", () => metrics.recordSample(...args)),
+      samples: (name) => this.#timed("samples", () => metrics.samples(name)),
+      addToSeries: (...args) => this.#write("addToSeries", () => metrics.addToSeries(...args)),
+      series: () => this.#timed("series", () => metrics.series()),
+    };
+  }
+
+  #write<T>(operation: string, call: () => Promise<T>): Promise<T> {
+    const write = this.#timed(operation, call);
     this.#writes.add(write);
     const done = (): void => void this.#writes.delete(write);
     write.then(done, done);
     return write;
+  }
+
+  #timed<T>(operation: string, call: () => Promise<T>, standsFor = 1): Promise<T> {
+    const startedAt = this.#clock.monotonic();
+    const running = call();
+    const done = (failure: unknown): void =>
+      this.#observer.called({ operation, ms: this.#clock.monotonic() - startedAt, failure, standsFor });
+    running.then(() => done(null), done);
+    return running;
   }
 }

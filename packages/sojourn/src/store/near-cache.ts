@@ -33,6 +33,14 @@ export interface NearCacheOptions {
   readonly maxBytes?: number;
 }
 
+/** How full a near cache is. */
+export interface NearCacheSize {
+  /** Copies. */
+  readonly size: number;
+  /** Their memory, bookkeeping included. */
+  readonly bytes: number;
+}
+
 /** When a read was sent. */
 interface Sent {
   readonly at: number;
@@ -50,7 +58,7 @@ const ENTRY_BYTES = 600;
 const MAX_DRIFT_MS = 1_000;
 
 /** @internal */
-export class NearCache {
+export class NearCache implements NearCacheSize {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #maxEntries: number;

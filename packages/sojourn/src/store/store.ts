@@ -11,6 +11,7 @@
 import type { MetricStore } from "./metric-store.ts";
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
 import type { SessionRecord } from "../data/session-record.ts";
+import type { NearCacheSize } from "./near-cache.ts";
 import type { Page, PageInput } from "./paging.ts";
 import type { WriteCall } from "./write-call.ts";
 import type { EndingListener } from "./ending-hints.ts";
@@ -251,6 +252,8 @@ export interface Store {
   readonly metrics: MetricStore;
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
+  /** How full the near cache is, at any time; null without one. */
+  readonly nearCache: NearCacheSize | null;
 
   /**
    * Opens what is needed and answers the facts. Cheap when nothing changed: ask again rather than keep

@@ -46,6 +46,8 @@ export async function writeEveryKindOfKey(sessions: Sessions, other: Sessions, c
   await sessions.revokeUser("grace");
   await sessions.disableUser("mallory");
   await session.increment("visits");
+  await sessions.activity.record(session.id, "password changed");
+  await sessions.metrics.record("login.ms", 12);
 }
 
 /** Starts a server of its own, and ends it. */
@@ -59,6 +61,7 @@ export async function measureKeys(): Promise<KeyTable> {
   const [sessions, other] = [open(), open()];
   try {
     await store.reap({ part: 0, notWithinMs: 15 * MINUTE });
+    await store.metrics.addToSeries(store.now(), new Map([["created", 1]]));
     await writeEveryKindOfKey(sessions, other, clock);
     const found = await measured(admin);
     await sessions.enableUser("mallory");
@@ -82,7 +85,7 @@ async function measured(admin: TestClient): Promise<MeasuredKey[]> {
   const keys = (await admin.keys("*")).toSorted();
   return Promise.all(
     keys.map(async (name) => ({
-      key: name.replace(/\{.*?\}/, "{tag}").replace(/(\}:).*/, "$1…"),
+      key: name.replace(/\{.*?\}/, "{tag}").replace(/(\}:(?:[a-z]:)?).*/, "$1…"),
       type: await admin.type(name),
       ttlMs: await admin.pTTL(name),
       bytes: (await admin.memoryUsage(name)) ?? 0,

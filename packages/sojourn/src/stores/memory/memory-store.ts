@@ -72,6 +72,7 @@ class MemoryStore extends RecordSteps implements Store {
   readonly parts = 1;
   readonly namespace: string;
   readonly writeDeadlineMs = DEFAULTS.writeDeadlineMs;
+  readonly nearCache = null;
   readonly #clock: Clock;
   readonly #endedMs: number;
   readonly #salt = randomBytes(SALT_BYTES);

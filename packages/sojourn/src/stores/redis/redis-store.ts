@@ -104,6 +104,7 @@ class RedisStore implements Store {
   readonly namespace: string;
   readonly metrics: RedisMetrics;
   readonly writeDeadlineMs: number;
+  readonly nearCache: NearCache | null;
   readonly #keys: Keys;
   readonly #redis: RedisConnection;
   readonly #records: ReadBatch;
@@ -152,8 +153,9 @@ class RedisStore implements Store {
     this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
     this.#events = new EventStreams({ keys: this.#keys, scripts: this.#scripts, changes: this.#changes, clock });
+    this.nearCache = NearCache.from(options.nearCache, clock);
     this.#copies = new CoherentCopies({
-      cache: NearCache.from(options.nearCache, clock),
+      cache: this.nearCache,
       changes: this.#changes,
       cutOffs: this.#cutOffs,
       keys: this.#keys,

@@ -109,7 +109,7 @@ class SqliteStore extends RecordSteps implements Store {
   readonly writeDeadlineMs: number;
   readonly #retention: Retention;
   readonly #listeners = new EventListeners();
-  readonly #near: NearCache | null;
+  readonly nearCache: NearCache | null;
   readonly #endings = endingHints(() => this.#opened?.sql.version.get()?.["data_version"]);
   #opening: Promise<Opened> | null = null;
   #opened: Opened | null = null;
@@ -122,7 +122,7 @@ class SqliteStore extends RecordSteps implements Store {
     this.#clock = options.clock ?? systemClock;
     this.#retention = checkedRetention(options);
     this.writeDeadlineMs = checkedDeadline("writeDeadlineMs", options.writeDeadlineMs, DEFAULTS.writeDeadlineMs);
-    this.#near = NearCache.from(options.nearCache, this.#clock);
+    this.nearCache = NearCache.from(options.nearCache, this.#clock);
   }
 
   async ready(): Promise<StoreFacts> {
@@ -145,11 +145,11 @@ class SqliteStore extends RecordSteps implements Store {
   async read(id: string): Promise<ReadOutcome> {
     const { sql } = this.#opened ?? (await this.#open());
     const read = (): Promise<ReadOutcome> => this.#query(() => foundIn(sql, id, this.now()));
-    return this.#near === null ? read() : this.#near.through(id, read);
+    return this.nearCache === null ? read() : this.nearCache.through(id, read);
   }
 
   near(id: string): SessionRecord | null {
-    return this.#near?.get(id) ?? null;
+    return this.nearCache?.get(id) ?? null;
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
@@ -370,9 +370,9 @@ class SqliteStore extends RecordSteps implements Store {
       if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
       migrate(database);
       const sql = prepareStatements(database, this.#retention, {
-        changes: (id) => this.#near?.drop(id),
+        changes: (id) => this.nearCache?.drop(id),
         goes: (id) => {
-          this.#near?.drop(id);
+          this.nearCache?.drop(id);
           // Once the transaction is over, which is in this turn.
           queueMicrotask(() => this.#endings.tell(id));
         },

@@ -122,6 +122,22 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "near: how full the cache is, if there is one",
+    async run(env) {
+      const { store } = env;
+      const { nearCache } = store;
+      assert.ok(nearCache === null || (nearCache.size === 0 && nearCache.bytes === 0));
+      const { id, record } = await env.created();
+      const copy = await copyOf(store, id);
+      assert.ok(copy === null || nearCache !== null);
+      if (copy === null || nearCache === null) return;
+      assert.equal(nearCache.size, 1);
+      assert.ok(nearCache.bytes >= record.length);
+      await store.revoke(ending(id));
+      assert.deepEqual([nearCache.size, nearCache.bytes], [0, 0]);
+    },
+  },
+  {
     name: "near: nothing for an id that was never read, was ended or never was",
     async run(env) {
       const [unread, ended] = [await env.created(), await env.created({ idleMs: HOUR })];
