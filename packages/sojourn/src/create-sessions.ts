@@ -170,7 +170,7 @@ function coreOf(given: SessionsOptions, observer: Observer): Core {
       new SessionSchema(given, (line) => notices.warn("schema", line)),
     ),
     serverId: serverIdOf(given),
-    development: given.development ?? false,
+    development: developmentOf(given),
     indexKey: indexKeyOf(given),
   });
 }
@@ -179,6 +179,16 @@ function activityOf(given: SessionsOptions, core: Core): ActivityLog {
   const log = new ActivityLog(core.store);
   if (given.activity?.automatic === true) recordByItself(core, log);
   return log;
+}
+
+/** The one variable of the environment that is looked at, so that a forgotten option cannot weaken a live site (row B2). */
+function developmentOf({ development = false }: SessionsOptions): boolean {
+  if (development && process.env["NODE_ENV"] === "production") {
+    throw new ConfigError(
+      'development: true is refused where NODE_ENV is production: cookies would go over plain http. Write development: process.env.NODE_ENV !== "production".',
+    );
+  }
+  return development;
 }
 
 function storeOf(options: SessionsOptions, clock: Clock): Store {
