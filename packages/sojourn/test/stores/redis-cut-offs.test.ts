@@ -250,6 +250,16 @@ describe("the sweep", () => {
     expect((await other.listUser(env.userKey("ada"))).map(({ id }) => id)).toEqual([later.id]);
   });
 
+  test("F6 the first call of a process whose clock is slow ends what began before it all the same", async () => {
+    const { env, other } = await processes();
+    const { id } = await env.created();
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() - HOUR };
+    const job = redisStore(clients[0], { clock, deadline: PATIENT });
+    opened.push(job);
+    expect(await job.revokeBefore(everything(other))).toEqual({ ended: 1 });
+    expect(await other.read(id)).toMatchObject({ reason: "leak" });
+  });
+
   test("F6 a session that a shorter lifetime moves behind the walk is not overlooked: it cannot be moved", async () => {
     const { env, wire, store, other, clock } = await processes();
     const sessions = await Promise.all(

@@ -119,6 +119,17 @@ describe("time", () => {
     await sessions.close();
   });
 
+  test("a session that begins after the machine slept has the times of then", async () => {
+    let slept = 0;
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + slept, shift: () => slept };
+    const sessions = createSessions({ store: await openedStore({ clock }), clock, secrets: [TEST_SECRET] });
+    const first = await sessions.create();
+    slept = 7_200_000;
+    const { session } = await sessions.create();
+    expect(session.createdAt - first.session.createdAt).toBeGreaterThanOrEqual(slept - 5);
+    await sessions.close();
+  });
+
   test("the machine slept while an answer was on its way: the clock is right when the read is answered", async () => {
     let slept = 0;
     const clock: Clock = { ...systemClock, now: () => systemClock.now() + slept, shift: () => slept };

@@ -95,9 +95,10 @@ export class MassEnding {
   /** Stores the cut-off first. Answers when the last bucket is swept and no process knows the cut-offs as they were before. */
   async revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ ended: number }> {
     const { redis, keys, lease, copies } = this.#parts;
-    // No later than the acknowledgement, should a network deliver the command once more after it.
-    const latest = Math.min(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
-    const before = await this.#note(keys.cutOffs(), { ...input, before: latest }, call);
+    // No later than the acknowledgement, should a network deliver the command once more after it. Asked for when it is
+    // sent: before, this process may not know the server's time.
+    const latest = (): number => Math.min(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
+    const before = await this.#note(keys.cutOffs(), input, latest, call);
     const known = lease.expired();
     const ended = await this.#sweepAll({ ...input, before });
     await known;
@@ -105,10 +106,10 @@ export class MassEnding {
     return { ended };
   }
 
-  async #note(key: string, input: RevokeBeforeInput, call?: WriteCall): Promise<number> {
+  async #note(key: string, input: RevokeBeforeInput, before: () => number, call?: WriteCall): Promise<number> {
     const answer = await this.#parts.scripts.run("cutOff", [key], call, () => [
       cutOffName(input.policy),
-      String(input.before),
+      String(before()),
       String(input.keptMs),
       detailOfEnding(input),
       String(CLOCK_ERROR_MS),
@@ -130,7 +131,7 @@ export class MassEnding {
   /** Marked first: what is created, or given new deadlines, while the walk is under way is held against the mark. */
   async #sweep(bucket: number, input: RevokeBeforeInput): Promise<number> {
     const { redis, scripts, keys, retention } = this.#parts;
-    await this.#note(keys.cutOffsOf(bucket), input);
+    await this.#note(keys.cutOffsOf(bucket), input, () => input.before);
     const indexes = [keys.expiries(bucket), keys.users(bucket), keys.totals(bucket)];
     let ended = 0;
     for await (const ids of pagesOf(redis, keys.expiries(bucket), PAGE)) {

@@ -172,7 +172,8 @@ class RedisStore implements Store {
     this.#endings = endingHints(this.#changes, clock);
   }
 
-  ready(): Promise<StoreFacts> {
+  async ready(): Promise<StoreFacts> {
+    await this.#preparation.usable();
     return this.#preparation.facts();
   }
 
