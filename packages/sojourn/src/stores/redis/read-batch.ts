@@ -5,6 +5,7 @@
  */
 
 import type { Reply } from "./driver.ts";
+import { unexpectedReply } from "./redis-connection.ts";
 
 const MAX_BATCH = 64;
 
@@ -38,20 +39,20 @@ export class ReadBatch {
 
   #sendBatch(batch: readonly Waiting[]): void {
     const keys = batch.map((each) => each.key);
-    const [only] = batch;
     const single = batch.length === 1;
-    this.#send(single ? ["GET", ...keys] : ["MGET", ...keys]).then(
-      (reply) => {
-        if (single) only?.resolve(asBytes(reply));
-        else batch.forEach((each, i) => each.resolve(asBytes((reply as readonly Reply[])[i] ?? null)));
-      },
-      (error: unknown) => {
-        for (const each of batch) each.reject(error);
-      },
-    );
+    const fail = (error: unknown): void => {
+      for (const each of batch) each.reject(error);
+    };
+    this.#send(single ? ["GET", ...keys] : ["MGET", ...keys]).then((reply) => {
+      const values = single ? [reply] : reply;
+      if (!areValues(values, batch.length)) fail(unexpectedReply(reply));
+      else batch.forEach((each, i) => each.resolve(values[i] ?? null));
+    }, fail);
   }
 }
 
-function asBytes(reply: Reply): Buffer | null {
-  return reply instanceof Buffer ? reply : null;
+/** Anything but values and nulls is no answer: taken for "nothing there", it would log people out. */
+function areValues(reply: Reply, count: number): reply is readonly (Buffer | null)[] {
+  if (!Array.isArray(reply) || reply.length !== count) return false;
+  return reply.every((each) => each === null || each instanceof Buffer);
 }
