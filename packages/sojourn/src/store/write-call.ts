@@ -7,6 +7,6 @@ export interface WriteCall {
    * once, and none in sqlite, whose queue gives up what could not begin within the write deadline.
    */
   readonly notAfter?: number;
-  /** A patch, `revoke` or `revokeUser` with an operation id that was executed already answers the same and changes nothing. */
+  /** A patch, `revoke`, `revokeUser` or `disableUser` with an operation id that was executed already answers the same and changes nothing. */
   readonly operationId?: string;
 }

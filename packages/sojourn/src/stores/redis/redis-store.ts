@@ -223,12 +223,7 @@ class RedisStore implements Store {
   }
 
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
-    const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
-    const keys = [
-      this.#keys.session(input.id),
-      this.#keys.tombstone(input.id),
-      this.#keys.operation(bucketOf(input.id), operationId),
-    ];
+    const keys = [...this.#recordKeys(input.id), this.#operation(bucketOf(input.id), call)];
     return parsePatch(
       await this.#scripts.run("patch", keys, call, (fence) => patchArguments(input, fence.operationKeptMs)),
     );
@@ -253,8 +248,7 @@ class RedisStore implements Store {
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const operationId = call?.operationId ?? randomBytes(12).toString("base64url");
-    const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, operationId), this.#keys.totals(bucket)];
+    const keys = [...this.#indexedKeys(id), this.#operation(bucket, call), this.#keys.totals(bucket)];
     const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
       detailOfEnding(input),
@@ -299,6 +293,11 @@ class RedisStore implements Store {
     return this.#activities.list(id);
   }
 
+  /** Where a call is remembered, so that a client may send it again. */
+  #operation(bucket: number, call: WriteCall | undefined): string {
+    return this.#keys.operation(bucket, call?.operationId ?? randomBytes(12).toString("base64url"));
+  }
+
   #recordKeys(id: string): string[] {
     return [this.#keys.session(id), this.#keys.tombstone(id)];
   }
@@ -310,8 +309,13 @@ class RedisStore implements Store {
   }
 
   async disableUser({ userKey, disabled }: DisableUserInput, call?: WriteCall): Promise<void> {
-    const keys = [this.#keys.disabledUsers(bucketOf(userKey))];
-    await this.#scripts.run("disable", keys, call, () => [userHashIn(userKey), disabled ? "1" : ""]);
+    const bucket = bucketOf(userKey);
+    const keys = [this.#keys.disabledUsers(bucket), this.#operation(bucket, call)];
+    await this.#scripts.run("disable", keys, call, (fence) => [
+      userHashIn(userKey),
+      disabled ? "1" : "",
+      text(fence.operationKeptMs),
+    ]);
   }
 
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {

@@ -229,6 +229,22 @@ export const RACES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "F2 disableUser sent again with its operation id undoes nothing that was said in between",
+    needs: "operation ids",
+    async run(env) {
+      const userKey = env.userKey("ada");
+      const [enable, disable] = [{ operationId: "operation-g" }, { operationId: "operation-h" }];
+      const say = (store: Store, disabled: boolean, call: WriteCall) => store.disableUser({ userKey, disabled }, call);
+      await say(env.store, false, enable);
+      await say(env.other, true, disable);
+      await say(env.store, false, enable);
+      assert.deepEqual(await env.store.create(env.made({ userId: "ada" })), { status: "disabled" });
+      await say(env.other, false, { operationId: "operation-i" });
+      await say(env.store, true, disable);
+      assert.equal((await env.store.create(env.made({ userId: "ada" }))).status, "created");
+    },
+  },
+  {
     name: "a patch re-sent to a session that was revoked meanwhile answers what it did and revives nothing",
     needs: "operation ids",
     async run(env) {
