@@ -9,6 +9,8 @@ import { openStore } from "../../src/open.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 import { writeFromProcesses } from "../support/writers.ts";
+import { DURABLE_ENGINES, type DurableEngine } from "./durable-engines.ts";
+import { logoutAgainstWriters } from "./logout.ts";
 
 let server: RedisServer;
 let folder: string;
@@ -72,16 +74,25 @@ describe.each(Object.keys(ENGINES))("four processes on %s", (engine) => {
     expect(after.session).toMatchObject({ serverId: "web-9", revision: 200, expiresAt: session.expiresAt });
     expect(after.session.migratedAt).toBeGreaterThanOrEqual(session.createdAt);
   });
+});
 
-  test("F2 logout against four writing processes: the session stays ended", async () => {
-    const { token, session } = await sessions.create({ userId: "ada" });
-    const logout = async (): Promise<void> => {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      await sessions.logout(token);
-    };
-    await writeFromProcesses(url, session.id, "until ended", { meanwhile: logout });
-    expect(await sessions.get(session.id)).toBeNull();
-    expect(await sessions.validate(token)).toMatchObject({ valid: false, reason: "revoked" });
-    expect((await sessions.list("ada")).map((each) => each.id)).not.toContain(session.id);
+describe("50 writers in four processes", { timeout: 60_000 }, () => {
+  async function emptyPlace(engine: DurableEngine): Promise<string> {
+    if (engine === "sqlite") return join(await mkdtemp(join(folder, "logout-")), "sessions.db");
+    await (await server.client()).flushAll();
+    return String(server.port);
+  }
+
+  test.each(DURABLE_ENGINES)("F2 against logout on %s, 20 rounds: none alive afterwards", async (engine) => {
+    const where = await emptyPlace(engine);
+    const { rounds, alive, written } = await logoutAgainstWriters({ engine, where, rounds: 20 });
+    expect([rounds, alive]).toEqual([20, 0]);
+    expect(written).toBeGreaterThanOrEqual(20 * 4);
+  });
+
+  test("a session that did not end is noticed", async () => {
+    const where = await emptyPlace("sqlite");
+    const assignment = { engine: "sqlite", where, rounds: 1, logout: async () => true } as const;
+    expect(await logoutAgainstWriters(assignment)).toMatchObject({ rounds: 1, alive: 1 });
   });
 });

@@ -27,10 +27,6 @@ const tasks: Record<string, Task> = {
       throw error;
     }
   },
-  "until ended": async (i) => {
-    const session = await sessions.get(id);
-    await session?.set(`${writer}-${i % 5}`, i);
-  },
 };
 
 const task: Task = tasks[work] ?? (() => Promise.reject(new Error(`unknown work: ${work}`)));
