@@ -13,7 +13,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{packages,examples}/*/{src,test}/**/*.test.ts"],
+          include: ["{packages,examples}/*/{src,test}/**/*.test.ts", "bench/**/*.test.ts"],
           exclude: ["**/node_modules/**", serial],
           // Most files wait for a server of their own, so the default (cores less one) would leave a core idle.
           maxWorkers: Math.max(2, availableParallelism()),

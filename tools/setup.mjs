@@ -19,7 +19,7 @@ const testedNode = { accepts: (major) => major >= 26 };
 
 // Scripts that must work on sources that do not compile, or that build by themselves.
 const needNoBuild = ["build", "check-quick", "commands", "format", "gen-all", "proof", "proof-logout", "simulate"];
-const needRedis = ["commands", "proof", "proof-logout"];
+const needRedis = ["bench", "commands", "proof", "proof-logout"];
 
 /** What a command needs, in order (each does nothing when it is there already), and the file it starts. */
 const commands = {

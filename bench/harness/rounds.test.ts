@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { alternate } from "./rounds.ts";
+
+test("each round samples everyone, beginning with another one; what warmed them up is not kept", async () => {
+  const order: string[] = [];
+  const sampler = (name: string) => ({
+    name,
+    async sample() {
+      order.push(name);
+      return { rate: order.length, cpuMicros: 1 };
+    },
+  });
+  const sampled = await alternate([sampler("a"), sampler("b"), sampler("c")], 3);
+  expect(order.join("")).toBe("abcabcbcacab");
+  expect(sampled.map(({ name, samples }) => [name, samples.map(({ rate }) => rate)])).toEqual([
+    ["a", [4, 9, 11]],
+    ["b", [5, 7, 12]],
+    ["c", [6, 8, 10]],
+  ]);
+});

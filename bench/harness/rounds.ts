@@ -1,0 +1,26 @@
+/** Alternating rounds: each takes one sample of every contestant, so that what slows the machine slows them all. */
+
+import type { Sample } from "./contestant.ts";
+
+export interface Sampled {
+  readonly name: string;
+  readonly samples: readonly Sample[];
+}
+
+export interface Sampler {
+  readonly name: string;
+  sample(): Promise<Sample>;
+}
+
+/** One sample each to warm up, which is thrown away, then the rounds. Each begins with another contestant. */
+export async function alternate(samplers: readonly Sampler[], rounds: number): Promise<Sampled[]> {
+  const samples = new Map<Sampler, Sample[]>(samplers.map((sampler) => [sampler, []]));
+  for (const sampler of samplers) await sampler.sample();
+  for (let round = 0; round < rounds; round++) {
+    const first = round % samplers.length;
+    for (const sampler of [...samplers.slice(first), ...samplers.slice(0, first)]) {
+      samples.get(sampler)?.push(await sampler.sample());
+    }
+  }
+  return samplers.map((sampler) => ({ name: sampler.name, samples: samples.get(sampler) ?? [] }));
+}
