@@ -9,6 +9,7 @@ import { ensureChromium } from "./setup/chromium.mjs";
 import { ensureNode } from "./setup/node-version.mjs";
 import { ensurePackages } from "./setup/packages.mjs";
 import { SetupError } from "./setup/progress.mjs";
+import { ensurePrometheus } from "./setup/prometheus.mjs";
 import { ensureRedisServer } from "./setup/redis-server.mjs";
 
 const usage = "Usage: node tools/setup.mjs demo | test | run <script> [arguments…]";
@@ -29,7 +30,7 @@ const commands = {
   }),
   // tools/test.mjs builds too: there a build that fails is a failed test, not the end of the run.
   test: () => ({
-    needs: [ensureNode(testedNode), ensurePackages, ensureRedisServer, ensureChromium],
+    needs: [ensureNode(testedNode), ensurePackages, ensureRedisServer, ensureChromium, ensurePrometheus],
     file: "tools/test.mjs",
   }),
   run: (args) => {

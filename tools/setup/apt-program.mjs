@@ -5,9 +5,10 @@ import { SetupError, progress } from "./progress.mjs";
 
 /**
  * Installs a program through apt when it is missing and this is root on Debian or Ubuntu; otherwise says what to type.
- * `program` is both the command and Debian's package. `otherwise` names another way, `env` is for its installation.
+ * `program` is both the command and Debian's package. `otherwise` names another way, `service` what the package would
+ * start when it is installed, which the tests do not need: it is not left running.
  */
-export function ensureAptProgram({ program, otherwise = "", env = {} }) {
+export function ensureAptProgram({ program, otherwise = "", service }) {
   if (onPath(program)) return;
   const command = `apt-get update && apt-get install -y --no-install-recommends ${program}`;
   const isRoot = process.getuid !== undefined && process.getuid() === 0;
@@ -18,8 +19,9 @@ export function ensureAptProgram({ program, otherwise = "", env = {} }) {
   }
   process.stderr.write(`${command}\n`);
   const done = progress("apt", `installing ${program}`);
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", command], {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", ...env },
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", `${command}${service ? ` && ${stopping(service)}` : ""}`], {
+    // RUNLEVEL=1: in single-user mode packages start no service.
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", ...(service && { RUNLEVEL: "1" }) },
     encoding: "utf8",
   });
   if (status !== 0 || !onPath(program)) {
@@ -29,6 +31,11 @@ export function ensureAptProgram({ program, otherwise = "", env = {} }) {
     );
   }
   done(`${program} installed`);
+}
+
+// systemd does not listen to RUNLEVEL.
+function stopping(service) {
+  return `if [ -d /run/systemd/system ]; then systemctl disable --now ${service}; fi`;
 }
 
 /** Whether the command can be started, looked up as a shell would; a path is taken as it is. */

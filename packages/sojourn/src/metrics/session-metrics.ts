@@ -82,10 +82,11 @@ export class SessionMetrics {
 
   /** What the instruments read. @internal */
   async numbers(): Promise<Numbers> {
-    const { core, counts, stats } = this.#parts;
+    const { core, counts } = this.#parts;
+    const stats = await this.#parts.stats().catch(() => null);
     const { nearCache, nearHits: hits, nearMisses: misses } = core.store;
     const near = nearCache === null ? null : { hits, misses, size: nearCache.size, bytes: nearCache.bytes };
-    return { counts, near, stats: await stats().catch(() => null), reasons: this.#reasons };
+    return { counts, near, stats, reasons: this.#reasons };
   }
 
   /** For the name of what is observed. @internal */
