@@ -140,6 +140,7 @@ describe("policies of one's own", () => {
     [2, { idle: "61m", absolute: "24h" }],
     [2, { idle: "1h", absolute: "25h" }],
     [3, { idle: "16m", absolute: "12h" }],
+    [2, { idle: "24h", absolute: "24h", lockAfter: "61m" }],
   ] as const)(
     "D3 a policy of level %i that lasts longer than NIST allows needs a justification: %o",
     (aal, lasting) => {
@@ -155,6 +156,10 @@ describe("policies of one's own", () => {
       expect(() => policiesWith(lasting)).not.toThrow();
     },
   );
+
+  test("D5 a lock asks for the user as the end would: with it the idle timeout may be longer", () => {
+    expect(policiesWith({ idle: "24h", absolute: "24h", lockAfter: "1h", aal: 2 }).named("custom").aal).toBe(2);
+  });
 
   test("D2 idle longer than absolute is refused", () => {
     expect(() => policiesWith({ idle: "25h", absolute: "24h" })).toThrow(ConfigError);

@@ -125,7 +125,7 @@ function parsePolicy(name: string, options: PolicyOptions | undefined): Policy {
       `Policy ${name}: touchInterval (${touchIntervalMs} ms) must be shorter than idle (${options.idle}) and lockAfter.`,
     );
   }
-  requireJustified(name, options, { idleMs, absoluteMs });
+  requireJustified(name, options, { unusedMs, absoluteMs });
   return {
     name,
     idleMs,
@@ -137,20 +137,20 @@ function parsePolicy(name: string, options: PolicyOptions | undefined): Policy {
   };
 }
 
-/** The built-in policies aal1, aal2, aal3 are the most that NIST allows. */
+/** The built-in policies aal1, aal2, aal3 are the most that NIST allows; a lock asks for the user as the end would. */
 function requireJustified(
   name: string,
   { aal = 0, justification }: PolicyOptions,
-  { idleMs, absoluteMs }: Pick<Policy, "idleMs" | "absoluteMs">,
+  { unusedMs, absoluteMs }: { readonly unusedMs: number; readonly absoluteMs: number },
 ): void {
   if (justification !== undefined && (typeof justification !== "string" || justification.trim() === "")) {
     throw new ConfigError(`Option policies.${name}.justification must be a sentence.`);
   }
   if (aal === 0 || justification !== undefined) return;
   const { idle, absolute } = DEFAULTS.policies[`aal${aal}`];
-  if (idleMs <= parseDuration("idle", idle) && absoluteMs <= parseDuration("absolute", absolute)) return;
+  if (unusedMs <= parseDuration("idle", idle) && absoluteMs <= parseDuration("absolute", absolute)) return;
   throw new ConfigError(
-    `Policy ${name} lasts longer than NIST SP 800-63B-4 allows at assurance level ${aal} (idle ${idle}, absolute ${absolute}): shorten it, or say why in justification.`,
+    `Policy ${name} lasts longer than NIST SP 800-63B-4 allows at assurance level ${aal} (idle or lockAfter ${idle}, absolute ${absolute}): shorten it, or say why in justification.`,
   );
 }
 
