@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSessions, type SessionEnd, type Sessions, type Store } from "../src/index.ts";
+import { createSessions, type SessionEnd, type Sessions, type Store, StoreClosedError } from "../src/index.ts";
 import type { Core } from "../src/lifecycle/core.ts";
 import { Watching } from "../src/lifecycle/watching.ts";
 import { memoryStore } from "../src/stores/memory/memory-store.ts";
@@ -170,6 +170,20 @@ describe.each([
     if (there !== here) await there.revoke(session.id).catch(() => undefined);
     await sleep(600);
     expect(watch.ends).toEqual([]);
+    expect(() => here.watch(session.id, () => undefined)).toThrow(StoreClosedError);
+  });
+
+  test("a store that is listened to after close() tells nothing, and ends no process", async () => {
+    const [store] = await open(manualClock());
+    await store.ready();
+    await store.close();
+    const uncaught = vi.fn();
+    process.once("uncaughtException", uncaught);
+    const stop = store.onEnding(() => undefined);
+    await sleep(600);
+    stop();
+    process.removeListener("uncaughtException", uncaught);
+    expect(uncaught).not.toHaveBeenCalled();
   });
 });
 
@@ -187,6 +201,19 @@ describe("watch", () => {
     watched.down = false;
     await watch.done;
     expect(watch.ends).toHaveLength(1);
+  });
+
+  test("an ending at whatever moment of a look is not missed", async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { here } = await opened(memory);
+      const { session } = await here.create({ userId: "ada" });
+      const watch = told(here, session.id);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await session.revoke();
+      await sleep(1);
+      expect([turns, watch.ends.length]).toEqual([turns, 1]);
+      await here.close();
+    }
   });
 
   test("an ending while the session is being read is not missed", async () => {
@@ -229,13 +256,13 @@ describe("watch", () => {
     const store = { now: () => 0, onEnding: () => () => undefined, read: () => new Promise(() => undefined) };
     const watching = new Watching({ store } as unknown as Core, 3);
     const ids = [1, 2, 3].map((bucket) => newSessionId(bucket));
-    const [stop] = ids.map((id) => watching.watch(id, () => undefined));
-    watching.watch(ids[0] ?? "", () => undefined);
+    const stops = ids.map((id) => watching.watch(id, () => undefined));
+    stops.push(watching.watch(ids[0] ?? "", () => undefined));
     const one = (): unknown => watching.watch(newSessionId(4), () => undefined);
     expect(one).toThrow(expect.objectContaining({ code: "too_many_watches" }));
-    stop?.();
+    stops[0]?.();
     expect(one).toThrow();
-    watching.close();
+    stops[3]?.();
     expect(one).not.toThrow();
     watching.close();
   });

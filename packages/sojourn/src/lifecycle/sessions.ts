@@ -366,7 +366,7 @@ export class Sessions<D extends object = DataObject> {
    * ```ts
    * const stop = sessions.watch(session.id, ({ reason }) => stream.end(`event: ended\ndata: ${reason}\n\n`));
    * ```
-   * @throws TypeError, TooManyWatchesError
+   * @throws TypeError, TooManyWatchesError, StoreClosedError
    */
   watch(id: string, onEnd: EndListener): () => void {
     return this.#watching.watch(id, onEnd);

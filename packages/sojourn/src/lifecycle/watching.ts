@@ -8,7 +8,7 @@
  */
 
 import type { Core } from "./core.ts";
-import { TooManyWatchesError } from "../errors.ts";
+import { StoreClosedError, TooManyWatchesError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
 import { isRecord, type ReadOutcome } from "../store/store.ts";
 
@@ -44,6 +44,7 @@ export class Watching {
   readonly #pending = new Set<string>();
   #isReading = false;
   #stop: (() => void) | null = null;
+  #isClosed = false;
 
   /** @param most sessions watched at once */
   constructor(core: Core, most = MAX_WATCHED) {
@@ -51,8 +52,9 @@ export class Watching {
     this.#most = most;
   }
 
-  /** @throws TypeError, TooManyWatchesError */
+  /** @throws TypeError, TooManyWatchesError, StoreClosedError */
   watch(id: string, onEnd: EndListener): () => void {
+    if (this.#isClosed) throw new StoreClosedError();
     if (!isSessionId(id)) throw new TypeError("watch takes the id of a session (session.id).");
     if (typeof onEnd !== "function") throw new TypeError("watch takes a function to call when the session ends.");
     const watched = this.#watched.get(id) ?? { listeners: new Set<EndListener>(), dueAt: Number.POSITIVE_INFINITY };
@@ -71,6 +73,7 @@ export class Watching {
 
   /** Calls nobody. */
   close(): void {
+    this.#isClosed = true;
     for (const id of this.#watched.keys()) this.#forget(id);
   }
 
@@ -104,9 +107,7 @@ export class Watching {
     this.#pending.add(id);
     if (this.#isReading) return;
     this.#isReading = true;
-    void this.#readPending().finally(() => {
-      this.#isReading = false;
-    });
+    void this.#readPending();
   }
 
   /** Not in the turn of the hint: a session that is hinted at while it is read is read again. */
@@ -121,6 +122,8 @@ export class Watching {
       for (const id of ids) this.#pending.delete(id);
       await Promise.all(ids.map((id) => this.#read(id)));
     }
+    // In the turn that found nothing more to read: a hint right after it must begin anew.
+    this.#isReading = false;
   }
 
   async #read(id: string): Promise<void> {

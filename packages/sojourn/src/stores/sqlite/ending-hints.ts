@@ -4,12 +4,12 @@ import { EndingHints } from "../../store/ending-hints.ts";
 
 const LOOK_MS = 500;
 
-/** @param version another value after another connection has written; undefined while the file is not open */
+/** @param version another value after another connection has written; undefined while the file is not open, or throws */
 export function endingHints(version: () => unknown): EndingHints {
   const hints: EndingHints = new EndingHints(() => {
     let seen: unknown;
     const timer = setInterval(() => {
-      const now = version();
+      const now = undefinedWhenThrown(version);
       if (now === undefined || now === seen) return;
       seen = now;
       hints.tell(null);
@@ -17,4 +17,13 @@ export function endingHints(version: () => unknown): EndingHints {
     return () => clearInterval(timer);
   });
   return hints;
+}
+
+/** A file that cannot be read, or was closed: a timer has nobody to tell, and reads say it. */
+function undefinedWhenThrown(version: () => unknown): unknown {
+  try {
+    return version();
+  } catch {
+    return undefined;
+  }
 }
