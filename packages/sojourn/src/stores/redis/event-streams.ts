@@ -85,7 +85,7 @@ class BucketAsking {
   readonly #parts: StreamParts;
   readonly #consumer: ConsumerOptions;
   readonly #due = new Set<number>();
-  /** Those that were asked what this consumer took before. */
+  /** Those that were asked what this consumer took before, and have answered ever since. */
   readonly #asked = new Set<number>();
   readonly #sweepMs: number;
   #sweepAt = Number.NEGATIVE_INFINITY;
@@ -135,12 +135,15 @@ class BucketAsking {
   async #takeFrom(bucket: number): Promise<SessionEvent[]> {
     const { keys, scripts } = this.#parts;
     const { group, consumer, claimAfterMs } = this.#consumer;
+    const asksOwn = !this.#asked.has(bucket);
+    // Should the answer be lost, what it gave must come before anything newer.
+    this.#asked.delete(bucket);
     const answer = await scripts.run("takeEvents", [keys.totals(bucket)], undefined, () => [
       group,
       consumer,
       String(TAKEN_AT_ONCE),
       String(claimAfterMs),
-      this.#asked.has(bucket) ? "" : "1",
+      asksOwn ? "1" : "",
     ]);
     if (answer.status === "gap") {
       this.#due.add(bucket);

@@ -15,15 +15,18 @@ export interface ReadingParts {
 
 export function eventReader(consumer: ConsumerOptions, parts: ReadingParts): EventReader {
   const { clock } = parts;
-  let isFirst = true;
+  /** At first, and where an answer was lost: what it gave must come before anything newer. */
+  let asksOwn = true;
   return new WaitingReader({
     clock,
     takeNow: async () => {
       // A look takes no lock.
-      const hasAny = await parts.query((sql) => sql.events.hasAny(consumer, isFirst, clock.now()));
+      const hasAny = await parts.query((sql) => sql.events.hasAny(consumer, asksOwn, clock.now()));
       if (!hasAny) return [];
-      const events = await parts.write((sql) => sql.events.take(consumer, isFirst, clock.now()));
-      isFirst &&= events[0]?.type === "gap";
+      const own = asksOwn;
+      asksOwn = true;
+      const events = await parts.write((sql) => sql.events.take(consumer, own, clock.now()));
+      asksOwn = own && events[0]?.type === "gap";
       return events;
     },
     acknowledge: (events) => parts.write((sql) => sql.events.acknowledge(consumer.group, events)),

@@ -40,6 +40,14 @@ local function read(from, count)
   return reply and reply[1] and reply[1][2] or {}
 end
 
+-- A consumer that has nothing in hand is made again when it takes something; one that is gone would stay for ever.
+local function forget_idle()
+  for _, each in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
+    local name, pending, idle = each[2], each[4], each[6]
+    if pending == 0 and idle > tonumber(lain) then redis.call('XGROUP', 'DELCONSUMER', key, group, name) end
+  end
+end
+
 local claimed = redis.pcall('XAUTOCLAIM', key, group, consumer, lain, '0', 'COUNT', most)
 if claimed.err then
   redis.call('XGROUP', 'CREATE', key, group, '0')
@@ -47,6 +55,7 @@ else
   add(claimed[2])
   for _, id in ipairs(claimed[3] or {}) do gone[#gone + 1] = id end
   if ARGV[7] == '1' then
+    forget_idle()
     answer = {'taken', now, 0}
     add(read('0', most))
   end
