@@ -1,5 +1,6 @@
 /** Every key that Sojourn writes to Redis. No other file names one. */
 
+import { randomBytes } from "node:crypto";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
@@ -76,8 +77,8 @@ export class Keys {
   activityPrefix(bucket: number): string {
     return this.#key("a", bucket, "");
   }
-  /** String: the answer of a patch or `revokeUser`, so that sent again it answers the same. */
-  operation(bucket: number, operationId: string): string {
+  /** String: the answer of an operation, so that sent again it answers the same. Without an id: one that is new. */
+  operation(bucket: number, operationId = randomBytes(12).toString("base64url")): string {
     return this.#key("o", bucket, operationId);
   }
   /** String: who reaps the buckets from this one on, or that they were reaped. */

@@ -3,7 +3,6 @@
  * the answer last.
  */
 
-import { randomBytes } from "node:crypto";
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
 import { cutOffName } from "../../store/cut-offs.ts";
 import { detailOfEnding } from "../../store/event-record.ts";
@@ -51,7 +50,7 @@ export class MassEnding {
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
     const { keys, scripts } = this.#parts;
     const bucket = bucketOf(input.userKey);
-    const operation = keys.operation(bucket, call?.operationId ?? randomBytes(12).toString("base64url"));
+    const operation = keys.operation(bucket, call?.operationId);
     const marked = [keys.userEpoch(input.userKey), keys.userSessions(input.userKey), operation];
     // A session of another bucket is another user's; the script looks at those of this one.
     if (input.except !== null && bucketOf(input.except) === bucket) marked.push(keys.session(input.except));

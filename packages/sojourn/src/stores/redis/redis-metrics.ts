@@ -1,6 +1,5 @@
 /** Shared numbers: a list of samples for each name, and a hash of counts for each hour. All of them in one slot. */
 
-import { randomBytes } from "node:crypto";
 import {
   byMinute,
   KEPT_SAMPLES,
@@ -81,7 +80,7 @@ export class RedisMetrics implements MetricStore {
   }
 
   #operation(call: WriteCall | undefined): string {
-    return this.#parts.keys.operation(METRICS_BUCKET, call?.operationId ?? randomBytes(12).toString("base64url"));
+    return this.#parts.keys.operation(METRICS_BUCKET, call?.operationId);
   }
 
   async #read(key: string, command: readonly string[]): Promise<readonly Reply[]> {

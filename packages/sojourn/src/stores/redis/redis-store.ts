@@ -3,7 +3,6 @@
  * Redis 6.2 and newer, and on Valkey.
  */
 
-import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../clock.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
@@ -223,7 +222,7 @@ class RedisStore implements Store {
   }
 
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
-    const keys = [...this.#recordKeys(input.id), this.#operation(bucketOf(input.id), call)];
+    const keys = [...this.#recordKeys(input.id), this.#keys.operation(bucketOf(input.id), call?.operationId)];
     return parsePatch(
       await this.#scripts.run("patch", keys, call, (fence) => patchArguments(input, fence.operationKeptMs)),
     );
@@ -248,7 +247,7 @@ class RedisStore implements Store {
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     const { id } = input;
     const bucket = bucketOf(id);
-    const keys = [...this.#indexedKeys(id), this.#operation(bucket, call), this.#keys.totals(bucket)];
+    const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, call?.operationId), this.#keys.totals(bucket)];
     const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
       id,
       detailOfEnding(input),
@@ -293,11 +292,6 @@ class RedisStore implements Store {
     return this.#activities.list(id);
   }
 
-  /** Where a call is remembered, so that a client may send it again. */
-  #operation(bucket: number, call: WriteCall | undefined): string {
-    return this.#keys.operation(bucket, call?.operationId ?? randomBytes(12).toString("base64url"));
-  }
-
   #recordKeys(id: string): string[] {
     return [this.#keys.session(id), this.#keys.tombstone(id)];
   }
@@ -310,7 +304,7 @@ class RedisStore implements Store {
 
   async disableUser({ userKey, disabled }: DisableUserInput, call?: WriteCall): Promise<void> {
     const bucket = bucketOf(userKey);
-    const keys = [this.#keys.disabledUsers(bucket), this.#operation(bucket, call)];
+    const keys = [this.#keys.disabledUsers(bucket), this.#keys.operation(bucket, call?.operationId)];
     await this.#scripts.run("disable", keys, call, (fence) => [
       userHashIn(userKey),
       disabled ? "1" : "",
