@@ -376,12 +376,12 @@ describe("functions over the bytes agree with the class", () => {
     );
   });
 
-  test("withConfirmation notes that the token came back and, if asked, changes the idle timeout: in a copy", () => {
+  test("withConfirmation notes that the token came back and, if asked, lengthens the idle timeout: in a copy", () => {
     fc.assert(
       fc.property(recordParts(2), fc.option(fc.nat(), { nil: undefined }), (parts, idleMs) => {
         const bytes = encodeRecord(parts);
         const before = Buffer.from(bytes);
-        const changed = { confirmed: true, ...(idleMs === undefined ? {} : { idleMs }) };
+        const changed = { confirmed: true, idleMs: Math.max(idleMs ?? 0, parts.header.idleMs) };
         const expected = encodeRecord({ ...parts, header: { ...parts.header, ...changed } });
         expect(withConfirmation(bytes, idleMs)).toEqual(expected);
         expect(isConfirmed(expected)).toBe(true);

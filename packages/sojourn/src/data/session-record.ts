@@ -39,6 +39,10 @@ export class SessionRecord {
   readonly #directoryAt: number;
   readonly #regionAt: number;
   readonly #regionEnd: number;
+  /** What a record kept in a near cache is asked for again and again. */
+  #expiresAt: number | undefined;
+  #tokenHash: Buffer | undefined;
+  #userId: string | null | undefined;
 
   constructor(bytes: Buffer) {
     checkVersion(bytes);
@@ -96,10 +100,12 @@ export class SessionRecord {
     return this.bytes.readUIntBE(OFFSET.userEpoch, 6);
   }
   get expiresAt(): number {
-    return expiresAtOf(this.bytes);
+    this.#expiresAt ??= expiresAtOf(this.bytes);
+    return this.#expiresAt;
   }
   get tokenHash(): Buffer {
-    return this.bytes.subarray(OFFSET.tokenHash, OFFSET.tokenHash + TOKEN_HASH_LENGTH);
+    this.#tokenHash ??= this.bytes.subarray(OFFSET.tokenHash, OFFSET.tokenHash + TOKEN_HASH_LENGTH);
+    return this.#tokenHash;
   }
   get fieldCount(): number {
     return this.bytes.readUInt16BE(OFFSET.fieldCount);
@@ -113,7 +119,10 @@ export class SessionRecord {
   /** The application's user id, or null for an anonymous session. */
   get userId(): string | null {
     const from = HEADER_LENGTH + USER_HASH_LENGTH;
-    return (this.bytes[OFFSET.userIdLength] ?? 0) === 0 ? null : this.bytes.toString("utf8", from, this.#rotationAt);
+    if (this.#userId === undefined) {
+      this.#userId = this.isAnonymous ? null : this.bytes.toString("utf8", from, this.#rotationAt);
+    }
+    return this.#userId;
   }
   get userHash(): string | null {
     return userHashOf(this.bytes);

@@ -13,6 +13,8 @@ export interface Presented {
   readonly token: string;
   readonly verified: VerifiedToken;
   readonly record: SessionRecord;
+  /** Store time at which it was. */
+  readonly at: number;
 }
 
 export class Renewal {
@@ -45,7 +47,7 @@ export class Renewal {
   }
 
   /** The token that stands in the rotation block for whoever presented this one; null when its wrap cannot be opened. */
-  deliver({ token, verified, record }: Presented): string | null {
+  deliver({ token, verified, record }: Omit<Presented, "at">): string | null {
     const { rotation } = record;
     if (rotation === null) return null;
     const generation = verified.generation + 1;

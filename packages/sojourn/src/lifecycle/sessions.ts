@@ -134,10 +134,10 @@ export class Sessions<D extends object = DataObject> {
         result = checked.reason;
         return checked;
       }
-      const { verified, record } = checked.presented;
+      const { verified, record, at } = checked.presented;
       const session = this.#session(verified.id, record);
       if (options.touch !== true) {
-        if (options.touch !== false) this.#touching.whenDue(session, record);
+        if (options.touch !== false) this.#touching.whenDue(session, record, at);
       } else if (!(await this.#touching.now(session, record))) {
         const ended = await this.#check.check(token);
         if (!ended.valid) {

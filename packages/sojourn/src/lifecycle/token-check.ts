@@ -61,11 +61,12 @@ export class TokenCheck {
     if (verified === null || typeof token !== "string") return MALFORMED;
     const record = this.#live(verified.id, await this.#core.store.read(verified.id));
     if ("valid" in record) return record;
-    const standing = standingOf(record, verified, this.#core.store.now());
-    const presented = { token, verified, record };
+    const at = this.#core.store.now();
+    const standing = standingOf(record, verified, at);
+    const presented = { token, verified, record, at };
     if (!evenLocked && GOOD.has(standing)) {
       if (record.locked) return LOCKED;
-      if (this.#isUnused(verified.id, record)) return this.#locked(presented, signals);
+      if (this.#isUnused(verified.id, record, at)) return this.#locked(presented, signals);
     }
     if (this.#binding === null || signals === undefined || !GOOD.has(standing)) {
       return this.#judged(presented, standing, NONE);
@@ -74,9 +75,9 @@ export class TokenCheck {
   }
 
   /** Longer than its policy's `lockAfter` allows; most checks end without decoding the metadata that names the policy. */
-  #isUnused(id: string, record: SessionRecord): boolean {
-    const { policies, store } = this.#core;
-    const unusedMs = store.now() - record.lastSeenAt;
+  #isUnused(id: string, record: SessionRecord, now: number): boolean {
+    const { policies } = this.#core;
+    const unusedMs = now - record.lastSeenAt;
     if (unusedMs < policies.shortestLockMs) return false;
     return unusedMs >= policies.lockAfterMsOf(this.#core.metadataOf(id, record).policy);
   }
@@ -85,7 +86,7 @@ export class TokenCheck {
   async #locked({ token, verified, record }: Presented, signals: ClientSignals = {}): Promise<Good | Invalid> {
     const { id } = verified;
     const lock = (stored: SessionRecord): Amendment | null =>
-      stored.locked || !this.#isUnused(id, stored)
+      stored.locked || !this.#isUnused(id, stored, this.#core.store.now())
         ? null
         : { metadata: this.#core.metadataOf(id, stored), locked: true, event: { type: "locked", detail: "unused" } };
     await amend(this.#core, id, lock, record);
@@ -116,10 +117,11 @@ export class TokenCheck {
     const record = verified === null ? null : this.#core.store.near(verified.id);
     if (verified === null || record === null || typeof token !== "string") return null;
     if (verified.generation !== record.generation || !equalBytes(verified.hash, record.tokenHash)) return null;
-    if (this.#core.store.now() >= record.expiresAt || verified.keyIndex !== 0) return null;
-    if (record.locked || record.rotation?.state === "pending" || this.#isUnused(verified.id, record)) return null;
+    const isPlain = verified.keyIndex === 0 && !record.locked && record.rotation?.state !== "pending";
+    const at = this.#core.store.now();
+    if (!isPlain || this.#isUnused(verified.id, record, at)) return null;
     if (this.#binding !== null && this.#binding.differing({ id: verified.id, record, signals }).length > 0) return null;
-    const presented = { token, verified, record };
+    const presented = { token, verified, record, at };
     if (this.#renewal.isDue(presented)) return null;
     return { valid: true, presented, standing: "current", differing: NONE };
   }

@@ -35,9 +35,9 @@ export class Touching {
   }
 
   /** Not awaited: the request goes on, and a touch that fails is due again at the next. */
-  whenDue(session: Touched, record: SessionRecord): void {
+  whenDue(session: Touched, record: SessionRecord, now: number): void {
     const { store, policies } = this.#core;
-    const unseenMs = store.now() - record.lastSeenAt;
+    const unseenMs = now - record.lastSeenAt;
     const confirms = this.#mustConfirm(record);
     // Most requests end here, without decoding the metadata that names the policy.
     if (!confirms && unseenMs < policies.shortestTouchIntervalMs) return;

@@ -97,7 +97,7 @@ export class NearCache implements NearCacheSize {
     return this.#bytes;
   }
 
-  /** The copy of a record, or null. It may have expired, and its token may be another by now: the caller judges. */
+  /** The copy of a record, or null. It may have expired: the caller judges. */
   get(id: string, now = this.#clock.monotonic(), wallNow = this.#clock.now()): SessionRecord | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;

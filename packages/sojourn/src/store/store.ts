@@ -273,7 +273,8 @@ export interface Store {
   read(id: string): Promise<ReadOutcome>;
   /**
    * The record as it was at some moment of the last lease, without I/O, if the store has a near cache and a copy at
-   * hand; else null. Once a write through this store is acknowledged, it answers no state from before it. It may have expired.
+   * hand and it has not expired; else null. Once a write through this store is acknowledged, it answers no state from
+   * before it.
    */
   near(id: string): SessionRecord | null;
   /** Applies all changes or none. A write moves no deadline and never revives a session. */

@@ -8,7 +8,7 @@ import type { ReadOutcome } from "../../store/store.ts";
 import type { ChangeChannel } from "./change-channel.ts";
 import type { CutOffLease } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
-import type { ScriptAnswer } from "./redis-connection.ts";
+import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
 import type { ScriptName } from "./scripts.generated.ts";
 
 export interface CopyParts {
@@ -18,6 +18,7 @@ export interface CopyParts {
   readonly cutOffs: CutOffLease;
   readonly keys: Keys;
   readonly clock: Clock;
+  readonly redis: RedisConnection;
 }
 
 export class CoherentCopies {
@@ -38,14 +39,15 @@ export class CoherentCopies {
 
   get(id: string): SessionRecord | null {
     if (this.#cache === null) return null;
-    const { clock, changes } = this.#parts;
+    const { clock, changes, redis } = this.#parts;
     // What the copy's age on both clocks allows, the server's time allows too: reading it made sure of that.
     const [now, wall] = [clock.monotonic(), clock.now()];
     const record = changes.isBelieved(now) ? this.#cache.get(id, now, wall) : null;
     if (record === null) return null;
     const cutOffs = this.#parts.cutOffs.current(now, wall);
     // Once a second they must be fetched, which a read does as well.
-    return cutOffs instanceof CutOffs && cutOffs.endingOf(record.bytes) === null ? record : null;
+    const isCovered = !(cutOffs instanceof CutOffs) || cutOffs.endingOf(record.bytes) !== null;
+    return isCovered || redis.serverClock.at(now) >= record.expiresAt ? null : record;
   }
 
   through(id: string, read: () => Promise<ReadOutcome>): Promise<ReadOutcome> {

@@ -153,21 +153,10 @@ class RedisStore implements Store {
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
     this.#events = new EventStreams({ keys: this.#keys, scripts: this.#scripts, changes: this.#changes, clock });
     this.nearCache = NearCache.from(options.nearCache, clock);
-    this.#copies = new CoherentCopies({
-      cache: this.nearCache,
-      changes: this.#changes,
-      cutOffs: this.#cutOffs,
-      keys: this.#keys,
-      clock,
-    });
-    this.#massEnding = new MassEnding({
-      redis: this.#redis,
-      scripts: this.#scripts,
-      keys: this.#keys,
-      lease: this.#cutOffs,
-      copies: this.#copies,
-      retention: this.#retention,
-    });
+    const heard = { cache: this.nearCache, changes: this.#changes, cutOffs: this.#cutOffs, clock };
+    this.#copies = new CoherentCopies({ ...parts, ...heard });
+    const ending = { lease: this.#cutOffs, copies: this.#copies, retention: this.#retention };
+    this.#massEnding = new MassEnding({ ...parts, ...ending });
     this.#endings = endingHints(this.#changes, clock);
   }
 

@@ -35,7 +35,12 @@ export class ServerClock {
   }
 
   now(): number {
-    return Math.floor(this.#offset + this.#clock.monotonic());
+    return this.at(this.#clock.monotonic());
+  }
+
+  /** The server's time at a moment of the monotonic clock. */
+  at(monotonic: number): number {
+    return Math.floor(this.#offset + monotonic);
   }
 
   /** What to add to the server's own clock: 0 but for a manual clock. */

@@ -149,7 +149,8 @@ class SqliteStore extends RecordSteps implements Store {
   }
 
   near(id: string): SessionRecord | null {
-    return this.nearCache?.get(id) ?? null;
+    const record = this.nearCache?.get(id) ?? null;
+    return record === null || this.now() >= record.expiresAt ? null : record;
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {

@@ -138,6 +138,17 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "near: nothing that has expired",
+    async run(env) {
+      const { id } = await env.created({ idleMs: 1_500 });
+      await copyOf(env.store, id);
+      await env.clock.advance(1_501);
+      assert.equal(env.store.near(id), null);
+      await env.store.read(id);
+      assert.equal(env.store.near(id), null);
+    },
+  },
+  {
     name: "near: nothing for an id that was never read, was ended or never was",
     async run(env) {
       const [unread, ended] = [await env.created(), await env.created({ idleMs: HOUR })];
