@@ -30,9 +30,10 @@ import {
 import { bearerToken } from "./bearer.ts";
 import { OutgoingToken } from "./outgoing-token.ts";
 import { type Failure, PendingWrites } from "./pending-writes.ts";
-import { type ClientView, RequestClient } from "./request-client.ts";
-import { appendCookie, appendVary, forbidCaching, type HeaderSink } from "./response-headers.ts";
+import { RequestClient } from "./request-client.ts";
+import { appendVary, forbidCaching, type HeaderSink, putCookie } from "./response-headers.ts";
 import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
+import type { HeadRules, RequestView, ResponseView } from "./views.ts";
 
 export interface AdapterOptions {
   /** Other origins that may send unsafe requests, exactly as browsers send them: `["https://app.example.com"]`. */
@@ -48,28 +49,6 @@ export interface AdapterOptions {
    * right-most in X-Forwarded-For that is none of them. Default: the header is not looked at.
    */
   readonly trustProxy?: readonly string[];
-}
-
-/** What an adapter tells of a request; read only when needed. @internal */
-export interface RequestView extends ClientView {
-  readonly method: string;
-  /** As the client sees it: behind a proxy the proxy's, if the framework trusts it. */
-  readonly secure: boolean;
-  readonly host: string | undefined;
-  /** False for what pages do by themselves: it keeps no session alive. */
-  readonly countsAsActivity: boolean;
-}
-
-/** What an adapter tells of a response, and what it does for the exchange. @internal */
-export interface ResponseView {
-  /** The headers have left: nothing can be put on them any more. */
-  readonly headersSent: boolean;
-  /** The application has begun to answer: the headers have left, or wait for session writes. */
-  readonly begun: boolean;
-  /** The headers will need `exchange.applyTo`. Called once. */
-  onHeaders(exchange: Exchange<never>): void;
-  /** A session write is about to begin: from now on the response may have to wait. */
-  onWrites(exchange: Exchange<never>): void;
 }
 
 /** Options and host of one `sojourn(sessions, options)`, made once. @internal */
@@ -97,6 +76,13 @@ export class ExchangeRules<D extends object = DataObject> {
     }
   }
 
+  /** False when nothing of a session came and nothing is to be refused: no exchange is needed until somebody looks. */
+  concerns(request: RequestView): boolean {
+    if (request.header("cookie") !== undefined) return true;
+    if (this.origins !== null && !isSafeMethod(request.method)) return true;
+    return this.host.bearer && request.header("authorization") !== undefined;
+  }
+
   /** On a developer's plain http the cookie goes without Secure, under another name. */
   cookieFor(request: RequestView): CookieAttributes {
     return this.host.development && !request.secure ? this.#development : this.host.cookie;
@@ -104,7 +90,7 @@ export class ExchangeRules<D extends object = DataObject> {
 }
 
 /** @internal */
-export class Exchange<D extends object = DataObject> implements SessionCarrier {
+export class Exchange<D extends object = DataObject> implements SessionCarrier, HeadRules {
   readonly session: RequestSession<D>;
   readonly #rules: ExchangeRules<D>;
   readonly request: RequestView;
@@ -125,6 +111,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   #previousToken: string | null = null;
   /** What is sent depends on a session: no shared cache may keep it. */
   #personal = false;
+  /** What stands in the headers already. */
+  #putCookie: string | null = null;
 
   constructor(rules: ExchangeRules<D>, request: RequestView, response: ResponseView) {
     this.#rules = rules;
@@ -262,17 +250,15 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   writing<T>(work: (late: boolean) => Promise<T>): Promise<T> {
     this.accessed();
     const late = this.#response.begun;
-    if (!late) this.#response.onWrites(this as unknown as Exchange<never>);
+    if (!late) this.#response.onWrites(this);
     this.#writes ??= new PendingWrites(this.#rules.host.notices);
     return this.#writes.track(work(late), late);
   }
 
-  /** Whether a response that is about to begin must wait for session writes, or for its replacement. */
   get mustWait(): boolean {
     return this.#writes?.mustWait ?? false;
   }
 
-  /** Waits for the writes under way. Answers the failure that is to be answered in place of the response, or null. */
   settled(): Promise<Failure | null> {
     return this.#writes?.settled() ?? Promise.resolve(null);
   }
@@ -322,16 +308,16 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
   accessed(): void {
     if (this.#accessed) return;
     this.#accessed = true;
-    this.#response.onHeaders(this as unknown as Exchange<never>);
+    this.#response.onHeaders(this);
   }
 
-  /** Puts cookie and caching rules on the headers that are about to be sent. */
   applyTo(headers: HeaderSink): void {
     appendVary(headers, "Cookie");
     if (this.#rules.host.bearer) appendVary(headers, "Authorization");
     if (this.#personal) forbidCaching(headers, this.#rules.host.notices);
     const cookie = this.#setCookie();
-    if (cookie !== null) appendCookie(headers, cookie);
+    putCookie(headers, cookie, this.#putCookie);
+    this.#putCookie = cookie;
   }
 
   /** Whoever prints a request must not print its token. */
@@ -360,7 +346,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier {
     if (this.#cookie.secure) {
       notices.once(
         "insecure",
-        "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1))",
+        "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1); Fastify: the option trustProxy)",
       );
     } else {
       notices.once(

@@ -4,20 +4,26 @@ import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { type AdapterOptions, Exchange, ExchangeRules, type RequestView } from "./exchange.ts";
+import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import {
   csrfTokenRequired,
+  fieldIn,
   type FreshOptions,
   freshnessRequired,
+  type Guarded,
   type GuardOptions,
   listed,
-  redirectFor,
   type Requirement,
   userRequired,
+  verdictOf,
 } from "./guards.ts";
+import type { FailureAnswerer } from "./held-sends.ts";
+import { NodeRequest } from "./node-request.ts";
 import { NodeResponse } from "./node-response.ts";
+import { putErrorHeaders } from "./response-headers.ts";
+import type { RequestOptions } from "./views.ts";
 
-export interface ExpressOptions extends AdapterOptions {
+export interface ExpressOptions extends AdapterOptions, RequestOptions<Request> {
   /** Where the session stands on the request. Default "session"; use "sojourn" beside express-session. */
   readonly property?: "session" | "sojourn";
   /**
@@ -26,19 +32,10 @@ export interface ExpressOptions extends AdapterOptions {
    * `status` and `headers`, to the application's error handler. Default "answer".
    */
   readonly onError?: "answer" | "next";
-  /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
-  readonly fingerprint?: (req: Request) => string | null | undefined;
-  /** Whether a request keeps its session alive: answer false for what open pages ask by themselves. Default all do. */
-  readonly countsAsActivity?: (req: Request) => boolean;
 }
 
-const EXCHANGE = Symbol("sojourn exchange");
-
-interface Carried {
-  readonly exchange: Exchange<never>;
-  readonly onError: "answer" | "next";
-}
-type WithExchange = Request & { [EXCHANGE]?: Carried };
+const VISIT = Symbol("sojourn visit");
+type Visited = Request & { [VISIT]?: Visit };
 
 /**
  * Sessions on `req.session`. Mount it after what needs no session (static files) and before the routes.
@@ -52,22 +49,20 @@ export function sojourn<D extends object = DataObject>(
   sessions: Sessions<D>,
   options: ExpressOptions = {},
 ): RequestHandler {
-  const rules = new ExchangeRules<D>(sessions, options);
+  const rules = new ExchangeRules<D>(sessions, options) as unknown as ExchangeRules<never>;
   const property = options.property ?? "session";
-  const onError = options.onError ?? "answer";
   return (req, res, next) => {
-    const response = new NodeResponse(res, (error) => fail(error, carried, res, next));
-    const exchange = new Exchange<D>(rules, new ExpressRequest(req, options), response);
-    const carried: Carried = { exchange: exchange as unknown as Exchange<never>, onError };
-    (req as WithExchange)[EXCHANGE] = carried;
+    const visit = new Visit(rules, options, req, res, next);
+    const { exchange } = visit;
+    (req as Visited)[VISIT] = visit;
     (req as unknown as Record<string, unknown>)[property] = exchange.session;
     const refusal = exchange.refusal();
-    if (refusal !== null) fail(refusal, carried, res, next);
+    if (refusal !== null) visit.answerFailure(refusal);
     else if (!exchange.mustLoad) next();
     else {
       exchange.load().then(
         () => next(),
-        (error: unknown) => fail(error, carried, res, next),
+        (error: unknown) => visit.answerFailure(error),
       );
     }
   };
@@ -108,77 +103,60 @@ export function csrf(): RequestHandler {
 
 function guard(name: string, requirement: Requirement, options: GuardOptions): RequestHandler {
   return (req, res, next) => {
-    const carried = carriedBy(req, name);
-    const { exchange } = carried;
-    const formField = (field: string): unknown => (req.body as Record<string, unknown> | undefined)?.[field];
-    requirement({ exchange, formField })
+    const visit = (req as Visited)[VISIT];
+    if (visit === undefined) throw new MiddlewareMissingError(name);
+    verdictOf(requirement, visit, options)
       .then(
-        (refusal) => {
-          const location = refusal === null ? null : redirectFor(refusal, exchange, options);
-          if (refusal === null) next();
-          else if (location !== null) res.redirect(303, location);
-          else fail(refusal, carried, res, next);
+        (verdict) => {
+          if (verdict === null) next();
+          else if (typeof verdict === "string") res.redirect(303, verdict);
+          else visit.answerFailure(verdict, next);
         },
-        (error: unknown) => fail(error, carried, res, next),
+        (error: unknown) => visit.answerFailure(error, next),
       )
       // Somebody else, such as a timeout, may have answered meanwhile.
       .catch(next);
   };
 }
 
-function carriedBy(req: Request, what: string): Carried {
-  const carried = (req as WithExchange)[EXCHANGE];
-  if (carried === undefined) throw new MiddlewareMissingError(what);
-  return carried;
-}
+/** One request and its response. */
+class Visit extends NodeRequest<Request> implements FailureAnswerer, Guarded {
+  readonly exchange: Exchange<never>;
+  readonly #res: Response;
+  readonly #response: NodeResponse;
+  readonly #onError: ExpressOptions["onError"];
+  readonly #next: NextFunction;
 
-/** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
-function fail(error: unknown, { exchange, onError }: Carried, res: Response, next: NextFunction): void {
-  if (!(error instanceof SojournError) || onError === "next" || res.headersSent) {
-    next(error);
-    return;
-  }
-  const { headers = {} } = error as { headers?: Readonly<Record<string, string>> };
-  for (const [name, value] of Object.entries(headers)) {
-    if (name === "Vary") res.vary(value);
-    else res.set(name, value);
-  }
-  res.status(error.status).set("Cache-Control", "no-store").json(exchange.answerTo(error));
-}
-
-class ExpressRequest implements RequestView {
-  readonly #req: Request;
-  readonly #options: ExpressOptions;
-
-  constructor(req: Request, options: ExpressOptions) {
-    this.#req = req;
-    this.#options = options;
-  }
-  get method(): string {
-    return this.#req.method;
+  constructor(rules: ExchangeRules<never>, options: ExpressOptions, req: Request, res: Response, next: NextFunction) {
+    super(req, req, options);
+    this.#res = res;
+    this.#onError = options.onError;
+    this.#next = next;
+    this.#response = new NodeResponse(res, this);
+    this.exchange = new Exchange(rules, this, this.#response);
   }
   get secure(): boolean {
-    return this.#req.secure;
+    return this.request.secure;
   }
   get host(): string | undefined {
-    return hostOf(this.#req);
+    return hostOf(this.request);
   }
   get ip(): string | undefined {
-    return this.#req.ip;
+    return this.request.ip;
   }
-  get peer(): string | undefined {
-    return this.#req.socket.remoteAddress;
+  formField(name: string): unknown {
+    return fieldIn(this.request.body, name);
   }
-  get fingerprint(): string | null | undefined {
-    const { fingerprint } = this.#options;
-    return fingerprint === undefined ? undefined : (fingerprint(this.#req) ?? null);
-  }
-  get countsAsActivity(): boolean {
-    return this.#options.countsAsActivity?.(this.#req) ?? true;
-  }
-  header(name: string): string | undefined {
-    const value = this.#req.headers[name];
-    return typeof value === "string" ? value : undefined;
+
+  /** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
+  answerFailure(error: unknown, next = this.#next): void {
+    const res = this.#res;
+    if (!(error instanceof SojournError) || this.#onError === "next" || res.headersSent) {
+      next(error);
+      return;
+    }
+    putErrorHeaders(this.#response, error);
+    res.status(error.status).json(this.exchange.answerTo(error));
   }
 }
 

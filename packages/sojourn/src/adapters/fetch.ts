@@ -3,21 +3,22 @@
 import type { DataObject } from "../data/draft.ts";
 import { SojournError } from "../errors.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { type AdapterOptions, Exchange, ExchangeRules, type RequestView, type ResponseView } from "./exchange.ts";
+import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import {
   csrfTokenRequired,
   type FreshOptions,
   freshnessRequired,
   type GuardOptions,
   listed,
-  redirectFor,
   type Requirement,
   userRequired,
+  verdictOf,
 } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
 import type { HeaderSink } from "./response-headers.ts";
+import { type RequestOptions, type RequestView, type ResponseView, ToldRequest } from "./views.ts";
 
-export interface FetchOptions extends AdapterOptions {
+export interface FetchOptions extends AdapterOptions, RequestOptions<Request> {
   /**
    * The URL as the client sees it: decides whether cookies may be Secure and what "this site" is. Behind a
    * proxy that ends TLS, build it from the headers of that proxy. Default `request.url`.
@@ -28,10 +29,6 @@ export interface FetchOptions extends AdapterOptions {
    * none: a `Request` does not tell.
    */
   readonly ip?: (request: Request) => string | undefined;
-  /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
-  readonly fingerprint?: (request: Request) => string | null | undefined;
-  /** Whether a request keeps its session alive: answer false for what open pages ask by themselves. Default all do. */
-  readonly countsAsActivity?: (request: Request) => boolean;
 }
 
 /** What `sojourn(sessions)` answers. */
@@ -186,15 +183,14 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
   async guard(requirement: Requirement, options: GuardOptions): Promise<Response | null> {
     if (this.#refused !== null) return this.#refused;
     const exchange = this.#exchange as unknown as Exchange<never>;
-    const asked = requirement({ exchange, formField: (name) => this.#request.formField(name) });
-    const refusal = await asked.catch((error: unknown) => {
+    const guarded = { exchange, formField: (name: string) => this.#request.formField(name) };
+    const verdict = await verdictOf(requirement, guarded, options).catch((error: unknown) => {
       if (error instanceof SojournError) return error;
       throw error;
     });
-    if (refusal === null) return null;
-    const location = redirectFor(refusal, exchange, options);
-    const redirect = { status: 303, headers: { Location: location ?? "" } };
-    this.#refused = await this.commit(location === null ? this.#answerTo(refusal) : new Response(null, redirect));
+    if (verdict === null) return null;
+    const redirect = (Location: string): Response => new Response(null, { status: 303, headers: { Location } });
+    this.#refused = await this.commit(typeof verdict === "string" ? redirect(verdict) : this.#answerTo(verdict));
     return this.#refused;
   }
 
@@ -259,17 +255,16 @@ function sinkOf(headers: Headers): HeaderSink {
   };
 }
 
-class FetchRequest implements RequestView {
-  readonly #request: Request;
+class FetchRequest extends ToldRequest<Request> implements RequestView {
   readonly #options: FetchOptions;
   #parsed: URL | null = null;
 
   constructor(request: Request, options: FetchOptions) {
-    this.#request = request;
+    super(request, options);
     this.#options = options;
   }
   get method(): string {
-    return this.#request.method;
+    return this.request.method;
   }
   get secure(): boolean {
     return this.#url.protocol === "https:";
@@ -278,33 +273,26 @@ class FetchRequest implements RequestView {
     return this.#url.host;
   }
   get ip(): string | undefined {
-    return this.#options.ip?.(this.#request);
+    return this.#options.ip?.(this.request);
   }
   get peer(): string | undefined {
     return this.ip;
   }
-  get fingerprint(): string | null | undefined {
-    const { fingerprint } = this.#options;
-    return fingerprint === undefined ? undefined : (fingerprint(this.#request) ?? null);
-  }
-  get countsAsActivity(): boolean {
-    return this.#options.countsAsActivity?.(this.#request) ?? true;
-  }
   header(name: string): string | undefined {
-    return this.#request.headers.get(name) ?? undefined;
+    return this.request.headers.get(name) ?? undefined;
   }
   /** Null when no form was sent, or its body was read before. */
   async formField(name: string): Promise<unknown> {
     const isForm = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
-    if (this.#request.bodyUsed || !isForm.test(this.header("content-type") ?? "")) return null;
-    const form = await this.#request
+    if (this.request.bodyUsed || !isForm.test(this.header("content-type") ?? "")) return null;
+    const form = await this.request
       .clone()
       .formData()
       .catch(() => null);
     return form?.get(name) ?? null;
   }
   get #url(): URL {
-    this.#parsed ??= new URL(this.#options.url?.(this.#request) ?? this.#request.url);
+    this.#parsed ??= new URL(this.#options.url?.(this.request) ?? this.request.url);
     return this.#parsed;
   }
 }

@@ -22,7 +22,7 @@ export interface GuardOptions {
 export interface Guarded {
   readonly exchange: Exchange<never>;
   /** A field of the form that was sent, if one was. */
-  readonly formField: (name: string) => unknown;
+  formField(name: string): unknown;
 }
 
 /** Why the request is refused, or null. @throws StoreUnavailableError @internal */
@@ -77,19 +77,34 @@ export function freshnessRequired({ maxAge, aal }: FreshOptions): Requirement {
 }
 
 /** A bearer token in a header is no authority that another page could borrow (row H6). @internal */
-export const csrfTokenRequired: Requirement = async ({ exchange, formField }) => {
+export const csrfTokenRequired: Requirement = async (guarded) => {
+  const { exchange } = guarded;
   const { request, session } = exchange;
   if (isSafeMethod(request.method) || exchange.transport === "header") return null;
   await exchange.loadFresh();
   // Never from the address, which ends up in logs (row H4).
-  const token = session.csrfToken !== null ? (request.header("x-csrf-token") ?? (await formField("_csrf"))) : null;
+  const token =
+    session.csrfToken === null ? null : (request.header("x-csrf-token") ?? (await guarded.formField("_csrf")));
   return (await session.isCsrfToken(token)) ? null : new CsrfInvalidError();
 };
 
-/** Where a refused request is sent instead, if it is a browser asking for a page. @internal */
-export function redirectFor(refusal: SojournError, { request }: Exchange<never>, options: GuardOptions): string | null {
-  const { redirectTo = null } = options;
-  const isPage =
-    (request.method === "GET" || request.method === "HEAD") && /\btext\/html\b/i.test(request.header("accept") ?? "");
-  return isPage && refusal.status < 500 ? redirectTo : null;
+/** What becomes of a request: null lets it through; else where its browser is sent, or the error to answer. @internal */
+export async function verdictOf(
+  requirement: Requirement,
+  guarded: Guarded,
+  { redirectTo }: GuardOptions,
+): Promise<null | string | SojournError> {
+  const refusal = await requirement(guarded);
+  const sent = redirectTo !== undefined && refusal !== null && refusal.status < 500 && asksForPage(guarded.exchange);
+  return sent ? redirectTo : refusal;
+}
+
+function asksForPage({ request }: Exchange<never>): boolean {
+  const reads = request.method === "GET" || request.method === "HEAD";
+  return reads && /\btext\/html\b/i.test(request.header("accept") ?? "");
+}
+
+/** A field of a body that a parser made. @internal */
+export function fieldIn(body: unknown, name: string): unknown {
+  return (body as Readonly<Record<string, unknown>> | null | undefined)?.[name];
 }

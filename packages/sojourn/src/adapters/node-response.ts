@@ -2,208 +2,123 @@
  * What adapters on Node's `http` share: the session's headers are put on in
  * `writeHead`, through which every response goes, and a response waits for
  * session writes under way.
- *
- * Waiting, in prose. From the first session write on, `writeHead`, `write`,
- * `end` and `flushHeaders` are looked at (*open*). One that comes while a write
- * is under way is not run but remembered, and so are those after it (*holding*);
- * the response looks to the application as if it had begun. When all writes have
- * settled, what was remembered is run in its order (*released*); or, if a write
- * failed, it is forgotten, headers about the body with it, and the failure is
- * answered (*failed*). After that answer what the handler still sends is ignored.
- * A replaced method is never put back, because others may have wrapped it meanwhile.
  */
 
 import type { ServerResponse } from "node:http";
-import type { ResponseView } from "./exchange.ts";
+import { type FailureAnswerer, HeldSends } from "./held-sends.ts";
 import type { HeaderSink } from "./response-headers.ts";
-import type { Failure } from "./pending-writes.ts";
+import type { HeadRules, ResponseView } from "./views.ts";
 
-type SendName = "writeHead" | "write" | "end" | "flushHeaders";
-type Send = (...args: unknown[]) => unknown;
+type WriteHeadArguments = [status: number, ...rest: unknown[]];
+type WriteHead = (this: void, ...args: WriteHeadArguments) => ServerResponse;
+type HeaderValue = number | string | readonly string[];
 
-interface Call {
-  readonly name: SendName;
-  readonly args: readonly unknown[];
-}
+/** Whose rules the next `writeHead` goes by; several adapters on one response each wrap what was there before. */
+const WRAPPED_BY = Symbol("sojourn response");
+type Wrapped = ServerResponse & { [WRAPPED_BY]?: NodeResponse | undefined };
 
-/** What a response asks of the exchange. */
-export interface HeadRules {
-  readonly mustWait: boolean;
-  settled(): Promise<Failure | null>;
-  applyTo(headers: HeaderSink): void;
-}
+/** @internal */
+export class NodeResponse implements ResponseView, HeaderSink {
+  readonly #res: Wrapped;
+  readonly #answerer: FailureAnswerer;
+  #held: HeldSends | null = null;
+  #rules: HeadRules | null = null;
+  #writeHead: WriteHead | null = null;
+  #outer: NodeResponse | undefined;
+  /** Headers that were handed to `writeHead` and are on their way. */
+  #given: Record<string, HeaderValue | undefined> | null = null;
 
-const SENDS: readonly SendName[] = ["writeHead", "write", "end", "flushHeaders"];
-const HEADER_CHANGES = ["setHeader", "setHeaders", "appendHeader", "removeHeader"] as const;
-/** Headers that tell of the body, or that the handler set believing in its success. */
-const OF_THE_BODY =
-  /^(?:content-(?!security-policy).*|etag|last-modified|accept-ranges|location|transfer-encoding|trailer|expires|refresh|set-cookie)$/;
-
-export class NodeResponse implements ResponseView {
-  readonly #res: ServerResponse;
-  /** Answers a failure in place of the response. */
-  readonly #answer: (error: unknown) => void;
-  #state: "open" | "holding" | "released" | "failed" = "open";
-  #originals: Readonly<Record<SendName, Send>> | null = null;
-  /** Depth of sends under way: Node calls `writeHead` from within `end`, which is too late to wait. */
-  #sending = 0;
-  #held: Call[] = [];
-  #heldBytes = 0;
-  #needsDrain = false;
-  #unshadow: () => void = () => undefined;
-
-  constructor(res: ServerResponse, answer: (error: unknown) => void) {
+  constructor(res: ServerResponse, answerer: FailureAnswerer) {
     this.#res = res;
-    this.#answer = answer;
+    this.#answerer = answerer;
   }
 
   get headersSent(): boolean {
-    return this.#state !== "holding" && this.#res.headersSent;
+    return this.#held?.isHolding !== true && this.#res.headersSent;
   }
   get begun(): boolean {
-    return this.#sending > 0 || this.#res.headersSent;
+    return this.#held?.isSending === true || this.#res.headersSent;
+  }
+  /** Whether the headers tell of a session. */
+  get hasRules(): boolean {
+    return this.#rules !== null;
   }
 
   onHeaders(rules: HeadRules): void {
-    beforeHeaders(this.#res, rules);
+    const res = this.#res;
+    this.#rules = rules;
+    this.#outer = res[WRAPPED_BY];
+    this.#writeHead = (res as { writeHead: WriteHead }).writeHead;
+    res[WRAPPED_BY] = this;
+    res.writeHead = wrappedWriteHead;
   }
 
   onWrites(rules: HeadRules): void {
-    if (this.#originals !== null) return;
-    const res = this.#res as unknown as Record<SendName, Send>;
-    this.#originals = Object.fromEntries(SENDS.map((name) => [name, res[name]])) as Record<SendName, Send>;
-    for (const name of SENDS) res[name] = (...args) => this.#send(rules, { name, args });
+    this.#held ??= new HeldSends(this.#res, rules, this.#answerer);
   }
 
-  #send(rules: HeadRules, call: Call): unknown {
-    if (this.#state === "open" && !this.begun && rules.mustWait) this.#hold(rules);
-    if (this.#state === "holding") return this.#remember(call);
-    if (this.#state === "failed" && this.#res.writableEnded && call.name !== "writeHead") return this.#ignore(call);
-    return this.#run(call);
-  }
-
-  #run({ name, args }: Call): unknown {
-    this.#sending += 1;
+  /** One that throws, for a status or a header that is none, is followed by another. */
+  writeHead(args: WriteHeadArguments): ServerResponse {
+    const res = this.#res;
+    const ruled = this.#ruled(args);
+    res[WRAPPED_BY] = this.#outer;
     try {
-      return this.#originals === null ? undefined : Reflect.apply(this.#originals[name], this.#res, args);
-    } finally {
-      this.#sending -= 1;
-    }
-  }
-
-  #hold(rules: HeadRules): void {
-    this.#state = "holding";
-    const { statusCode, statusMessage } = this.#res;
-    this.#unshadow = shadow(this.#res, () => this.#held.some(({ name }) => name === "end"));
-    void rules.settled().then((failure) => {
-      this.#unshadow();
-      if (failure !== null) return this.#fail(failure.error);
-      this.#res.statusCode = statusCode;
-      this.#res.statusMessage = statusMessage;
-      return this.#release();
-    });
-  }
-
-  #remember(call: Call): unknown {
-    if (this.#held.some(({ name }) => name === "end")) return this.#ignore(call);
-    this.#held.push(call);
-    if (call.name === "flushHeaders") return undefined;
-    if (call.name !== "write") return this.#res;
-    this.#heldBytes += bytesOf(call.args[0]);
-    const room = this.#heldBytes < this.#res.writableHighWaterMark;
-    this.#needsDrain ||= !room;
-    return room;
-  }
-
-  #release(): void {
-    this.#state = "released";
-    const calls = this.#held;
-    this.#held = [];
-    try {
-      for (const call of calls) this.#run(call);
+      return Reflect.apply(this.#writeHead ?? nodesOwn(res), res, ruled);
     } catch (error) {
-      // Wrong arguments: the application should have heard of it from its own call.
-      if (this.#res.headersSent) this.#res.destroy(error instanceof Error ? error : undefined);
-      else this.#fail(error);
-      return;
+      res[WRAPPED_BY] = this;
+      throw error;
     }
-    const drained = !this.#res.writableEnded && !this.#res.writableNeedDrain;
-    if (this.#needsDrain && drained) this.#res.emit("drain");
   }
 
-  #fail(error: unknown): void {
-    this.#state = "failed";
-    const calls = this.#held;
-    this.#held = [];
-    for (const name of this.#res.getHeaderNames()) if (OF_THE_BODY.test(name)) this.#res.removeHeader(name);
-    this.#res.statusCode = 200;
-    this.#res.statusMessage = "";
-    this.#answer(error);
-    for (const call of calls) this.#ignore(call);
+  /** (status, headers) or (status, reason, headers); wrappers may pass undefined for what they were not given. */
+  #ruled([status, ...rest]: WriteHeadArguments): WriteHeadArguments {
+    const [reason, headers] = typeof rest[0] === "string" ? rest : [undefined, rest[1] ?? rest[0]];
+    if (Array.isArray(headers)) setPairs(this.#res, headers);
+    else if (typeof headers === "object" && headers !== null) this.#given = definedOf(headers);
+    this.#rules?.applyTo(this);
+    const given = this.#given === null ? [] : [this.#given];
+    this.#given = null;
+    return reason === undefined ? [status, ...given] : [status, reason, ...given];
   }
 
-  /** Nothing is sent; a callback hears that it was not. */
-  #ignore({ name, args }: Call): unknown {
-    const callback = args.find((each) => typeof each === "function") as ((error: Error) => void) | undefined;
-    if (callback !== undefined) process.nextTick(callback, new Error("Not sent: the response has ended."));
-    return name === "write" ? false : this.#res;
+  get(name: string): HeaderValue | undefined {
+    const given = this.#given;
+    const key = given === null ? undefined : keyIn(given, name);
+    return given === null || key === undefined ? this.#res.getHeader(name) : given[key];
+  }
+
+  set(name: string, value: string | readonly string[]): void {
+    if (this.#given === null) this.#res.setHeader(name, value);
+    else this.#given[keyIn(this.#given, name) ?? name] = value;
   }
 }
 
-function bytesOf(chunk: unknown): number {
-  if (typeof chunk === "string") return Buffer.byteLength(chunk);
-  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+function wrappedWriteHead(this: Wrapped, ...args: WriteHeadArguments): ServerResponse {
+  const response = this[WRAPPED_BY];
+  if (response !== undefined) return response.writeHead(args);
+  // The headers have left: Node says so.
+  return Reflect.apply(nodesOwn(this), this, args);
 }
 
-/** Makes a response look begun, as it would without waiting. Answers how to end that. */
-function shadow(res: ServerResponse, ended: () => boolean): () => void {
-  const looks: [name: string, descriptor: PropertyDescriptor][] = [
-    ["headersSent", { get: () => true }],
-    ["writableEnded", { get: ended }],
-    ...HEADER_CHANGES.map((name): [string, PropertyDescriptor] => [name, { value: refuseChange }]),
-  ];
-  const before = looks.map(([name]) => [name, Object.getOwnPropertyDescriptor(res, name)] as const);
-  for (const [name, descriptor] of looks) Object.defineProperty(res, name, { ...descriptor, configurable: true });
-  return () => {
-    for (const [name, descriptor] of before) {
-      Reflect.deleteProperty(res, name);
-      if (descriptor !== undefined) Object.defineProperty(res, name, descriptor);
-    }
-  };
+function nodesOwn(res: ServerResponse): WriteHead {
+  return (Object.getPrototypeOf(res) as { writeHead: WriteHead }).writeHead;
 }
 
-function refuseChange(): never {
-  const error = new Error("Cannot change headers after they are sent to the client");
-  throw Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });
+function definedOf(headers: object): Record<string, HeaderValue | undefined> {
+  const copy: Record<string, HeaderValue | undefined> = { ...headers };
+  for (const name of Object.keys(copy)) if (copy[name] === undefined) Reflect.deleteProperty(copy, name);
+  return copy;
 }
 
-type WriteHeadArguments = [status: number, ...rest: unknown[]];
-
-/** Every way of sending headers in Node goes through `writeHead`; headers given to it directly count too. */
-function beforeHeaders(res: ServerResponse, rules: HeadRules): void {
-  const writeHead = res.writeHead.bind(res) as (...args: WriteHeadArguments) => ServerResponse;
-  const sink: HeaderSink = {
-    get: (name) => res.getHeader(name),
-    set: (name, value) => void res.setHeader(name, value),
-  };
-  const replaced = (...[status, ...rest]: WriteHeadArguments): ServerResponse => {
-    res.writeHead = writeHead;
-    // (status, headers) or (status, reason, headers); wrappers may pass undefined for what they were not given.
-    const given = typeof rest[0] === "string" ? rest[1] : (rest[1] ?? rest[0]);
-    if (typeof given === "object" && given !== null) setGivenHeaders(res, given);
-    rules.applyTo(sink);
-    return typeof rest[0] === "string" ? writeHead(status, rest[0]) : writeHead(status);
-  };
-  res.writeHead = replaced;
+function keyIn(headers: object, name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  return Object.keys(headers).find((key) => key.length === wanted.length && key.toLowerCase() === wanted);
 }
 
-type GivenHeader = [name: string, value: number | string | readonly string[] | undefined];
-
-/** `writeHead` takes an object or a flat list of names and values. */
-function setGivenHeaders(res: ServerResponse, given: object): void {
-  const entries = Array.isArray(given) ? pairsOf(given) : (Object.entries(given) as GivenHeader[]);
+/** A flat list of names and values, or a list of pairs. */
+function setPairs(res: ServerResponse, list: readonly unknown[]): void {
   const replaced = new Set<string>();
-  for (const [name, value] of entries) {
+  for (const [name, value] of pairsOf(list)) {
     const again = replaced.has(name.toLowerCase());
     replaced.add(name.toLowerCase());
     if (value === undefined) continue;
@@ -213,7 +128,9 @@ function setGivenHeaders(res: ServerResponse, given: object): void {
   }
 }
 
-function pairsOf(list: readonly unknown[]): GivenHeader[] {
-  if (Array.isArray(list[0])) return list as GivenHeader[];
-  return Array.from({ length: Math.floor(list.length / 2) }, (_, i) => list.slice(2 * i, 2 * i + 2) as GivenHeader);
+type HeaderPair = [name: string, value: HeaderValue | undefined];
+
+function pairsOf(list: readonly unknown[]): HeaderPair[] {
+  if (Array.isArray(list[0])) return list as HeaderPair[];
+  return Array.from({ length: Math.floor(list.length / 2) }, (_, i) => list.slice(2 * i, 2 * i + 2) as HeaderPair);
 }

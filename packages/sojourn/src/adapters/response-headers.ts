@@ -1,5 +1,6 @@
-/** Response headers in Node's shapes, and what a session's response says in them besides its cookie. */
+/** Response headers in Node's shapes, and what a session's response says in them. */
 
+import type { SojournError } from "../errors.ts";
 import type { Notices } from "../lifecycle/notices.ts";
 
 /** @internal */
@@ -8,9 +9,11 @@ export interface HeaderSink {
   set(name: string, value: string | readonly string[]): void;
 }
 
-/** @internal */
-export function appendCookie(headers: HeaderSink, cookie: string): void {
-  headers.set("Set-Cookie", [...listOf(headers.get("Set-Cookie")), cookie]);
+/** Puts a cookie beside the application's, in place of the one that was put before. @internal */
+export function putCookie(headers: HeaderSink, cookie: string | null, before: string | null): void {
+  if (cookie === null && before === null) return;
+  const others = listOf(headers.get("Set-Cookie")).filter((line) => line !== before);
+  headers.set("Set-Cookie", cookie === null ? others : [...others, cookie]);
 }
 
 /** @internal */
@@ -33,6 +36,25 @@ export function forbidCaching(headers: HeaderSink, notices: Notices): void {
     );
   }
   headers.set("Cache-Control", "no-store");
+}
+
+/** The headers of an answer that is an error's. @internal */
+export function putErrorHeaders(headers: HeaderSink, error: SojournError): void {
+  const { headers: own = {} } = error as { headers?: Readonly<Record<string, string>> };
+  for (const [name, value] of Object.entries(own)) {
+    if (name === "Vary") for (const field of value.split(", ")) appendVary(headers, field);
+    else headers.set(name, value);
+  }
+  headers.set("Cache-Control", "no-store");
+}
+
+/** Headers that tell of the body, or that the handler set believing in its success. */
+const OF_THE_BODY =
+  /^(?:content-(?!security-policy).*|etag|last-modified|accept-ranges|location|transfer-encoding|trailer|expires|refresh|set-cookie)$/i;
+
+/** Whether a header must not go out when something else is answered in place of the body. @internal */
+export function isOfTheBody(name: string): boolean {
+  return OF_THE_BODY.test(name);
 }
 
 function listOf(value: number | string | readonly string[] | undefined): readonly string[] {

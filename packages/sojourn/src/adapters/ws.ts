@@ -14,8 +14,9 @@ import type { DataObject } from "../data/draft.ts";
 import type { Session } from "../lifecycle/session.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import type { SessionEnd } from "../lifecycle/watching.ts";
-import { type AdapterOptions, Exchange, ExchangeRules, type RequestView, type ResponseView } from "./exchange.ts";
+import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import { type Requirement, userRequired } from "./guards.ts";
+import type { RequestView, ResponseView } from "./views.ts";
 
 export interface WebSocketOptions
   extends Pick<AdapterOptions, "origins" | "allowSameSite" | "originCheck" | "trustProxy"> {

@@ -5,7 +5,9 @@ import type { Request, Response } from "express";
 import type express from "express";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { COOKIE, type Site, startSite } from "../support/express-site.ts";
+import { type RequestSession, sojourn as expressSessions } from "../../src/adapters/express.ts";
+import { createSessions, memoryStore } from "../../src/index.ts";
+import { COOKIE, SECRET, type Site, startSite } from "../support/express-site.ts";
 import type { Browser, Reply } from "../support/http.ts";
 
 type Handler = (req: Request, res: Response) => unknown;
@@ -165,6 +167,14 @@ describe("C1: every way of sending", () => {
       { body: "ok" },
     ],
     [
+      "writeHead with an object, after one that threw",
+      (_req, res) => {
+        expect(() => res.writeHead(200, { "X-Bad": "\n" })).toThrow(/Invalid character/);
+        res.writeHead(201, { "Cache-Control": "public", "X-A": "1" }).end("ok");
+      },
+      { status: 201, body: "ok" },
+    ],
+    [
       "writeHead through a wrapper that passes undefined",
       (_req, res) => {
         const writeHead = res.writeHead.bind(res) as (...args: unknown[]) => Response;
@@ -227,6 +237,14 @@ describe("C1: the session's cookie beside the application's", () => {
       (res) => res.writeHead(200, ["Set-Cookie", "a=1", "set-cookie", "b=2"]).end(),
       ["a=1", "b=2"],
     ],
+    [
+      "writeHead after one that threw",
+      (res) => {
+        expect(() => res.writeHead(200, { "Set-Cookie": "a=1", "X-Bad": "\n" })).toThrow(/Invalid character/);
+        res.writeHead(200, { "Set-Cookie": "a=1" }).end();
+      },
+      ["a=1"],
+    ],
     ["redirect", (res) => res.cookie("a", "1").redirect("/"), ["a=1; Path=/"]],
     [
       "write",
@@ -261,6 +279,22 @@ describe("C1: the session's cookie beside the application's", () => {
     const reply = await site.browser().get("/it");
     expect(reply.status).toBe(500);
     expect(reply.setCookies[0]).toMatch(OURS);
+  });
+
+  test("of two kinds of sessions on one request each sets its own", async () => {
+    const staff = createSessions({ store: memoryStore(), secrets: [SECRET], cookie: { name: "staff" } });
+    const site = await startSite({
+      before: (app) => app.use(expressSessions(staff, { property: "sojourn" })),
+      routes: (app) =>
+        app.post("/it", async (req, res) => {
+          const { session, sojourn: theirs } = req as unknown as Record<"session" | "sojourn", RequestSession>;
+          await Promise.all([session.login({ userId: "ada" }), theirs.login({ userId: "grace" })]);
+          res.writeHead(200, { "Set-Cookie": "a=1" }).end();
+        }),
+    });
+    const reply = await site.browser().post("/it");
+    expect(reply.setCookies.map((line) => line.split("=")[0])).toEqual(["a", "staff", COOKIE]);
+    expect(reply.headers["vary"]).toBe("Cookie");
   });
 
   test("other middlewares that wait for the headers still get their turn", async () => {

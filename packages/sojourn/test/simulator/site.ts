@@ -1,6 +1,7 @@
 /** The servers of one world: two processes on one store, behind one name. */
 
-import { Exchange, ExchangeRules, type RequestView } from "../../src/adapters/exchange.ts";
+import { Exchange, ExchangeRules } from "../../src/adapters/exchange.ts";
+import type { RequestView } from "../../src/adapters/views.ts";
 import type { HeaderSink } from "../../src/adapters/response-headers.ts";
 import { createSessions, memoryStore, type Sessions, type SessionsOptions } from "../../src/index.ts";
 import { StoreUnavailableError } from "../../src/errors.ts";

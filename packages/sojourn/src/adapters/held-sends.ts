@@ -1,0 +1,164 @@
+/**
+ * A response that waits for session writes under way, in prose. From the first
+ * session write on, `writeHead`, `write`, `end` and `flushHeaders` are looked at
+ * (*open*). One that comes while a write is under way is not run but remembered,
+ * and so are those after it (*holding*); the response looks to the application as
+ * if it had begun. When all writes have settled, what was remembered is run in its
+ * order (*released*); or, if a write failed, it is forgotten, headers about the
+ * body with it, and the failure is answered (*failed*). After that answer what the
+ * handler still sends is ignored. A replaced method is never put back, because
+ * others may have wrapped it meanwhile.
+ */
+
+import type { ServerResponse } from "node:http";
+import { isOfTheBody } from "./response-headers.ts";
+import type { HeadRules } from "./views.ts";
+
+type SendName = "writeHead" | "write" | "end" | "flushHeaders";
+type Send = (...args: unknown[]) => unknown;
+
+interface Call {
+  readonly name: SendName;
+  readonly args: readonly unknown[];
+}
+
+/** Who answers a failure in place of the response. @internal */
+export interface FailureAnswerer {
+  answerFailure(error: unknown): void;
+}
+
+const SENDS: readonly SendName[] = ["writeHead", "write", "end", "flushHeaders"];
+const HEADER_CHANGES = ["setHeader", "setHeaders", "appendHeader", "removeHeader"] as const;
+
+/** @internal */
+export class HeldSends {
+  readonly #res: ServerResponse;
+  readonly #rules: HeadRules;
+  readonly #answerer: FailureAnswerer;
+  #state: "open" | "holding" | "released" | "failed" = "open";
+  readonly #originals: Readonly<Record<SendName, Send>>;
+  /** Depth of sends under way: Node calls `writeHead` from within `end`, which is too late to wait. */
+  #sending = 0;
+  #held: Call[] = [];
+  #heldBytes = 0;
+  #needsDrain = false;
+  #unshadow: () => void = () => undefined;
+
+  constructor(res: ServerResponse, rules: HeadRules, answerer: FailureAnswerer) {
+    this.#res = res;
+    this.#rules = rules;
+    this.#answerer = answerer;
+    const methods = res as unknown as Record<SendName, Send>;
+    this.#originals = Object.fromEntries(SENDS.map((name) => [name, methods[name]])) as Record<SendName, Send>;
+    for (const name of SENDS) methods[name] = (...args) => this.#send({ name, args });
+  }
+
+  get isHolding(): boolean {
+    return this.#state === "holding";
+  }
+  get isSending(): boolean {
+    return this.#sending > 0;
+  }
+
+  #send(call: Call): unknown {
+    const begun = this.isSending || this.#res.headersSent;
+    if (this.#state === "open" && !begun && this.#rules.mustWait) this.#hold();
+    if (this.#state === "holding") return this.#remember(call);
+    if (this.#state === "failed" && this.#res.writableEnded && call.name !== "writeHead") return this.#ignore(call);
+    return this.#run(call);
+  }
+
+  #run({ name, args }: Call): unknown {
+    this.#sending += 1;
+    try {
+      return Reflect.apply(this.#originals[name], this.#res, args);
+    } finally {
+      this.#sending -= 1;
+    }
+  }
+
+  #hold(): void {
+    this.#state = "holding";
+    const { statusCode, statusMessage } = this.#res;
+    this.#unshadow = shadow(this.#res, () => this.#held.some(({ name }) => name === "end"));
+    void this.#rules.settled().then((failure) => {
+      this.#unshadow();
+      if (failure !== null) return this.#fail(failure.error);
+      this.#res.statusCode = statusCode;
+      this.#res.statusMessage = statusMessage;
+      return this.#release();
+    });
+  }
+
+  #remember(call: Call): unknown {
+    if (this.#held.some(({ name }) => name === "end")) return this.#ignore(call);
+    this.#held.push(call);
+    if (call.name === "flushHeaders") return undefined;
+    if (call.name !== "write") return this.#res;
+    this.#heldBytes += bytesOf(call.args[0]);
+    const room = this.#heldBytes < this.#res.writableHighWaterMark;
+    this.#needsDrain ||= !room;
+    return room;
+  }
+
+  #release(): void {
+    this.#state = "released";
+    const calls = this.#held;
+    this.#held = [];
+    try {
+      for (const call of calls) this.#run(call);
+    } catch (error) {
+      // Wrong arguments: the application should have heard of it from its own call.
+      if (this.#res.headersSent) this.#res.destroy(error instanceof Error ? error : undefined);
+      else this.#fail(error);
+      return;
+    }
+    const drained = !this.#res.writableEnded && !this.#res.writableNeedDrain;
+    if (this.#needsDrain && drained) this.#res.emit("drain");
+  }
+
+  #fail(error: unknown): void {
+    this.#state = "failed";
+    const calls = this.#held;
+    this.#held = [];
+    for (const name of this.#res.getHeaderNames()) if (isOfTheBody(name)) this.#res.removeHeader(name);
+    this.#res.statusCode = 200;
+    this.#res.statusMessage = "";
+    this.#answerer.answerFailure(error);
+    for (const call of calls) this.#ignore(call);
+  }
+
+  /** Nothing is sent; a callback hears that it was not. */
+  #ignore({ name, args }: Call): unknown {
+    const callback = args.find((each) => typeof each === "function") as ((error: Error) => void) | undefined;
+    if (callback !== undefined) process.nextTick(callback, new Error("Not sent: the response has ended."));
+    return name === "write" ? false : this.#res;
+  }
+}
+
+function bytesOf(chunk: unknown): number {
+  if (typeof chunk === "string") return Buffer.byteLength(chunk);
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}
+
+/** Makes a response look begun, as it would without waiting. Answers how to end that. */
+function shadow(res: ServerResponse, ended: () => boolean): () => void {
+  const looks: [name: string, descriptor: PropertyDescriptor][] = [
+    ["headersSent", { get: () => true }],
+    ["writableEnded", { get: ended }],
+    ...HEADER_CHANGES.map((name): [string, PropertyDescriptor] => [name, { value: refuseChange }]),
+  ];
+  const before = looks.map(([name]) => [name, Object.getOwnPropertyDescriptor(res, name)] as const);
+  for (const [name, descriptor] of looks) Object.defineProperty(res, name, { ...descriptor, configurable: true });
+  return () => {
+    for (const [name, descriptor] of before) {
+      Reflect.deleteProperty(res, name);
+      if (descriptor !== undefined) Object.defineProperty(res, name, descriptor);
+    }
+  };
+}
+
+function refuseChange(): never {
+  const error = new Error("Cannot change headers after they are sent to the client");
+  throw Object.assign(error, { code: "ERR_HTTP_HEADERS_SENT" });
+}
