@@ -19,6 +19,7 @@ const WRITES: ReadonlySet<string> = new Set(
   ),
 );
 
+/** @internal */
 export class SeriesWriter {
   readonly #core: Core;
   readonly #counts: ProcessCounts;

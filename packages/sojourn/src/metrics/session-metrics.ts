@@ -118,7 +118,7 @@ export class SessionMetrics {
   }
 }
 
-/** Of what createSessions() returned. @throws TypeError for anything else */
+/** Of what createSessions() returned. @throws TypeError for anything else @internal */
 export function metricsOf(caller: string, sessions: { readonly metrics: SessionMetrics }): SessionMetrics {
   if (sessions?.metrics instanceof SessionMetrics) return sessions.metrics;
   throw new TypeError(`${caller}() takes what createSessions() returned.`);
