@@ -63,7 +63,7 @@ export async function findSessions(core: Core, input: FindInput): Promise<Found<
   return { items, cursor: at, scanned, done: false };
 }
 
-/** The user's live sessions, the one seen last first. @throws TypeError */
+/** The user's live sessions, the one seen last first. @throws TypeError @internal */
 export async function sessionsOfUser(core: Core, operation: string, userId: string): Promise<FoundSession[]> {
   const placement = await core.placement();
   const stored = await core.store.listUser(placement.userKey(checkedUserId(operation, userId)));
