@@ -1,7 +1,7 @@
 // Compiles every workspace, in the order in which they need each other.
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { removeUnreachable } from "./package/declarations.mjs";
+import { removeUnreachable } from "./package/reachable.mjs";
 import { noteBuilt, sourcesHash } from "./setup/build-output.mjs";
 import { exitCodeOf, runChild } from "./setup/child.mjs";
 import { root, tools } from "./tool-paths.mjs";

@@ -37,7 +37,7 @@ export function noteBuilt(root, hash) {
 /** One hash over every file that a build reads. */
 export function sourcesHash(root) {
   const hash = createHash("sha256");
-  const ours = ["package-lock.json", "tsconfig.base.json", "tools/build.mjs", "tools/package/declarations.mjs"];
+  const ours = ["package-lock.json", "tsconfig.base.json", "tools/build.mjs", "tools/package/reachable.mjs"];
   for (const file of ours) addFile(hash, root, file);
   for (const folder of workspaceFolders(root)) addFolder(hash, root, folder);
   return hash.digest("hex");
