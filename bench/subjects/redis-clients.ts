@@ -6,11 +6,15 @@ import { createClient } from "redis";
 import type { ClientName } from "../budgets.ts";
 
 export async function nodeRedis(port: number) {
-  return createClient({ url: `redis://127.0.0.1:${port}` }).connect();
+  const client = createClient({ url: `redis://127.0.0.1:${port}` });
+  // A lost connection shows in the calls.
+  client.on("error", () => undefined);
+  return client.connect();
 }
 
 export async function ioredis(port: number): Promise<Redis> {
   const client = new Redis({ port, host: "127.0.0.1" });
+  client.on("error", () => undefined);
   await once(client, "ready");
   return client;
 }

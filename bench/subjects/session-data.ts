@@ -2,7 +2,8 @@
 
 const JSON_BYTES = 400;
 
-export interface SessionData {
+/** A type and no interface: only that fits where any object of JSON is taken. */
+export type SessionData = {
   readonly name: string;
   readonly email: string;
   readonly roles: readonly string[];
@@ -13,7 +14,7 @@ export interface SessionData {
   readonly pageSize: number;
   readonly notify: boolean;
   readonly note: string;
-}
+};
 
 /** @param bytes length of its JSON, 300 at least */
 export function sessionData(bytes = JSON_BYTES): SessionData {

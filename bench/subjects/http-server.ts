@@ -1,0 +1,19 @@
+/** A request handler on a free port of this machine. */
+
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ServingContestant } from "../harness/contestant.ts";
+
+export async function listening(handler: RequestListener, close: () => Promise<void>): Promise<ServingContestant> {
+  const server = createServer(handler).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await close();
+    },
+  };
+}
