@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Answer, Order, Sample } from "./contestant.ts";
 import { type Load, load } from "./http-load.ts";
 import { pinned } from "./pinning.ts";
+import type { Sampler } from "./rounds.ts";
 
 export interface ContestantSpec {
   readonly name: string;
@@ -18,10 +19,15 @@ const MAIN = fileURLToPath(new URL("contestant-process.ts", import.meta.url));
 /** A sample takes a second or two; what takes this long hangs. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
+const WARM_UP_OPERATIONS = 20_000;
+const WARM_UP_MAX_MS = 5_000;
+
 export class Contestant {
   readonly name: string;
   readonly #process: ChildProcess;
   #port: number | null = null;
+  /** Operations so far, about. */
+  #done = 0;
 
   private constructor(name: string, process: ChildProcess) {
     this.name = name;
@@ -62,6 +68,7 @@ export class Contestant {
   async run(ms: number, inFlight: number, timed = false): Promise<Sample> {
     const ran = await this.#ask({ order: "run", ms, inFlight, timed });
     if (ran.answer !== "ran") throw new Error(`${this.name} answered ${ran.answer}`);
+    this.#done += (ran.sample.rate * ms) / 1_000;
     return ran.sample;
   }
 
@@ -69,7 +76,17 @@ export class Contestant {
   async serve(requests: Load): Promise<Sample> {
     const before = await this.#cpuMicros();
     const { completed, elapsedMs } = await load(this.port, requests);
+    this.#done += completed;
     return { rate: (completed / elapsedMs) * 1_000, cpuMicros: ((await this.#cpuMicros()) - before) / completed };
+  }
+
+  /** To take turns with others. Warm is who has done so many operations, or tried for so long: by then V8 has compiled them for good. */
+  sampler(sample: () => Promise<Sample>): Sampler {
+    const warmUp = async (): Promise<void> => {
+      const until = performance.now() + WARM_UP_MAX_MS;
+      while (this.#done < WARM_UP_OPERATIONS && performance.now() < until) await sample();
+    };
+    return { name: this.name, warmUp, sample };
   }
 
   async stop(): Promise<void> {

@@ -9,13 +9,15 @@ export interface Sampled {
 
 export interface Sampler {
   readonly name: string;
+  /** Until the code that is measured is compiled as it will be. */
+  warmUp(): Promise<unknown>;
   sample(): Promise<Sample>;
 }
 
-/** One sample each to warm up, which is thrown away, then the rounds. Each begins with another contestant. */
+/** All warmed up, then the rounds. Each begins with another contestant. */
 export async function alternate(samplers: readonly Sampler[], rounds: number): Promise<Sampled[]> {
   const samples = new Map<Sampler, Sample[]>(samplers.map((sampler) => [sampler, []]));
-  for (const sampler of samplers) await sampler.sample();
+  for (const sampler of samplers) await sampler.warmUp();
   for (let round = 0; round < rounds; round++) {
     const first = round % samplers.length;
     for (const sampler of [...samplers.slice(first), ...samplers.slice(0, first)]) {

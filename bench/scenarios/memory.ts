@@ -5,7 +5,7 @@ import { createSessions, type Sessions } from "sojourn";
 import { redisStore } from "sojourn/redis";
 import { number } from "../harness/markdown.ts";
 import { REDIS_NOTE, type Scenario } from "../harness/scenario.ts";
-import { nodeRedis } from "../subjects/redis-clients.ts";
+import { nodeRedis, PATIENT } from "../subjects/redis-clients.ts";
 import { sessionData, USER_AGENT, userId } from "../subjects/session-data.ts";
 
 type Client = Awaited<ReturnType<typeof nodeRedis>>;
@@ -60,7 +60,7 @@ export const memory: Scenario = {
 
 function sessionsOn(client: Client): Sessions {
   return createSessions({
-    store: redisStore(client, { deadline: { readMs: 10_000, writeMs: 10_000 } }),
+    store: redisStore(client, { deadline: PATIENT }),
     secrets: [randomBytes(32).toString("base64url")],
     background: false,
   });

@@ -76,7 +76,7 @@ async function compared(
 ): Promise<RateTable> {
   const taking = contestants.filter(({ name }) => name !== NEAR || NEAR_IN_FLIGHT.includes(inFlight));
   const rows = await alternate(
-    taking.map((each) => ({ name: each.name, sample: () => each.run(SAMPLE_MS, inFlight, inFlight === 1) })),
+    taking.map((each) => each.sampler(() => each.run(SAMPLE_MS, inFlight, inFlight === 1))),
     bench.rounds,
   );
   return { title: `${client}, ${inFlight} in flight`, unit: "ops/s", baseline: BARE, rows };

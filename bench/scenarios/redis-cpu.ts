@@ -7,7 +7,7 @@ import type { Measured } from "../budgets.ts";
 import { number } from "../harness/markdown.ts";
 import { REDIS_NOTE, type Scenario } from "../harness/scenario.ts";
 import { median } from "../harness/statistics.ts";
-import { nodeRedis } from "../subjects/redis-clients.ts";
+import { nodeRedis, PATIENT } from "../subjects/redis-clients.ts";
 import { sessionData, USER_AGENT, userId } from "../subjects/session-data.ts";
 
 const COUNT = 9_000;
@@ -23,7 +23,7 @@ export const redisCpu: Scenario = {
     const { port } = await bench.redis();
     const [client, admin] = [await nodeRedis(port), await nodeRedis(port)];
     const sessions = createSessions({
-      store: redisStore(client),
+      store: redisStore(client, { deadline: PATIENT }),
       secrets: [randomBytes(32).toString("base64url")],
       background: false,
     });

@@ -67,7 +67,7 @@ async function compared(
   const tables: { rates: RateTable; inFlight: number }[] = [];
   for (const inFlight of inFlights) {
     const rows = await alternate(
-      contestants.map((each) => ({ name: each.name, sample: () => each.run(SAMPLE_MS, inFlight, inFlight === 1) })),
+      contestants.map((each) => each.sampler(() => each.run(SAMPLE_MS, inFlight, inFlight === 1))),
       bench.rounds,
     );
     const title = `${client}, records of ${kilobytes} kB, ${inFlight} in flight`;

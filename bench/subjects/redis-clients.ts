@@ -58,3 +58,6 @@ export async function sojournClient(name: ClientName, port: number): Promise<Soj
   const client = await nodeRedis(port);
   return { client, close: () => client.destroy() };
 }
+
+/** Of Sojourn's calls: what is measured must not end because the machine is busy for a moment. */
+export const PATIENT = { readMs: 10_000, writeMs: 10_000 } as const;

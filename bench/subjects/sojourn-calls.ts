@@ -5,7 +5,7 @@ import { createSessions, type Sessions } from "sojourn";
 import { redisStore } from "sojourn/redis";
 import type { ClientName } from "../budgets.ts";
 import type { LoopedContestant } from "../harness/contestant.ts";
-import { sojournClient } from "./redis-clients.ts";
+import { PATIENT, sojournClient } from "./redis-clients.ts";
 import { SESSIONS, type SessionData, sessionData, userId } from "./session-data.ts";
 
 interface Parameters {
@@ -25,7 +25,7 @@ interface Opened {
 async function open({ client: name, port, namespace, nearCache = false, bytes }: Parameters): Promise<Opened> {
   const { client, close } = await sojournClient(name, port);
   const sessions: Sessions<SessionData> = createSessions<SessionData>({
-    store: redisStore(client, { namespace, nearCache }),
+    store: redisStore(client, { namespace, nearCache, deadline: PATIENT }),
     secrets: [randomBytes(32).toString("base64url")],
     background: false,
   });

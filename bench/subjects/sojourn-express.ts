@@ -6,7 +6,7 @@ import { sojourn } from "sojourn/express";
 import { redisStore } from "sojourn/redis";
 import type { ServingContestant } from "../harness/contestant.ts";
 import { listening } from "./http-server.ts";
-import { nodeRedis } from "./redis-clients.ts";
+import { nodeRedis, PATIENT } from "./redis-clients.ts";
 import { sessionData, userId } from "./session-data.ts";
 import "sojourn/express/augment";
 
@@ -19,7 +19,7 @@ interface Parameters {
 export async function start({ port, secret, nearCache }: Parameters): Promise<ServingContestant> {
   const client = await nodeRedis(port);
   const sessions = createSessions({
-    store: redisStore(client, { nearCache }),
+    store: redisStore(client, { nearCache, deadline: PATIENT }),
     secrets: [secret],
     log: () => undefined,
   });
