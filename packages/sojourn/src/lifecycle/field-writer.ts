@@ -29,6 +29,7 @@ import {
   TooManyFieldsError,
   WrongKindError,
 } from "../errors.ts";
+import { MAX_MAX_BYTES } from "../options.ts";
 import type { PatchOutcome } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -84,6 +85,7 @@ export class FieldWriter {
    */
   write(owner: object, id: string, edit: FieldEdit): Promise<Written | null> {
     const change = this.fields.change(edit);
+    if (change !== null) this.#requireStorable([change]);
     const held = copied(edit, change);
     return new Promise((resolve, reject) => {
       const outbox = this.#outboxes.get(owner) ?? { waiting: [], sending: false };
@@ -194,6 +196,7 @@ export class FieldWriter {
       }
       if (changes.length === 0) return base;
       if (base.refusal !== null) throw base.refusal;
+      this.#requireStorable(changes);
       if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
       const outcome = await this.#patch(id, [...base.upgrade, ...changes], base.revision);
       if (outcome.status === "patched") {
@@ -232,6 +235,16 @@ export class FieldWriter {
     return store.patch({ id, changes: this.fields.stored(id, changes), maxBytes, ...condition });
   }
 
+  /**
+   * What no session can hold is not sent: the store would only refuse it, and whoever else asks it waits meanwhile.
+   * @throws TooManyFieldsError, DataTooLargeError
+   */
+  #requireStorable(changes: readonly FieldChange[]): void {
+    if (changes.filter(({ kind }) => kind === "set").length > MAX_FIELDS) throw new TooManyFieldsError(MAX_FIELDS);
+    const bytes = changes.reduce((sum, change) => sum + bytesOf(change), 0);
+    if (bytes > MAX_MAX_BYTES) throw new DataTooLargeError(bytes, this.#core.maxBytes);
+  }
+
   #errorOf(id: string, outcome: Exclude<PatchOutcome, Patched>): SojournError {
     switch (outcome.status) {
       case "gone":
@@ -259,15 +272,22 @@ function settle(batch: readonly BlindWrite[], patched: Patched): void {
   }
 }
 
-/** Takes the writes off the front that can share a call. */
+/** Takes the writes off the front that can share a call: no more than a session could hold, so that no call is a long one. */
 function takeBlind(waiting: Pending[]): BlindWrite[] {
   const blind: BlindWrite[] = [];
+  let bytes = 0;
   for (const each of waiting) {
-    if (!isBlind(each)) break;
+    if (!isBlind(each) || blind.length === MAX_FIELDS || bytes > MAX_MAX_BYTES) break;
+    bytes += bytesOf(each.change);
     blind.push(each);
   }
   waiting.splice(0, blind.length);
   return blind;
+}
+
+/** Of the name and the value to be stored. */
+function bytesOf(change: FieldChange): number {
+  return change.kind === "set" ? Buffer.byteLength(change.name) + Buffer.byteLength(change.json) : 0;
 }
 
 function isBlind(write: Pending): write is BlindWrite {
