@@ -51,7 +51,8 @@ export class Tally {
 
   addEnding({ reason, createdAt, endedAt }: Ending): void {
     const counted = countedReason(reason);
-    const isNamed = this.#ended.has(counted) || this.#ended.size < COUNTED_REASONS;
+    const named = this.#ended.size - Number(this.#ended.has(OTHER));
+    const isNamed = this.#ended.has(counted) || named < COUNTED_REASONS;
     this.addEnded(isNamed ? counted : OTHER, 1);
     if (createdAt === 0) return;
     const durationMs = Math.max(0, endedAt - createdAt);

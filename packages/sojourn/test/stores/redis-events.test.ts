@@ -95,3 +95,19 @@ test("M1 consumers that are gone are forgotten when another one of their group b
   expect(await consumers()).toEqual(["pod-4"]);
   for (const reader of [holding, next]) reader.stop();
 });
+
+test("groups of consumers, which are kept beside the totals, take no reason its name", async () => {
+  const env = await environment();
+  const end = async (reason: string): Promise<unknown> =>
+    env.store.revoke(ending((await env.created({ userId: "ada" })).id, reason));
+  await end("first");
+  const [totals = ""] = await admin.keys("sojourn:t:*");
+  for (let i = 0; i < 60; i++) await admin.hSet(totals, `g:group-${i}`, "0");
+  await end("second");
+  expect((await env.store.totals()).ended).toEqual(
+    new Map([
+      ["first", 1],
+      ["second", 1],
+    ]),
+  );
+});

@@ -50,7 +50,7 @@ const SQL = {
   activities: "SELECT entry FROM activities WHERE session_id = ? AND kept_until > ? ORDER BY number DESC",
   total: "SELECT value FROM totals WHERE name = ?",
   totals: "SELECT name, value FROM totals",
-  totalsNamed: "SELECT COUNT(*) AS n FROM totals",
+  namedReasons: "SELECT COUNT(*) AS n FROM totals WHERE name GLOB 'r:*' AND name <> 'r:other'",
   addTotal:
     "INSERT INTO totals (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
   /** Another number after another connection has written. */

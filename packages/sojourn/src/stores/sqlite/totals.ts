@@ -15,7 +15,7 @@ export function countCreated(sql: Statements): void {
 
 export function countEnding(sql: Statements, { reason, createdAt, endedAt }: Tombstone): void {
   const name = REASON + countedReason(reason);
-  const isNamed = sql.total.get(name) !== undefined || Number(sql.totalsNamed.get()?.["n"] ?? 0) < COUNTED_REASONS + 2;
+  const isNamed = sql.total.get(name) !== undefined || Number(sql.namedReasons.get()?.["n"] ?? 0) < COUNTED_REASONS;
   sql.addTotal.run(isNamed ? name : `${REASON}other`, 1);
   if (createdAt === 0) return;
   const durationMs = Math.max(0, endedAt - createdAt);

@@ -75,12 +75,12 @@ export const TOTALS: readonly ConformanceCase[] = [
     name: "sixteen reasons are counted by their names, however many there are",
     async run(env) {
       const reasons = Array.from({ length: COUNTED_REASONS }, (_, i) => `reason ${i}`);
-      for (const reason of [...reasons, "x".repeat(49), ...reasons]) {
+      for (const reason of ["x".repeat(49), ...reasons, "y".repeat(49), ...reasons]) {
         await env.store.revoke(ending((await env.created({ userId: "ada" })).id, reason));
       }
       const { ended } = await env.store.totals();
       for (const reason of reasons) assert.equal(ended.get(reason), 2);
-      assert.equal(ended.get("other"), 1);
+      assert.equal(ended.get("other"), 2);
       for (let i = 0; i < 200; i++) {
         await env.store.revoke(ending((await env.created({ userId: "ada" })).id, `ticket ${i}`));
       }
@@ -88,7 +88,7 @@ export const TOTALS: readonly ConformanceCase[] = [
       assert.ok(more.size < 64, `${more.size} names`);
       assert.equal(
         [...more.values()].reduce((sum, count) => sum + count),
-        233,
+        234,
       );
     },
   },

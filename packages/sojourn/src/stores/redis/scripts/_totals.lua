@@ -1,6 +1,6 @@
--- Totals of a bucket. Fields: c created; d milliseconds that ended sessions lasted; r:<reason> ended for it;
+-- Totals of a bucket. Fields: c created; d milliseconds that ended sessions lasted; r:<reason> ended for it; n named reasons;
 -- w0 … w24 ring of hours: hour, sessions ended in it, milliseconds that they lasted.
-local HOUR, RING, MAX_FIELDS = 3600000, 25, 56
+local HOUR, RING, MAX_REASONS = 3600000, 25, 28
 local endings = {reasons = {}, hours = {}, duration = 0}
 
 -- Notes one ending; created is nil when nobody knows any more.
@@ -16,7 +16,9 @@ end
 -- A reason that would be one too many counts as 'other': the hash stays small whatever reasons there are.
 local function add_reason(totals_key, reason, count)
   local field = 'r:' .. reason
-  if redis.call('HINCRBY', totals_key, field, count) > count or redis.call('HLEN', totals_key) <= MAX_FIELDS then return end
+  if redis.call('HINCRBY', totals_key, field, count) > count or reason == 'other' then return end
+  if redis.call('HINCRBY', totals_key, 'n', 1) <= MAX_REASONS then return end
+  redis.call('HINCRBY', totals_key, 'n', -1)
   redis.call('HDEL', totals_key, field)
   redis.call('HINCRBY', totals_key, 'r:other', count)
 end
