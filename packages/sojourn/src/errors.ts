@@ -112,7 +112,7 @@ export class SessionEndedError extends SojournError {
   }
 }
 
-/** `update()` met a newer revision each time until the write deadline. Nothing was written by this call. */
+/** Another writer of the session was faster each time until the write deadline. Nothing was written by this call. */
 export class ConflictError extends SojournError {
   readonly code = "conflict";
   override readonly status = 409;
@@ -120,7 +120,7 @@ export class ConflictError extends SojournError {
 
   constructor(sessionId: string, attempts: number) {
     super(
-      `update() of session ${sessionId} met another writer ${attempts} times until its deadline; nothing was written.`,
+      `A write to session ${sessionId} met a faster one ${attempts} times until its deadline; nothing was written.`,
     );
     this.attempts = attempts;
   }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { createSessions, type Sessions, type Store } from "../src/index.ts";
+import { memoryStore } from "../src/stores/memory/memory-store.ts";
 import type { ManualClock } from "../src/testing/manual-clock.ts";
 import { ENGINES, engineBench } from "./support/engines.ts";
 import { TEST_SECRET } from "./support/secrets.ts";
@@ -136,4 +137,33 @@ describe.each(ENGINES)("security state on %s", (engine) => {
       expect(await sessions.validate(old)).toMatchObject({ valid: false, reason: "superseded" });
     }
   });
+
+  test("E1 reauthenticate while failed logins are noted steps the user up all the same", async () => {
+    const { sessions, other, store } = await open();
+    const { token, session } = await sessions.create({ userId: "ada" });
+    noteBeforeElevating(store, 8, () => other.security.recordFailedLogin({ sessionId: session.id }));
+    const elevated = await sessions.reauthenticate(token, { userId: "ada", aal: 2 });
+    expect(elevated?.session).toMatchObject({ aal: 2, security: { failedLogins: 8 } });
+  });
 });
+
+test("M4 reauthenticate says that others were faster, and not that a good token is bad", async () => {
+  const store = memoryStore();
+  const sessions = createSessions({ store, secrets: [TEST_SECRET] });
+  const { token, session } = await sessions.create({ userId: "ada" });
+  noteBeforeElevating(store, Number.POSITIVE_INFINITY, () =>
+    sessions.security.recordFailedLogin({ sessionId: session.id }),
+  );
+  await expect(sessions.reauthenticate(token, { userId: "ada" })).rejects.toMatchObject({ code: "conflict" });
+  expect((await sessions.validate(token)).valid).toBe(true);
+});
+
+/** Another writer is faster than an elevation, so many times. */
+function noteBeforeElevating(store: Store, times: number, note: () => Promise<unknown>): void {
+  const elevate = store.elevate.bind(store);
+  let left = times;
+  store.elevate = async (input, call) => {
+    if (left-- > 0) await note();
+    return elevate(input, call);
+  };
+}

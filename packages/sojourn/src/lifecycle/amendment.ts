@@ -1,13 +1,12 @@
 /** Changing what is known about a session besides its data: read, change, write if nobody was faster. */
 
-import { randomInt } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { encodeMetadata, type Metadata } from "../data/metadata.ts";
 import { MAX_METADATA_BYTES } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { ConflictError, MetadataTooLargeError } from "../errors.ts";
 import type { EventNote } from "../store/events.ts";
 import type { Core } from "./core.ts";
+import { pauseBefore } from "./retrying.ts";
 
 export interface Amendment {
   readonly metadata: Metadata;
@@ -16,9 +15,6 @@ export interface Amendment {
   /** What the change is called in its event. */
   readonly event: EventNote;
 }
-
-const JITTER_FROM_TRY = 3;
-const MAX_JITTER_MS = 12;
 
 /**
  * Answers the record as it is stored then, or null when the session is over. `change` sees the newest record, again
@@ -41,7 +37,7 @@ export async function amend(
     if (metadata.length > MAX_METADATA_BYTES) {
       throw new MetadataTooLargeError("what is known about the session", metadata.length, MAX_METADATA_BYTES);
     }
-    if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
+    await pauseBefore(attempt);
     const { locked, event } = amendment;
     const input = { id, expected: record.metadataBytes(), metadata, event };
     const outcome = await core.store.amend(locked === undefined ? input : { ...input, locked });

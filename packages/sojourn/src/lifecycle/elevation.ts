@@ -3,11 +3,12 @@
 import { type Device, encodeMetadata, withSecurity } from "../data/metadata.ts";
 import { MAX_METADATA_BYTES } from "../data/record.ts";
 import type { SessionRecord } from "../data/session-record.ts";
-import { MetadataTooLargeError } from "../errors.ts";
+import { ConflictError, MetadataTooLargeError } from "../errors.ts";
 import type { BindingInput } from "../security/binding.ts";
 import { MAX_GENERATION } from "../security/token.ts";
 import type { Core } from "./core.ts";
 import { clientFacts } from "./new-session.ts";
+import { pauseBefore } from "./retrying.ts";
 
 export interface Elevation {
   readonly aal?: 0 | 1 | 2 | 3 | undefined;
@@ -19,12 +20,9 @@ export interface Elevation {
   readonly passwordChanged?: true;
 }
 
-/** Another writer changed the session between reading and writing: read the new record and try again so often. */
-const MAX_TRIES = 5;
-
 /**
  * Answers the new token and record; null when the session is over, or its token was replaced meanwhile.
- * @throws MetadataTooLargeError, StoreUnavailableError
+ * @throws MetadataTooLargeError, ConflictError (at the write deadline), StoreUnavailableError
  */
 export async function elevate(
   core: Core,
@@ -33,8 +31,10 @@ export async function elevate(
   elevation: Elevation,
 ): Promise<{ token: string; record: SessionRecord } | null> {
   const client = clientFacts(core, id, elevation);
+  const deadline = core.clock.monotonic() + core.store.writeDeadlineMs;
   let record = current;
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
+  for (let attempt = 1; ; attempt++) {
+    await pauseBefore(attempt);
     // Always past a successor, also one that somebody makes between reading and writing: it must fall below the floor.
     const generation = record.generation + 2;
     if (generation > MAX_GENERATION) return null;
@@ -70,7 +70,7 @@ export async function elevate(
     if (stored === null) return null;
     if (outcome.status === "elevated") return { token, record: stored };
     if (stored.generation !== record.generation || !stored.tokenHash.equals(record.tokenHash)) return null;
+    if (core.clock.monotonic() > deadline) throw new ConflictError(id, attempt);
     record = stored;
   }
-  return null;
 }

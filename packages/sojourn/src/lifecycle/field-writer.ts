@@ -11,8 +11,6 @@
  * the write deadline. From the third try on it waits a little at random first.
  */
 
-import { randomInt } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type DataObject, dataFrom, textsAfter, valueFrom } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import { applyEdit, type DataView, type FieldEdit, type FieldRules } from "../data/field-rules.ts";
@@ -33,6 +31,7 @@ import { MAX_MAX_BYTES } from "../options.ts";
 import type { PatchOutcome } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
+import { pauseBefore } from "./retrying.ts";
 
 type Patched = Extract<PatchOutcome, { status: "patched" }>;
 
@@ -62,9 +61,6 @@ interface Outbox {
   waiting: Pending[];
   sending: boolean;
 }
-
-const JITTER_FROM_TRY = 3;
-const MAX_JITTER_MS = 12;
 
 export class FieldWriter {
   readonly fields: FieldRules;
@@ -197,7 +193,7 @@ export class FieldWriter {
       if (changes.length === 0) return base;
       if (base.refusal !== null) throw base.refusal;
       this.#requireStorable(changes);
-      if (attempt >= JITTER_FROM_TRY) await sleep(randomInt(1, MAX_JITTER_MS));
+      await pauseBefore(attempt);
       const outcome = await this.#patch(id, [...base.upgrade, ...changes], base.revision);
       if (outcome.status === "patched") {
         return { texts: textsAfter(base.texts, changes), revision: outcome.revision, upgrade: [], refusal: null };

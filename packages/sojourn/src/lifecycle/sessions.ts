@@ -221,7 +221,7 @@ export class Sessions<D extends object = DataObject> {
    * The user proved again who they are (step-up): the assurance level rises, both timeouts begin anew, and a new
    * token supersedes the old one at once, and a locked session is good again. Another user gets a session of their own
    * instead, with nothing carried over. Null when the token is not good, or is one that was already renewed.
-   * @throws TypeError, StoreUnavailableError
+   * @throws TypeError, ConflictError, StoreUnavailableError
    */
   async reauthenticate(token: unknown, input: ReauthenticateInput): Promise<CreateResult<D> | null> {
     checkCreateInput("reauthenticate", input);
