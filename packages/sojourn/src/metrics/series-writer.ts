@@ -8,9 +8,7 @@ import type { Core } from "../lifecycle/core.ts";
 import { MINUTE_MS } from "../store/metric-store.ts";
 import type { ProcessCounts } from "./process-counts.ts";
 
-export const SERIES_COUNTERS = ["created", "ended", "valid", "refused", "writes", "unavailable"] as const;
-export type SeriesCounter = (typeof SERIES_COUNTERS)[number];
-type Counts = ReadonlyMap<SeriesCounter, number>;
+type Counts = ReadonlyMap<string, number>;
 
 /** Calls that write sessions; reaping, repairs and samples are no writes of an application. */
 const WRITES: ReadonlySet<string> = new Set(
@@ -76,12 +74,13 @@ function totalOf({ created, ended, validations, operations }: ProcessCounts): Co
       else if (outcome !== "error") failed += count;
     }
   }
-  return new Map<SeriesCounter, number>([
-    ["created", created],
-    ["ended", ended],
-    ["valid", valid],
-    ["refused", Object.values(refused).reduce((sum, count) => sum + count, 0)],
-    ["writes", writes],
-    ["unavailable", unavailable + failed],
-  ]);
+  const total = {
+    created,
+    ended,
+    valid,
+    refused: Object.values(refused).reduce((sum, count) => sum + count, 0),
+    writes,
+    unavailable: unavailable + failed,
+  };
+  return new Map(Object.entries(total));
 }

@@ -4,7 +4,7 @@ import type { SessionStats } from "../analytics/stats.ts";
 import type { Core } from "../lifecycle/core.ts";
 import { OWN_REASONS, type Numbers } from "./instruments.ts";
 import type { CallListener, ProcessCounts } from "./process-counts.ts";
-import { SERIES_COUNTERS, type SeriesCounter, SeriesWriter } from "./series-writer.ts";
+import { SeriesWriter } from "./series-writer.ts";
 
 /** Of the last 1,000 samples of a name. Percentiles are samples (nearest rank); all null when there is no sample. */
 export interface MetricSummary {
@@ -17,13 +17,20 @@ export interface MetricSummary {
   readonly p99: number | null;
 }
 
-/**
- * What all processes counted in a minute: sessions created and ended, tokens found valid and refused, writes of sessions,
- * and calls that failed because the store was unavailable.
- */
-export interface SeriesMinute extends Readonly<Record<SeriesCounter, number>> {
-  /** When the minute began, in milliseconds since the epoch. */
+/** What all processes counted in a minute. */
+export interface SeriesMinute {
+  /** When it began, in milliseconds since the epoch. */
   readonly at: number;
+  /** Sessions. */
+  readonly created: number;
+  readonly ended: number;
+  /** Tokens that `validate` found good, and others. */
+  readonly valid: number;
+  readonly refused: number;
+  /** Of sessions: creations, endings, data, activity. */
+  readonly writes: number;
+  /** Validations and writes that failed because the store did. */
+  readonly unavailable: number;
 }
 
 /** @internal */
@@ -33,6 +40,7 @@ export interface MetricsParts {
   readonly stats: () => Promise<SessionStats>;
 }
 
+const NOTHING = { created: 0, ended: 0, valid: 0, refused: 0, writes: 0, unavailable: 0 };
 const NAME = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 export class SessionMetrics {
@@ -74,10 +82,7 @@ export class SessionMetrics {
    */
   async series(): Promise<SeriesMinute[]> {
     const minutes = await this.#parts.core.store.metrics.series();
-    return minutes.map(({ at, counts }) => {
-      const named = SERIES_COUNTERS.map((name) => [name, counts.get(name) ?? 0]);
-      return { at, ...(Object.fromEntries(named) as Record<SeriesCounter, number>) };
-    });
+    return minutes.map(({ at, counts }) => ({ at, ...NOTHING, ...Object.fromEntries(counts) }));
   }
 
   /** What the instruments read. @internal */
