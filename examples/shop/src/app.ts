@@ -31,7 +31,8 @@ export function createApp(sessions: Sessions, users: Users): Express {
     res.set("Cache-Control", "no-store");
     next();
   });
-  app.use(sojourn(sessions, { onError: "next" }));
+  // A page that is left open listens on and on, and is nobody's activity.
+  app.use(sojourn(sessions, { onError: "next", countsAsActivity: (req) => req.path !== "/live" }));
   app.use(confirmFirst);
   app.use(express.urlencoded({ extended: false, limit: "4kb", parameterLimit: 20 }));
   app.use(catalogueRoutes(shop), cartRoutes(shop), loginRoutes(shop), accountRoutes(shop), liveRoutes(shop));

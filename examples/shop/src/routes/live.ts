@@ -9,6 +9,8 @@ const SIGN_OF_LIFE_MS = 25_000;
 export function liveRoutes(shop: Shop): Router {
   const router = Router();
   router.get("/live", (req, res) => {
+    // The page went while its session was read: there will be no event to stop by.
+    if (res.closed) return;
     res.writeHead(200, { "Content-Type": "text/event-stream", "X-Accel-Buffering": "no" }).flushHeaders();
     const tell = (reason: string | null): void => {
       res.end(`event: signed-out\ndata: ${wordsForEnd(reason)}\n\n`);
@@ -18,7 +20,11 @@ export function liveRoutes(shop: Shop): Router {
       tell(null);
       return;
     }
-    const stop = shop.sessions.watch(id, ({ reason }) => tell(reason));
+    const stop = shop.sessions.watch(id, ({ reason }) => {
+      // An ended response closes only when the client has taken it, and writing to it meanwhile is an error nobody handles.
+      clearInterval(alive);
+      tell(reason);
+    });
     const alive = setInterval(() => res.write(":\n\n"), SIGN_OF_LIFE_MS).unref();
     res.on("close", () => {
       stop();
