@@ -5,7 +5,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSessions, type SessionEnd, type Sessions, type Store, StoreClosedError } from "../src/index.ts";
+import {
+  createSessions,
+  type SessionEnd,
+  type Sessions,
+  type SessionsOptions,
+  type Store,
+  StoreClosedError,
+} from "../src/index.ts";
 import type { Core } from "../src/lifecycle/core.ts";
 import { Watching } from "../src/lifecycle/watching.ts";
 import { memoryStore } from "../src/stores/memory/memory-store.ts";
@@ -61,15 +68,13 @@ function redis(kind: ClientKind): Open {
   };
 }
 
-async function opened(open: Open): Promise<Servers> {
+async function opened(open: Open, options: SessionsOptions = {}): Promise<Servers> {
   const clock = manualClock();
   const lines: string[] = [];
   const log = (line: string): void => void lines.push(line);
   const stores = await open(clock);
-  const [here, there] = stores.map((store) => createSessions({ store, clock, secrets: [TEST_SECRET], log })) as [
-    Sessions,
-    Sessions,
-  ];
+  const serve = (store: Store): Sessions => createSessions({ ...options, store, clock, secrets: [TEST_SECRET], log });
+  const [here, there] = stores.map(serve) as [Sessions, Sessions];
   cleanups.push(() => Promise.all([here.close(), there.close()]));
   return { here, there, clock, lines };
 }
@@ -135,6 +140,34 @@ describe.each([
     await clock.advance(4 * 60_000);
     await watch.done;
     expect(watch.ends).toMatchObject([{ reason: "expired" }]);
+  });
+
+  test("D5, F7 of a lock: of one unused for too long when it is, of one that a changed client locks here and elsewhere", async () => {
+    const policies = { desk: { idle: "24h", absolute: "24h", lockAfter: "1h" } } as const;
+    const { here, there, clock } = await opened(open, { policies, binding: { onMismatch: "stepUp" } });
+    for (const sessions of [here, there]) {
+      const { session, token } = await here.create({ userId: "ada", device: { userAgent: "Firefox/1" } });
+      const watch = told(here, session.id);
+      await here.get(session.id);
+      await sessions.validate(token, { userAgent: "Chrome/1" });
+      await watch.done;
+      expect(watch.ends).toMatchObject([{ reason: "locked" }]);
+      const already = told(here, session.id);
+      await already.done;
+      expect(already.ends).toMatchObject([{ reason: "locked" }]);
+    }
+    const { session, token } = await here.create({ userId: "ada", policy: "desk" });
+    const watch = told(here, session.id);
+    await here.get(session.id);
+    await clock.advance(40 * 60_000);
+    await there.validate(token, { touch: true });
+    await clock.advance(40 * 60_000);
+    await sleep(600);
+    expect(watch.ends).toEqual([]);
+    await clock.advance(20 * 60_000);
+    await watch.done;
+    expect(watch.ends).toMatchObject([{ reason: "locked" }]);
+    expect(await here.validate(token)).toMatchObject({ reason: "locked" });
   });
 
   test("of one that is over already, or never was, soon", async () => {
@@ -253,7 +286,8 @@ describe("watch", () => {
   });
 
   test("is bounded", () => {
-    const store = { now: () => 0, onEnding: () => () => undefined, read: () => new Promise(() => undefined) };
+    const deaf = (): (() => void) => () => undefined;
+    const store = { now: () => 0, onEnding: deaf, onEvent: deaf, read: () => new Promise(() => undefined) };
     const watching = new Watching({ store } as unknown as Core, 3);
     const ids = [1, 2, 3].map((bucket) => newSessionId(bucket));
     const stops = ids.map((id) => watching.watch(id, () => undefined));

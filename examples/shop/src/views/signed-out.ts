@@ -4,6 +4,7 @@ const words: Readonly<Record<string, string>> = {
   logout: "You signed out in this browser.",
   user_request: "You signed this device out from another one.",
   login: "You signed in again in this browser.",
+  locked: "Your session waits for your password: sign in, and everything is as you left it.",
   expired: "You were away for so long that the shop signed you out.",
 };
 

@@ -360,8 +360,8 @@ export class Sessions<D extends object = DataObject> {
   }
 
   /**
-   * Calls the function once when the session ends, whatever ends it and wherever: at once when this process does, within
-   * a second when another one does or its time is over. Answers how to stop; `close()` stops all. Keeps no process alive.
+   * Calls the function once when the session ends or is locked, whatever does it and wherever: at once when this process
+   * does, within a second when another one does or its time is over. Answers how to stop; `close()` stops all. Keeps no process alive.
    *
    * ```ts
    * const stop = sessions.watch(session.id, ({ reason }) => stream.end(`event: ended\ndata: ${reason}\n\n`));

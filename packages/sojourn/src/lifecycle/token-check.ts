@@ -131,7 +131,8 @@ export class TokenCheck {
     const record = this.#live(verified.id, await this.#core.store.read(verified.id));
     if ("valid" in record) return null;
     const standing = standingOf(record, verified, this.#core.store.now());
-    return GOOD.has(standing) && standing !== "healable" && !record.locked ? record : null;
+    const isLocked = record.locked || this.#isUnused(verified.id, record);
+    return GOOD.has(standing) && standing !== "healable" && !isLocked ? record : null;
   }
 
   #live(id: string, outcome: ReadOutcome): SessionRecord | Invalid {

@@ -1,21 +1,25 @@
 /**
- * Telling when a session ends: for what stays open longer than a request, a
- * WebSocket or an event stream.
+ * Telling when a session ends or is locked: for what stays open longer than a
+ * request, a WebSocket or an event stream.
  *
- * The store hints at endings, also at those by other processes; whether a session
- * has ended says a read of it. A session that nobody ends is looked at when its time
- * is over, and again when activity has moved that. A read that fails is repeated.
+ * The store hints at endings and locks, also at those by other processes; whether a
+ * session has ended says a read of it. A session that nobody ends is looked at when
+ * its time is over, and again when activity has moved that. A read that fails is repeated.
  */
 
 import type { Core } from "./core.ts";
 import { StoreClosedError, TooManyWatchesError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
+import type { SessionRecord } from "../data/session-record.ts";
 import { isRecord, type ReadOutcome } from "../store/store.ts";
 
 /** How a session ended. */
 export interface SessionEnd {
   readonly id: string;
-  /** As given to `revoke`, or "logout", "login", "expired", "evicted", "reused" …; "unknown" when the store does not know any more. */
+  /**
+   * As given to `revoke`, or "logout", "login", "expired", "evicted", "reused" …; "unknown" when the store does not know
+   * any more. "locked": it is good again after `reauthenticate`, and to be watched anew then.
+   */
   readonly reason: string;
   /** Milliseconds since the epoch, on the store's clock. */
   readonly at: number;
@@ -82,9 +86,13 @@ export class Watching {
       if (id !== null) this.#look(id);
       else for (const each of this.#watched.keys()) this.#look(each);
     });
+    const stopLocks = this.#core.store.onEvent((event) => {
+      if (event.type === "locked") this.#look(event.sessionId);
+    });
     const timer = setInterval(() => this.#tick(), TICK_MS).unref();
     return () => {
       stopHearing();
+      stopLocks();
       clearInterval(timer);
     };
   }
@@ -144,8 +152,18 @@ export class Watching {
     if (!isRecord(outcome)) return { id, reason: outcome.reason, at: outcome.endedAt };
     const record = this.#core.parse(id, outcome);
     if (record === null) return { id, reason: "corrupt", at: now };
-    watched.dueAt = record.expiresAt;
-    return now < record.expiresAt ? null : { id, reason: "expired", at: record.expiresAt };
+    const { expiresAt } = record;
+    const locksAt = record.locked ? now : this.#locksAt(id, record);
+    watched.dueAt = Math.min(expiresAt, locksAt);
+    if (now < watched.dueAt) return null;
+    return now < expiresAt ? { id, reason: "locked", at: locksAt } : { id, reason: "expired", at: expiresAt };
+  }
+
+  /** When it will have gone unused for too long. */
+  #locksAt(id: string, record: SessionRecord): number {
+    const { policies } = this.#core;
+    if (policies.shortestLockMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    return record.lastSeenAt + policies.lockAfterMsOf(this.#core.metadataOf(id, record).policy);
   }
 
   #tell({ listeners }: Watched, end: SessionEnd): void {

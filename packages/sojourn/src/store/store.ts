@@ -343,7 +343,7 @@ export interface Store {
   totals(): Promise<Totals>;
   /**
    * Hints at sessions that end: those that end through this store at once, those of other processes within a second
-   * while the store answers. Answers how to stop.
+   * while the store answers, and so sessions that those lock with an event. Answers how to stop.
    */
   onEnding(listener: EndingListener): () => void;
   /**

@@ -11,6 +11,7 @@ export function endingHints(changes: ChangeChannel, clock: Clock): EndingHints {
     const stopHearing = changes.listen({
       changed: () => undefined,
       ended: (id) => hints.tell(id),
+      noted: (id) => hints.tell(id),
       gap: () => hints.tell(null),
     });
     changes.tick(clock.monotonic());

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import type { Store } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
+import { amendment } from "./amending.ts";
 import { ending, endingUser } from "./environment.ts";
 
 const LOOK_MS = 5;
@@ -58,6 +59,17 @@ export const ENDINGS: readonly ConformanceCase[] = [
       const limit = { perUser: 1, onExceed: "evictOldest", confirmGraceMs: 0 } as const;
       await env.other.create({ ...env.made({ userId: "ada" }), limit });
       await ear.hears([id]);
+      ear.stop();
+    },
+  },
+  {
+    name: "F7 a session that is locked is heard of: as an event where it was done, elsewhere by onEnding",
+    async run(env) {
+      const [{ id }, ear] = [await env.created(), new Ear(env.store)];
+      const stop = env.store.onEvent((event) => event.type === "locked" && ear.heard.push(event.sessionId));
+      await env.other.amend({ ...(await amendment(env, id, "web-2")), locked: true, event: { type: "locked" } });
+      await ear.hears([id]);
+      stop();
       ear.stop();
     },
   },
