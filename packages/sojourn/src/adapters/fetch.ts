@@ -267,10 +267,10 @@ class FetchRequest extends ToldRequest<Request> implements RequestView {
     return this.request.method;
   }
   get secure(): boolean {
-    return this.#url.protocol === "https:";
+    return this.#url?.protocol === "https:";
   }
-  get host(): string {
-    return this.#url.host;
+  get host(): string | undefined {
+    return this.#url?.host;
   }
   get ip(): string | undefined {
     return this.#options.ip?.(this.request);
@@ -291,8 +291,9 @@ class FetchRequest extends ToldRequest<Request> implements RequestView {
       .catch(() => null);
     return form?.get(name) ?? null;
   }
-  get #url(): URL {
-    this.#parsed ??= new URL(this.#options.url?.(this.request) ?? this.request.url);
+  /** Null where the option made none of what a client may have sent. */
+  get #url(): URL | null {
+    this.#parsed ??= URL.parse(this.#options.url?.(this.request) ?? this.request.url);
     return this.#parsed;
   }
 }

@@ -29,6 +29,8 @@ export interface WebSocketOptions
   readonly url?: (request: IncomingMessage) => string | URL;
   /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
   readonly fingerprint?: (request: IncomingMessage) => string | null | undefined;
+  /** Whether a handshake keeps its session alive: answer false where pages connect again by themselves. Default all do. */
+  readonly countsAsActivity?: (request: IncomingMessage) => boolean;
 }
 
 /** What is used of a socket; those of the package ws have it. */
@@ -37,7 +39,7 @@ export interface ClosableSocket {
   once(event: "close", listener: () => void): unknown;
   /** Cuts the connection. */
   terminate?(): void;
-  removeAllListeners?(event: "message"): unknown;
+  emit?(event: string, ...args: unknown[]): boolean;
 }
 
 /** What is used of a server; `new WebSocketServer({ noServer: true })` of the package ws has it. */
@@ -54,14 +56,14 @@ export type OpenedHandshake<D extends object = DataObject> =
 export interface WebSocketAdapter<D extends object = DataObject> {
   /**
    * The listener for the event `upgrade` of a http server: refuses the handshake (401, 403, 503) or completes it, emits
-   * `connection` with the socket, the request and the session, and closes the socket when the session ends.
+   * `connection` with the socket, the request and the session, and closes the socket when the session ends or is locked.
    */
   upgrade<Socket extends ClosableSocket>(
     server: UpgradingServer<Socket>,
   ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** The same by hand, for servers of another kind: who is it? Then `closeAtEnd`. @throws what is a bug */
   open(request: IncomingMessage): Promise<OpenedHandshake<D>>;
-  /** Closes the socket with code 4401 when the session ends; from then on it brings no message any more. Answers how to stop. */
+  /** Closes the socket with code 4401 when the session ends or is locked; from then on it brings no message any more. Answers how to stop. */
   closeAtEnd(socket: ClosableSocket, session: Session<D>): () => void;
 }
 
@@ -148,16 +150,22 @@ const BEHIND_TLS =
 function closingAtEnd(socket: ClosableSocket, watch: (onEnd: (end: SessionEnd) => void) => () => void): () => void {
   let cut: NodeJS.Timeout | undefined;
   const stop = watch(({ reason }) => {
-    // What is still on its way comes from somebody who has no session any more.
-    socket.removeAllListeners?.("message");
-    socket.close(SESSION_ENDED, shortened(`session ended: ${reason}`));
+    silence(socket);
     cut = setTimeout(() => socket.terminate?.(), CLOSING_MS).unref();
+    socket.close(SESSION_ENDED, shortened(`session ended: ${reason}`));
   });
   socket.once("close", () => {
     stop();
     clearTimeout(cut);
   });
   return stop;
+}
+
+/** What is still on its way comes from somebody who has no session any more, whoever begins to listen only now. */
+function silence(socket: ClosableSocket): void {
+  const { emit } = socket;
+  if (emit === undefined) return;
+  socket.emit = (event, ...args) => event !== "message" && Reflect.apply(emit, socket, [event, ...args]);
 }
 
 /** Not in the middle of a character. */
@@ -210,10 +218,11 @@ class Handshake implements RequestView {
     return this.#request.socket.remoteAddress;
   }
   get fingerprint(): string | null | undefined {
-    return this.#options.fingerprint?.(this.#request);
+    const { fingerprint } = this.#options;
+    return fingerprint === undefined ? undefined : (fingerprint(this.#request) ?? null);
   }
   get countsAsActivity(): boolean {
-    return true;
+    return this.#options.countsAsActivity?.(this.#request) ?? true;
   }
   /** The browser was on https, and this server does not know. */
   get isBehindTls(): boolean {
@@ -223,13 +232,13 @@ class Handshake implements RequestView {
     const value = this.#request.headers[name];
     return typeof value === "string" ? value : undefined;
   }
-  /** Null for a Host header that is none. */
+  /** Null for what is no URL: a client may send any Host header. */
   get #seen(): URL | null {
-    this.#url ??= this.#options.url === undefined ? this.#own() : new URL(this.#options.url(this.#request));
+    this.#url ??= URL.parse(this.#options.url?.(this.#request) ?? this.#own());
     return this.#url;
   }
-  #own(): URL | null {
+  #own(): string {
     const scheme = "encrypted" in this.#request.socket ? "https" : "http";
-    return URL.parse(`${scheme}://${this.#request.headers.host ?? ""}`);
+    return `${scheme}://${this.#request.headers.host ?? ""}`;
   }
 }

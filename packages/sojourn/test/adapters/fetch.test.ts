@@ -43,6 +43,13 @@ test("of Node only what the core needs is reachable from it", () => {
   expect([...builtIn].toSorted()).toEqual(["node:crypto", "node:timers/promises", "node:util"]);
 });
 
+test("H2 an URL made of any header that is none refuses unsafe requests, and throws nothing", async () => {
+  const { open, withCookie } = await shop({ url: (request) => `https://${request.headers.get("x-forwarded-host")}` });
+  const headers = { "x-forwarded-host": "[", origin: SHOP };
+  expect((await open(withCookie({ method: "POST", headers }))).refused?.status).toBe(403);
+  expect((await open(withCookie({ headers }))).session.userId).toBe("ada");
+});
+
 describe("commit", () => {
   test("without a look at the session the response is sent as it is", async () => {
     const { open } = await shop();

@@ -158,6 +158,34 @@ describe("a handshake", () => {
     (await site.open(token)).close();
   });
 
+  test("H7 opened by hand, with an URL made of any Host header, is refused and throws nothing", async () => {
+    const { sessions } = await started({}, { development: false });
+    const { token } = await sessions.create({ userId: "ada" });
+    const { open } = sojourn(sessions, { url: (request) => `https://${request.headers.host}` });
+    for (const host of ["a b", "[::1", "a:99999", undefined]) {
+      const headers = { host, origin: "https://shop.example", cookie: `__Host-Http-sid=${token}` };
+      const { refused } = await open({ headers, socket: {} } as unknown as IncomingMessage);
+      expect(refused).toMatchObject({ status: 403 });
+    }
+  });
+
+  test("K1 without the fingerprint that its session is bound to is refused", async () => {
+    const fingerprint = ({ headers }: IncomingMessage): string | undefined => headers["x-client"]?.toString();
+    const { sessions, site } = await started({ fingerprint }, { binding: { onMismatch: "stepUp" } });
+    const { token } = await sessions.create({ userId: "ada", binding: { fingerprint: "a" } });
+    (await site.open(token, { "x-client": "a" })).close();
+    expect(await site.refusal(site.headers(token))).toMatchObject({ status: 403, body: { error: "step_up_required" } });
+  });
+
+  test.each([true, false])("D1 keeps its session alive if it counts as activity: %s", async (counts) => {
+    const { sessions, site, clock } = await started({ countsAsActivity: () => counts });
+    const { token } = await sessions.create({ userId: "ada", policy: "temporary" });
+    await clock.advance(4 * 60_000);
+    (await site.open(token)).close();
+    await clock.advance(4 * 60_000);
+    expect((await sessions.validate(token)).valid).toBe(counts);
+  });
+
   test("that is broken off while the store is asked harms nobody", async () => {
     const { sessions, site, store } = await started();
     const { token } = await sessions.create({ userId: "ada" });
@@ -239,6 +267,30 @@ describe("a socket", () => {
     await cut;
     expect(site.messages.length).toBeLessThanOrEqual(2);
     await expect.poll(() => site.wss.clients.size).toBe(0);
+  });
+
+  test("F7 brings no message to whoever begins to listen after the end", async () => {
+    const { sessions, site } = await started();
+    const { token, session } = await sessions.create({ userId: "ada" });
+    const client = await site.open(token);
+    const [socket] = site.wss.clients;
+    const closed = closing(client);
+    await session.revoke();
+    await expect.poll(() => socket?.readyState).toBe(client.CLOSING);
+    const heard: unknown[] = [];
+    socket?.on("message", (data) => heard.push(data));
+    socket?.emit("message", Buffer.from("on its way"), false);
+    await closed;
+    expect(heard).toEqual([]);
+  });
+
+  test("D5, F7 closes when its session was not used for too long", async () => {
+    const policies = { desk: { idle: "24h", absolute: "24h", lockAfter: "1h" } } as const;
+    const { sessions, site, clock } = await started({}, { policies, defaultPolicy: "desk" });
+    const client = await site.open((await sessions.create({ userId: "ada" })).token);
+    const closed = closing(client);
+    await clock.advance(61 * 60_000);
+    expect(await closed).toEqual({ code: 4401, reason: "session ended: locked" });
   });
 
   test("that closes by itself is watched no more", async () => {
