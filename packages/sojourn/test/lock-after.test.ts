@@ -57,6 +57,16 @@ describe.each(ENGINES)("lockAfter on %s", (engine) => {
     expect(await sessions.validate(token)).toEqual(LOCKED);
   });
 
+  test("D5: a login carries nothing over from one that went unused for too long", async () => {
+    const { server, clock } = await open();
+    const sessions = server();
+    const { token } = await sessions.create({ policy: "office", data: { cart: ["mug"] } });
+    await sessions.validate(token, { touch: true });
+    await clock.advance(2 * HOUR);
+    const { session } = await sessions.login(token, { userId: "ada", keep: ["cart"] });
+    expect(session.data).toEqual({});
+  });
+
   test("a session of a policy without it is not locked, nor one whose policy is not known any more", async () => {
     const { store, clock } = await bench.open(engine);
     const options = { store, clock, secrets: [TEST_SECRET], log: () => undefined };

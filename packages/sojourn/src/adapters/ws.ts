@@ -16,10 +16,12 @@ import type { Sessions } from "../lifecycle/sessions.ts";
 import type { SessionEnd } from "../lifecycle/watching.ts";
 import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import { type Requirement, userRequired } from "./guards.ts";
-import type { RequestView, ResponseView } from "./views.ts";
+import { NodeRequest } from "./node-request.ts";
+import type { RequestOptions, ResponseView } from "./views.ts";
 
 export interface WebSocketOptions
-  extends Pick<AdapterOptions, "origins" | "allowSameSite" | "originCheck" | "trustProxy"> {
+  extends Pick<AdapterOptions, "origins" | "allowSameSite" | "originCheck" | "trustProxy">,
+    RequestOptions<IncomingMessage> {
   /** Also lets in visitors whose session has no user. Without a session nobody is let in. Default false. */
   readonly anonymous?: boolean;
   /**
@@ -27,10 +29,6 @@ export interface WebSocketOptions
    * TLS: ``(request) => `https://${request.headers.host}` ``. Default from the connection and the Host header.
    */
   readonly url?: (request: IncomingMessage) => string | URL;
-  /** What you tell clients apart by, for the option `binding` of createSessions. Default none. */
-  readonly fingerprint?: (request: IncomingMessage) => string | null | undefined;
-  /** Whether a handshake keeps its session alive: answer false where pages connect again by themselves. Default all do. */
-  readonly countsAsActivity?: (request: IncomingMessage) => boolean;
 }
 
 /** What is used of a socket; those of the package ws have it. */
@@ -194,16 +192,17 @@ const NO_RESPONSE: ResponseView = {
   onWrites: () => undefined,
 };
 
-class Handshake implements RequestView {
-  /** Not GET, which is never refused. */
-  readonly method = "WEBSOCKET";
-  readonly #request: IncomingMessage;
+class Handshake extends NodeRequest<IncomingMessage> {
   readonly #options: WebSocketOptions;
   #url: URL | null = null;
 
   constructor(request: IncomingMessage, options: WebSocketOptions) {
-    this.#request = request;
+    super(request, request, options);
     this.#options = options;
+  }
+  /** Not GET, which is never refused. */
+  override get method(): string {
+    return "WEBSOCKET";
   }
   get secure(): boolean {
     return this.#seen?.protocol === "https:";
@@ -214,31 +213,17 @@ class Handshake implements RequestView {
   get ip(): string | undefined {
     return this.peer;
   }
-  get peer(): string | undefined {
-    return this.#request.socket.remoteAddress;
-  }
-  get fingerprint(): string | null | undefined {
-    const { fingerprint } = this.#options;
-    return fingerprint === undefined ? undefined : (fingerprint(this.#request) ?? null);
-  }
-  get countsAsActivity(): boolean {
-    return this.#options.countsAsActivity?.(this.#request) ?? true;
-  }
   /** The browser was on https, and this server does not know. */
   get isBehindTls(): boolean {
     return !this.secure && this.header("origin") === `https://${this.host}`;
   }
-  header(name: string): string | undefined {
-    const value = this.#request.headers[name];
-    return typeof value === "string" ? value : undefined;
-  }
   /** Null for what is no URL: a client may send any Host header. */
   get #seen(): URL | null {
-    this.#url ??= URL.parse(this.#options.url?.(this.#request) ?? this.#own());
+    this.#url ??= URL.parse(this.#options.url?.(this.request) ?? this.#own());
     return this.#url;
   }
   #own(): string {
-    const scheme = "encrypted" in this.#request.socket ? "https" : "http";
-    return `${scheme}://${this.#request.headers.host ?? ""}`;
+    const scheme = "encrypted" in this.request.socket ? "https" : "http";
+    return `${scheme}://${this.request.headers.host ?? ""}`;
   }
 }

@@ -130,8 +130,9 @@ export class TokenCheck {
   async peek(verified: VerifiedToken): Promise<SessionRecord | null> {
     const record = this.#live(verified.id, await this.#core.store.read(verified.id));
     if ("valid" in record) return null;
-    const standing = standingOf(record, verified, this.#core.store.now());
-    const isLocked = record.locked || this.#isUnused(verified.id, record);
+    const now = this.#core.store.now();
+    const standing = standingOf(record, verified, now);
+    const isLocked = record.locked || this.#isUnused(verified.id, record, now);
     return GOOD.has(standing) && standing !== "healable" && !isLocked ? record : null;
   }
 
