@@ -5,34 +5,54 @@ import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createSessions, memoryStore, type Sessions } from "sojourn";
+import { createSessions, memoryStore, type Sessions, type Store } from "sojourn";
 import { type ManualClock, manualClock, signIn } from "sojourn/testing";
 import { afterEach, expect, test, vi } from "vitest";
 import { createApp } from "../examples/shop/src/app.ts";
 import { openUsers } from "../examples/shop/src/users.ts";
-import { WatchedStore } from "../packages/sojourn/test/support/watched-store.ts";
 
 const SIGN_OF_LIFE_MS = 25_000;
 
 let server: Server;
 let clock: ManualClock;
 let sessions: Sessions;
-let store: WatchedStore;
+/** Waited for before a session is read. */
+let beforeRead: () => Promise<void>;
 /** Errors of responses: one that nobody listens to ends the process. */
 let failures: unknown[];
 
 async function startShop(): Promise<void> {
   failures = [];
   clock = manualClock();
-  store = new WatchedStore(memoryStore({ clock }));
+  beforeRead = () => Promise.resolve();
   const secrets = [randomBytes(32).toString("base64url")];
-  sessions = createSessions({ development: true, store: store.store, clock, secrets, log: () => undefined });
+  sessions = createSessions<Record<string, unknown>>({
+    development: true,
+    store: waiting(memoryStore({ clock })),
+    clock,
+    secrets,
+    log: () => undefined,
+  });
   const app = createApp(sessions, await openUsers());
   server = createServer((req, res: ServerResponse) => {
     res.on("error", (error) => failures.push(error));
     app(req, res);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
+}
+
+function waiting(store: Store): Store {
+  const read: Store["read"] = async (id) => {
+    await beforeRead();
+    return store.read(id);
+  };
+  const member = (name: string | symbol): unknown => (name === "read" ? read : Reflect.get(store, name, store));
+  return new Proxy(store, {
+    get: (_target, name) => {
+      const found = member(name);
+      return typeof found === "function" ? (found.bind(store) as unknown) : found;
+    },
+  });
 }
 
 afterEach(async () => {
@@ -74,12 +94,12 @@ test("F7 a page that went while its session was read is not watched for", async 
   const { cookie } = await signIn(sessions, { userId: "ada" });
   const watches = vi.spyOn(sessions, "watch");
   const handled = Promise.withResolvers<void>();
-  store.before.set("read", async () => {
+  const socket = await connected();
+  beforeRead = async () => {
     socket.destroy();
     await sleep(50);
     handled.resolve();
-  });
-  const socket = await connected();
+  };
   socket.write(listening(cookie));
   await handled.promise;
   await sleep(20);

@@ -161,9 +161,8 @@ function closingAtEnd(socket: ClosableSocket, watch: (onEnd: (end: SessionEnd) =
 
 /** What is still on its way comes from somebody who has no session any more, whoever begins to listen only now. */
 function silence(socket: ClosableSocket): void {
-  const { emit } = socket;
-  if (emit === undefined) return;
-  socket.emit = (event, ...args) => event !== "message" && Reflect.apply(emit, socket, [event, ...args]);
+  const emit = socket.emit?.bind(socket);
+  if (emit !== undefined) socket.emit = (event, ...args) => event !== "message" && emit(event, ...args);
 }
 
 /** Not in the middle of a character. */
