@@ -7,6 +7,9 @@ export interface WriteCall {
    * once, and none in sqlite, whose queue gives up what could not begin within the write deadline.
    */
   readonly notAfter?: number;
-  /** A patch, `revoke`, `revokeUser` or `disableUser` with an operation id that was executed already answers the same and changes nothing. */
+  /**
+   * A patch, `revoke`, `revokeUser` or `disableUser` with an operation id that was executed already answers the same and
+   * changes nothing; so does `amend`, but answers the record as it is now.
+   */
   readonly operationId?: string;
 }

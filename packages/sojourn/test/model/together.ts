@@ -8,7 +8,7 @@ import type { Plan } from "./plan.ts";
 import type { Subject } from "./subject.ts";
 import { readIn, viewOfRead } from "./view.ts";
 import { Violation } from "./violation.ts";
-import type { World } from "./world.ts";
+import type { KnownSession, World } from "./world.ts";
 import { LATE, predict, told, type Write } from "./write.ts";
 import { summary, textOf } from "./writing.ts";
 
@@ -31,9 +31,8 @@ export class Together extends Act {
     say(`at once: ${texts}`);
     const answers = await Promise.all(writes.map((write, i) => told(write, subject.stores[i % 2 === 0 ? 0 : 1])));
     say(` → ${answers.map(summary).join(" | ")}`);
-    const sessions = new Set(writes.flatMap(({ session }) => session ?? []));
     const seen = await Promise.all(
-      [...sessions].map(async ({ id }) => ({ id, read: viewOfRead(await subject.stores[0].read(id)) })),
+      sessionsAround(world, writes).map(async ({ id }) => ({ id, read: viewOfRead(await subject.stores[0].read(id)) })),
     );
     const orders = permutations(writes.map((_, i) => i));
     const after = orders.map((order) => modelAfter(world, writes, answers, order)).find((model) => agrees(model, seen));
@@ -46,6 +45,13 @@ export class Together extends Act {
       world.remember(write);
     }
   }
+}
+
+/** What the writes may have changed: their sessions, and others of the same users, which a limit may have ended. */
+function sessionsAround(world: World, writes: readonly Write[]): KnownSession[] {
+  const own = new Set(writes.flatMap(({ session }) => session ?? []));
+  const users = new Set([...own].flatMap(({ initial }) => initial.user ?? []));
+  return world.sessions.filter((each) => own.has(each) || (each.initial.user !== null && users.has(each.initial.user)));
 }
 
 /** The model after these writes in this order, or null when it answers anything else. */

@@ -80,7 +80,8 @@ export class RecordChanges {
   }
 
   async amend({ id, expected, metadata, locked, event }: AmendInput, call?: WriteCall): Promise<AmendOutcome> {
-    const answer = await this.#scripts.run("amend", this.#keysOf(id), call, () => [
+    const keys = [...this.#keysOf(id), this.#keys.operation(bucketOf(id), call?.operationId)];
+    const answer = await this.#scripts.run("amend", keys, call, (fence) => [
       expected,
       metadata,
       locked === undefined ? "" : String(Number(locked)),
@@ -88,6 +89,7 @@ export class RecordChanges {
       event === undefined ? "" : letterOf(event.type),
       event === undefined ? "" : detailOfNote(event),
       this.#eventsKept,
+      String(fence.operationKeptMs),
     ]);
     return recordOutcome(answer, "amended");
   }

@@ -56,6 +56,20 @@ export const AMENDING: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "amend sent again with its operation id undoes nothing that was amended in between",
+    needs: "operation ids",
+    async run(env) {
+      const { id } = await env.created();
+      const call = { operationId: "operation-g" };
+      const metadata = (await env.record(id)).metadataBytes();
+      const lock = { id, expected: metadata, metadata, locked: true };
+      assert.equal((await env.store.amend(lock, call)).status, "amended");
+      await env.other.amend({ ...lock, locked: false });
+      assert.equal((await env.store.amend(lock, call)).status, "amended");
+      assert.equal((await env.record(id)).locked, false);
+    },
+  },
+  {
     name: "F2 amend brings back nothing that was ended or is over",
     async run(env) {
       const [ended, over] = [await env.created(), await env.created()];

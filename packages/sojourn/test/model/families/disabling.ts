@@ -19,16 +19,19 @@ export const disableUser: Family = {
         text,
         call,
         session: null,
-        needsOperationIds: false,
+        needsOperationIds: true,
         send: (store) => store.disableUser(input, call),
         view: () => ({ status: "done" }),
         *messages(model, traits) {
-          const { notAfter } = fenceOf(call, model, traits);
+          const { notAfter, keptMs } = fenceOf(call, model, traits);
+          const operation = call.operationId ?? `own-${world.serial()}`;
           return yield {
             text,
             notAfter,
+            recall: (now) => (traits.operationIds ? now.remembered(operation) : undefined),
             apply(now) {
               now.setDisabled(user, disabled);
+              now.remember(operation, { status: "done" }, keptMs);
               return { status: "done" };
             },
           };

@@ -81,29 +81,52 @@ function elevateIn(model: Model, input: ElevateInput): Answer {
 export const amend: Family = {
   weight: 3,
   plan: onSession(
-    fc.record({ metadata, knows: oftenTrue(4), locked: fc.constantFrom(true, false, undefined, undefined) }),
+    fc.record({
+      metadata: fc.option(metadata, { freq: 2 }),
+      knows: oftenTrue(4),
+      locked: fc.constantFrom(true, false, undefined),
+    }),
     (world, session, { metadata: wanted, knows, locked }, call) => {
       const input: AmendInput = {
         id: session.id,
         expected: Buffer.from(knows ? world.asKnown(session).metadata : "{}"),
-        metadata: wanted,
+        metadata: wanted ?? Buffer.from(world.asKnown(session).metadata),
         ...(locked === undefined ? {} : { locked }),
       };
-      const text = `amend ${session.name}`;
+      const text = `amend ${session.name}${locked === undefined ? "" : `, ${locked ? "lock" : "unlock"}`}`;
       return {
         text,
         call,
         session,
-        needsOperationIds: false,
+        needsOperationIds: true,
         send: (store) => store.amend(input, call),
         view: (answer) => viewOfTokens(answer as AmendOutcome),
         *messages(model, traits) {
-          return yield { text, notAfter: fenceOf(call, model, traits).notAfter, apply: (now) => amendIn(now, input) };
+          const { notAfter, keptMs } = fenceOf(call, model, traits);
+          const operation = call.operationId ?? `own-${world.serial()}`;
+          return yield {
+            text,
+            notAfter,
+            recall: (now) =>
+              traits.operationIds && now.remembered(operation) ? amendedIn(now, session.id) : undefined,
+            apply(now) {
+              const before = now.stored(session.id);
+              const answer = amendIn(now, input);
+              if (now.stored(session.id) !== before) now.remember(operation, answer, keptMs);
+              return answer;
+            },
+          };
         },
       };
     },
   ),
 };
+
+/** What was done is not done again, whatever was changed in between. */
+function amendedIn(model: Model, id: string): Answer {
+  const session = model.live(id);
+  return session === null ? goneIn(model, id) : { status: "amended", record: viewOfSession(session) };
+}
 
 function amendIn(model: Model, input: AmendInput): Answer {
   const session = model.live(input.id);
