@@ -59,8 +59,8 @@ export class SessionEvents {
 
   /**
    * Every event of the namespace, at least once to each group: an event counts as done when the next one is asked for,
-   * and one that was not done is given again, with the same id. Order is kept for each session. Ends when the sessions
-   * are closed; while the store does not answer it waits.
+   * and one that was not done is given again, with the same id. The events of a session come in their order, unless
+   * several consumers of a group share them. Ends when the sessions are closed; while the store does not answer it waits.
    *
    * ```ts
    * for await (const event of sessions.events.consume({ group: "audit", consumer: hostname() })) await write(event);

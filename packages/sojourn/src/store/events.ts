@@ -89,7 +89,10 @@ export interface ConsumerOptions {
   readonly claimAfterMs: number;
 }
 
-/** A consumer at work. Delivery is at least once, in order for each session. */
+/**
+ * A consumer at work. Delivery is at least once, and in order for each session as long as it is the only one of its
+ * group: of several, one may be done with an event before another is with an earlier one.
+ */
 export interface EventReader {
   /**
    * The next events for this consumer: those that it, or one that let them lie, took and did not acknowledge, then new
