@@ -6,16 +6,14 @@ import { type Clock, systemClock } from "../../src/clock.ts";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import { isRecord, type RevokeBeforeInput, type Store } from "../../src/store/store.ts";
 import { pagesOf } from "../../src/stores/redis/bucket-walk.ts";
-import type { Argument } from "../../src/stores/redis/driver.ts";
-import type { NodeRedisClient } from "../../src/stores/redis/drivers/node-redis.ts";
 import { nodeRedisDriver } from "../../src/stores/redis/drivers/node-redis.ts";
 import { RedisConnection } from "../../src/stores/redis/redis-connection.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
-import { SCRIPTS, type ScriptName } from "../../src/stores/redis/scripts.generated.ts";
 import { Environment, whileAdvancing } from "../../src/testing/conformance/environment.ts";
 import { elevation } from "../../src/testing/conformance/tokens.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { isScript, Wire } from "../support/wire.ts";
 
 const LEASE_MS = 1_000;
 const HOUR = 3_600_000;
@@ -36,36 +34,6 @@ beforeEach(() => admin.flushAll());
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((store) => store.close()));
 });
-
-/** A client that shows what is sent, and does something before. */
-class Wire implements NodeRedisClient {
-  readonly isOpen = true;
-  readonly isReady = true;
-  readonly sent: string[] = [];
-  /** Runs before the command goes out, which waits for it and fails with it. */
-  before: (words: readonly string[]) => Promise<void> | undefined = () => undefined;
-  /** Holds the reply to a command back. */
-  after: (words: readonly string[]) => Promise<void> | undefined = () => undefined;
-  readonly #client: TestClient;
-
-  constructor(client: TestClient) {
-    this.#client = client;
-  }
-
-  async sendCommand(args: readonly Argument[], options?: object): Promise<unknown> {
-    const words = args.map(String);
-    this.sent.push(words.slice(0, 2).join(" "));
-    const hold = this.before(words);
-    if (hold !== undefined) await hold;
-    const reply = await this.#client.sendCommand([...args], options);
-    await this.after(words);
-    return reply;
-  }
-}
-
-function isScript(words: readonly string[], name: ScriptName): boolean {
-  return words[1] === SCRIPTS[name].sha1;
-}
 
 /** Two processes; what the first one sends goes over `wire`. */
 async function processes(clock = manualClock()) {

@@ -48,7 +48,10 @@ export class Keys {
   }
   /** String: the user's epoch, raised by `revokeUser`. */
   userEpoch(userKey: string): string {
-    return this.#key("v", bucketOf(userKey), userHashIn(userKey));
+    return this.userEpochPrefix(bucketOf(userKey)) + userHashIn(userKey);
+  }
+  userEpochPrefix(bucket: number): string {
+    return this.#key("v", bucket, "");
   }
   /** Sorted set: id → effective expiry, of the bucket. */
   expiries(bucket: number): string {

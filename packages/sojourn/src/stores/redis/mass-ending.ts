@@ -17,9 +17,9 @@ import type { Keys } from "./keys.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 
-/** Sessions of a user that one script looks at. */
-const CHUNK = 500;
-/** Sessions that one script of a sweep looks at, 1 to 2 ms of the server's time, and buckets that are swept at once. */
+/** Sessions of a user that one script looks at: 1 to 2 ms of the server's time. */
+const CHUNK = 200;
+/** Sessions that one script of a sweep looks at, and buckets that are swept at once. */
 const PAGE = 100;
 const SWEPT_AT_ONCE = 2;
 
@@ -48,7 +48,7 @@ export class MassEnding {
 
   /** Raises the epoch first. */
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
-    const { keys, scripts } = this.#parts;
+    const { redis, keys, scripts } = this.#parts;
     const bucket = bucketOf(input.userKey);
     const operation = keys.operation(bucket, call?.operationId);
     const marked = [keys.userEpoch(input.userKey), keys.userSessions(input.userKey), operation];
@@ -58,12 +58,15 @@ export class MassEnding {
       String(input.epochKeptMs),
       String(fence.operationKeptMs),
       userHashIn(input.userKey),
+      String(CHUNK),
     ]);
-    const ids = raised.textsFrom(4);
+    const epoch = raised.number(2);
+    const first = raised.textsFrom(4);
     let ended = raised.number(3);
-    for (let i = 0; i < ids.length; i += CHUNK) {
-      const older = { epoch: raised.number(2), ids: ids.slice(i, i + CHUNK), endedBefore: ended };
-      ended = await this.#endOlder(input, operation, older);
+    if (first.length > 0) ended = await this.#endOlder(input, operation, { epoch, ids: first, endedBefore: ended });
+    if (first.length < CHUNK) return { ended };
+    for await (const ids of pagesOf(redis, keys.userSessions(input.userKey), CHUNK)) {
+      ended = await this.#endOlder(input, operation, { epoch, ids, endedBefore: ended });
     }
     return { ended };
   }

@@ -75,6 +75,7 @@ export class RecordChanges {
       input.metadata,
       this.#eventsKept,
       letterOf(input.event ?? "elevated"),
+      this.#keys.userEpochPrefix(bucket),
     ]);
     return recordOutcome(answer, "elevated");
   }

@@ -3,8 +3,10 @@
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 prefix of user indexes
 --       6 generation expected  7 token hash expected  8 new generation  9 new token hash
 --       10 assurance level  11 absolute timeout (ms)  12 metadata expected  13 new metadata  14 events kept  15 letter of the event
+--       16 prefix of user epochs
 -- answers  {'elevated', now, record} | {'stale', now, record} | {'gone', now, tombstone or false} | {'late', now} | {'unsupported', now}
--- Sent again it answers the same. A session from before a cut-off is gone: new deadlines would move it behind the walk that ends it.
+-- Sent again it answers the same. A session from before a cut-off, or its user's epoch, is gone: new deadlines would move
+-- it behind the walk that ends it.
 -- @include _lib.lua
 -- @include _publish.lua
 -- @include _history.lua
@@ -22,6 +24,8 @@ if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) == tonumber(ARGV[8]) and token_hash(record) == ARGV[9] then return {'elevated', now, record} end
 local ended = cut_off(KEYS[5], record)
 if ended then return {'gone', now, ended} end
+local hash = user_hash(record)
+if hash and u48(record, 44) < tonumber(redis.call('GET', ARGV[16] .. hash) or '0') then return {'gone', now, false} end
 local same = u24(record, 8) == tonumber(ARGV[6]) and token_hash(record) == ARGV[7]
 if not same or metadata_of(record) ~= ARGV[12] then return {'stale', now, record} end
 
@@ -34,7 +38,6 @@ record = string.sub(record, 1, 1) .. string.char(bit.band(string.byte(record, 2)
 local expiry = expires_at(record)
 redis.call('SET', KEYS[1], record, 'PXAT', integer(expiry + grace - shift))
 redis.call('ZADD', KEYS[3], 'XX', integer(expiry), id)
-local hash = user_hash(record)
 if hash then
   redis.call('ZADD', ARGV[5] .. hash, 'XX', integer(expiry), id)
   follow_latest(ARGV[5] .. hash, KEYS[4], hash, shift, grace)

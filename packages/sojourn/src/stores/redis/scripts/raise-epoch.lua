@@ -1,7 +1,7 @@
 -- Begins the end of all sessions of a user: raises the epoch and re-stamps the session that stays.
 -- KEYS  1 epoch of the user  2 sessions of the user  3 operation  [4 session that stays]
--- ARGV  1 not after (ms)  2 shift (ms)  3 epoch kept (ms)  4 operation kept (ms)  5 user hash
--- answers  {'raised', now, epoch, live ones ended by the operation so far, id, id, ...}: what may have begun before | {'late', now}
+-- ARGV  1 not after (ms)  2 shift (ms)  3 epoch kept (ms)  4 operation kept (ms)  5 user hash  6 most ids
+-- answers  {'raised', now, epoch, live ones ended by the operation so far, id, id, ...}: the first of those that may have begun before | {'late', now}
 -- Sent again with its operation key it answers the same epoch: logins in between stay.
 -- @include _lib.lua
 -- @include _publish.lua
@@ -27,5 +27,5 @@ if epoch == 0 then
   end
 end
 local answer = {'raised', now, epoch, tonumber(ended or '0')}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do answer[#answer + 1] = id end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, tonumber(ARGV[6]) - 1)) do answer[#answer + 1] = id end
 return answer
