@@ -327,6 +327,27 @@ describe("N1 names that reach prototypes", () => {
     expect(() => record.fields()).toThrow(CorruptRecordError);
   });
 
+  test("names are a record's own, whatever was decoded before it", () => {
+    const namesOf = (...names: string[]) =>
+      Object.keys(
+        new SessionRecord(encodeRecord({ ...EMPTY, fields: names.map((name) => plain(name, "1")) })).plainData(),
+      );
+    for (const names of [
+      ["a", "bb"],
+      ["a", "bc"],
+      ["ab", "bc"],
+      ["a"],
+      ["é", "a"],
+      ["é", "b"],
+      ["Ã©"],
+      ["é"],
+      ["a", "é", "c"],
+    ]) {
+      expect(namesOf(...names)).toEqual(names);
+      expect(namesOf(...names)).toEqual(names);
+    }
+  });
+
   test("__proto__ within a value stays data", () => {
     const json = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}';
     const record = new SessionRecord(encodeRecord({ ...EMPTY, fields: [plain("constructor", json)] }));

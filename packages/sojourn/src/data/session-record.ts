@@ -165,10 +165,16 @@ export class SessionRecord {
     while (at < this.#regionAt) {
       const first = this.bytes[at] ?? 0;
       const end = at + 5 + (first & 0x7f);
-      if (first < 0x80) names.push(checkedName(this.bytes.toString("utf8", at + 4, end)));
+      if (first < 0x80) names.push(this.#nameAt(at + 4, end, lastNames[names.length]));
       at = end;
     }
+    lastNames = names;
     return names;
+  }
+
+  #nameAt(from: number, to: number, guess: string | undefined): string {
+    if (guess !== undefined && isAsciiAt(this.bytes, from, to, guess)) return guess;
+    return checkedName(this.bytes.toString("utf8", from, to));
   }
 
   /** Every field with its bytes as stored, in directory order. */
@@ -203,6 +209,18 @@ export class SessionRecord {
   beforeFields(): Buffer {
     return this.bytes.subarray(0, this.#directoryAt);
   }
+}
+
+/** Sessions of an application have the same fields: comparing a name costs a tenth of decoding it. */
+let lastNames: readonly string[] = [];
+
+function isAsciiAt(bytes: Buffer, from: number, to: number, text: string): boolean {
+  if (text.length !== to - from) return false;
+  for (let i = 0; i < text.length; i++) {
+    const byte = bytes[from + i] ?? 0x80;
+    if (byte >= 0x80 || byte !== text.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 function checkVersion(bytes: Buffer): void {

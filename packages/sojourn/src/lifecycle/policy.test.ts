@@ -108,6 +108,18 @@ describe("touch interval", () => {
     expect(builtIn.touchIntervalOf("removed since", 200_000)).toBe(10_000);
     expect(builtIn.touchIntervalOf("sensitive", 200_000)).toBe(45_000);
   });
+
+  test("the idle timeout alone says how long a touch is surely not due", () => {
+    expect(builtIn.shortestTouchIntervalOf(DAY)).toBe(10 * MINUTE);
+    expect(builtIn.shortestTouchIntervalOf(15 * MINUTE)).toBe(45_000);
+    // No policy has this one: whose session it is, nobody can tell.
+    expect(builtIn.shortestTouchIntervalOf(123)).toBe(15_000);
+    const hasty = { idle: "1d", absolute: "2d", touchInterval: "20s" } as const;
+    const two = new Policies({ ...DEFAULTS.policies, hasty }, "normal");
+    expect(two.shortestTouchIntervalOf(DAY)).toBe(20_000);
+    const locking = new Policies({ ...DEFAULTS.policies, locking: { ...hasty, lockAfter: "1h" } }, "normal");
+    expect(locking.shortestTouchIntervalOf(15 * MINUTE)).toBe(15_000);
+  });
 });
 
 describe("policies of one's own", () => {

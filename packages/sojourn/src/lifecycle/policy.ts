@@ -44,7 +44,9 @@ export class Policies {
   readonly #byName: ReadonlyMap<string, Policy>;
   readonly #fallback: Policy;
   readonly longestAbsoluteMs: number;
-  readonly shortestTouchIntervalMs: number;
+  readonly #shortestTouchIntervalMs: number;
+  /** The same of the policies with one idle timeout. */
+  readonly #byIdle = new Map<number, number>();
   readonly shortestLockMs: number;
 
   /** @throws ConfigError for a wrong duration, an idle timeout over the absolute one, or an unknown default. */
@@ -52,7 +54,10 @@ export class Policies {
     this.#byName = new Map(Object.entries(options).map(([name, each]) => [name, parsePolicy(name, each)]));
     this.#fallback = this.named(defaultPolicy, "defaultPolicy");
     const all = [...this.#byName.values()];
-    this.shortestTouchIntervalMs = Math.min(...all.map((policy) => policy.touchIntervalMs));
+    this.#shortestTouchIntervalMs = Math.min(...all.map((policy) => policy.touchIntervalMs));
+    for (const { idleMs, touchIntervalMs } of all) {
+      this.#byIdle.set(idleMs, Math.min(touchIntervalMs, this.#byIdle.get(idleMs) ?? touchIntervalMs));
+    }
     this.shortestLockMs = Math.min(...all.map((policy) => policy.lockAfterMs));
     this.longestAbsoluteMs = Math.max(...all.map((policy) => policy.absoluteMs));
   }
@@ -67,6 +72,13 @@ export class Policies {
       );
     }
     return policy;
+  }
+
+  /** A touch interval without the name of its policy: that one's is as long or longer. */
+  shortestTouchIntervalOf(idleMs: number): number {
+    // A session from before its policy got `lockAfter` must not look unused.
+    const known = Number.isFinite(this.shortestLockMs) ? undefined : this.#byIdle.get(idleMs);
+    return known ?? this.#shortestTouchIntervalMs;
   }
 
   /** How often activity of a stored session is stored; its policy may have been removed since. */

@@ -128,14 +128,15 @@ export class Sessions<D extends object = DataObject> {
   async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
     let result: ValidationResult = "unavailable";
     try {
-      const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options);
-      const checked = copy ?? (await this.#check.check(token, { signals: options }));
+      const verified = this.#core.tokens.verify(token);
+      const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options, verified);
+      const checked = copy ?? (await this.#check.check(token, { signals: options }, verified));
       if (!checked.valid) {
         result = checked.reason;
         return checked;
       }
-      const { verified, record, at } = checked.presented;
-      const session = this.#session(verified.id, record);
+      const { record, at } = checked.presented;
+      const session = this.#session(checked.presented.verified.id, record);
       if (options.touch !== true) {
         if (options.touch !== false) this.#touching.whenDue(session, record, at);
       } else if (!(await this.#touching.now(session, record))) {

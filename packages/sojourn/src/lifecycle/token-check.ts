@@ -56,8 +56,11 @@ export class TokenCheck {
   }
 
   /** One read, and a script only where something is due. @throws StoreUnavailableError */
-  async check(token: unknown, { signals, evenLocked = false }: CheckOptions = {}): Promise<Good | Invalid> {
-    const verified = this.#core.tokens.verify(token);
+  async check(
+    token: unknown,
+    { signals, evenLocked = false }: CheckOptions = {},
+    verified = this.#core.tokens.verify(token),
+  ): Promise<Good | Invalid> {
     if (verified === null || typeof token !== "string") return MALFORMED;
     const record = this.#live(verified.id, await this.#core.store.read(verified.id));
     if ("valid" in record) return record;
@@ -112,8 +115,7 @@ export class TokenCheck {
    * The answer from the store's near cache where "good, and nothing else to do" is all there is to say; null for
    * whatever has to be judged by the store's own record.
    */
-  near(token: unknown, signals: ClientSignals): Good | null {
-    const verified = this.#core.tokens.verify(token);
+  near(token: unknown, signals: ClientSignals, verified: VerifiedToken | null): Good | null {
     const record = verified === null ? null : this.#core.store.near(verified.id);
     if (verified === null || record === null || typeof token !== "string") return null;
     if (verified.generation !== record.generation || !equalBytes(verified.hash, record.tokenHash)) return null;

@@ -40,7 +40,7 @@ export class Touching {
     const unseenMs = now - record.lastSeenAt;
     const confirms = this.#mustConfirm(record);
     // Most requests end here, without decoding the metadata that names the policy.
-    if (!confirms && unseenMs < policies.shortestTouchIntervalMs) return;
+    if (!confirms && unseenMs < policies.shortestTouchIntervalOf(session.idleMs)) return;
     const minIntervalMs = policies.touchIntervalOf(session.policy, session.idleMs);
     if ((!confirms && unseenMs < minIntervalMs) || this.#underWay.has(session.id)) return;
     this.#underWay.add(session.id);

@@ -72,7 +72,7 @@ export class CutOffs {
    * for one that began after every cut-off.
    */
   endingOf(record: Buffer): Tombstone | null {
-    if (record.length < HEADER_LENGTH) return null;
+    if (this.#latest === 0 || record.length < HEADER_LENGTH) return null;
     const createdAt = record.readUIntBE(OFFSET.createdAt, 6);
     if (createdAt >= this.#latest) return null;
     const cutOff = this.#covering(createdAt, EVERY_POLICY) ?? this.#covering(createdAt, nameOfPolicyIn(record));

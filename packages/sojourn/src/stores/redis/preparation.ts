@@ -56,10 +56,16 @@ export class Preparation {
     return facts;
   }
 
-  async usable(): Promise<void> {
-    if (!this.#done) await this.facts();
-    if (!this.#redis.serverClock.isUsable()) await this.sampleClock();
+  /** Undefined when there is nothing to wait for, as nearly always. */
+  usable(): Promise<void> | undefined {
+    if (!this.#done || !this.#redis.serverClock.isUsable()) return this.#madeUsable();
     if (this.#clock.monotonic() - this.#refreshedAt > REFRESH_MS) this.#refresh();
+    return undefined;
+  }
+
+  async #madeUsable(): Promise<void> {
+    if (!this.#done) await this.facts();
+    await this.sampleClock();
   }
 
   /** Until the clock can be believed, after a machine was suspended. */

@@ -9,45 +9,41 @@ import { unexpectedReply } from "./redis-connection.ts";
 
 const MAX_BATCH = 64;
 
-interface Waiting {
-  readonly key: string;
-  readonly resolve: (value: Buffer | null) => void;
-  readonly reject: (reason: unknown) => void;
+interface Batch {
+  readonly keys: string[];
+  readonly replies: Promise<readonly (Buffer | null)[]>;
 }
 
 export class ReadBatch {
   readonly #send: (args: readonly string[]) => Promise<Reply>;
-  #waiting: Waiting[] = [];
+  /** What a read may still join. */
+  #open: Batch | null = null;
 
   /** @param send sends one command and answers its reply. */
   constructor(send: (args: readonly string[]) => Promise<Reply>) {
     this.#send = send;
   }
 
-  get(key: string): Promise<Buffer | null> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
-      this.#waiting.push({ key, resolve, reject });
-    });
+  async get(key: string): Promise<Buffer | null> {
+    this.#open ??= this.#begun();
+    const { keys, replies } = this.#open;
+    const at = keys.push(key) - 1;
+    if (keys.length === MAX_BATCH) this.#open = null;
+    return (await replies)[at] ?? null;
   }
 
-  #flush(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (let i = 0; i < waiting.length; i += MAX_BATCH) this.#sendBatch(waiting.slice(i, i + MAX_BATCH));
-  }
-
-  #sendBatch(batch: readonly Waiting[]): void {
-    const keys = batch.map((each) => each.key);
-    const single = batch.length === 1;
-    const fail = (error: unknown): void => {
-      for (const each of batch) each.reject(error);
-    };
-    this.#send(single ? ["GET", ...keys] : ["MGET", ...keys]).then((reply) => {
+  /** It is sent when this turn of microtasks is over. */
+  #begun(): Batch {
+    const keys: string[] = [];
+    const replies = Promise.resolve().then(async () => {
+      if (this.#open?.keys === keys) this.#open = null;
+      const single = keys.length === 1;
+      const reply = await this.#send(single ? ["GET", ...keys] : ["MGET", ...keys]);
       const values = single ? [reply] : reply;
-      if (!areValues(values, batch.length)) fail(unexpectedReply(reply));
-      else batch.forEach((each, i) => each.resolve(values[i] ?? null));
-    }, fail);
+      if (!areValues(values, keys.length)) throw unexpectedReply(reply);
+      return values;
+    });
+    return { keys, replies };
   }
 }
 

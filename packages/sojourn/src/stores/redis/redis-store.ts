@@ -55,7 +55,7 @@ import { Counts } from "./counts.ts";
 import { ChangeChannel } from "./change-channel.ts";
 import { CoherentCopies } from "./coherent-copies.ts";
 import { CutOffLease } from "./cut-off-lease.ts";
-import type { Driver } from "./driver.ts";
+import type { Driver, Reply } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { endingHints } from "./ending-hints.ts";
 import { eraseUser } from "./erasing.ts";
@@ -149,7 +149,7 @@ class RedisStore implements Store {
     this.#recordChanges = new RecordChanges(this.#keys, this.#scripts, this.#retention);
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#retention);
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
-    this.#records = new ReadBatch((args) => this.#redis.read(args[1] ?? null, args));
+    this.#records = new ReadBatch((args) => this.#fetched(args));
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
     this.#events = new EventStreams({ keys: this.#keys, scripts: this.#scripts, changes: this.#changes, clock });
     this.nearCache = NearCache.from(options.nearCache, clock);
@@ -191,19 +191,24 @@ class RedisStore implements Store {
   }
 
   async read(id: string): Promise<ReadOutcome> {
-    await this.#preparation.usable();
-    const found = await this.#copies.through(id, () => this.#found(id));
-    // Suspended while the answer was on its way: whoever judges the record asks `now()` next.
-    if (!this.#redis.serverClock.isUsable()) await this.#preparation.sampleClock();
+    const preparing = this.#preparation.usable();
+    if (preparing !== undefined) await preparing;
+    const found = await this.#copies.through(id, this.#found);
     return found ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
   }
 
   /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
-  async #found(id: string): Promise<ReadOutcome> {
+  readonly #found = (id: string): Promise<ReadOutcome> => {
     const known = this.#cutOffs.current();
     const reading = this.#records.get(this.#keys.session(id));
-    const [record, cutOffs] = known instanceof CutOffs ? [await reading, known] : await Promise.all([reading, known]);
-    return record === null ? null : (cutOffs.endingOf(record) ?? record);
+    return known === CutOffs.NONE ? reading : uncovered(reading, known);
+  };
+
+  async #fetched(args: readonly string[]): Promise<Reply> {
+    const reply = await this.#redis.read(args[1] ?? null, args);
+    // Suspended while the answer was on its way: whoever judges a record asks `now()` next.
+    if (!this.#redis.serverClock.isUsable()) await this.#preparation.sampleClock();
+    return reply;
   }
 
   near(id: string): SessionRecord | null {
@@ -381,4 +386,9 @@ class RedisStore implements Store {
 
 function text(n: number): string {
   return String(n);
+}
+
+async function uncovered(reading: Promise<Buffer | null>, known: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+  const [record, cutOffs] = await Promise.all([reading, known]);
+  return record === null ? null : (cutOffs.endingOf(record) ?? record);
 }
