@@ -1,30 +1,55 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { rolldown } from "rolldown";
 import { minify } from "terser";
 
-// Names of classes and functions stay: errors and traces show them. A statement a line, so that traces have line numbers.
-const OPTIONS = {
+// Errors are told by their names, which stay; a statement a line, so that traces have line numbers.
+const MINIFY = {
   module: true,
   ecma: 2020,
-  keep_classnames: true,
-  keep_fnames: true,
+  compress: { passes: 2 },
   format: { semicolons: false },
 };
+/** What the package exports keeps its documentation; of these rooms only the names are of use to whoever installs it. */
+const INTERNAL_ROOMS = /[\\/]dist[\\/](?:data|store)[\\/]/;
 
-/** Makes a built package small: its JavaScript minified file by file, its declarations without what is told to nobody. */
+/**
+ * Makes a built package small: a file for each export and for what exports share, minified, and declarations without
+ * what is told to nobody.
+ */
 export async function minifyPackage(folder) {
   const dist = join(folder, "dist");
+  // Everything is read before anything is written: the result takes the place of what it is made from.
+  const files = await Promise.all((await chunksOf(folder)).map(minified));
+  for (const name of filesOf(dist, ".js")) rmSync(join(dist, name));
+  mkdirSync(join(dist, "chunks"), { recursive: true });
+  for (const { name, code } of files) writeFileSync(join(dist, name), code);
   const documented = documentedFiles(folder);
-  for (const name of readdirSync(dist, { recursive: true })) {
-    const file = join(dist, name);
-    if (name.endsWith(".js")) writeFileSync(file, await minified(file));
-    else if (name.endsWith(".d.ts") && !documented.has(file)) writeFileSync(file, withoutComments(file));
+  for (const file of filesOf(dist, ".d.ts").map((name) => join(dist, name))) {
+    if (!documented.has(file)) writeFileSync(file, withoutComments(file));
   }
 }
 
-async function minified(file) {
-  const { code } = await minify(readFileSync(file, "utf8"), OPTIONS);
-  return `${code}\n`;
+async function chunksOf(folder) {
+  const targets = Object.values(exportsOf(folder)).flatMap((target) => target.default ?? []);
+  const input = Object.fromEntries(
+    targets.map((path) => [path.slice("./dist/".length, -".js".length), join(folder, path)]),
+  );
+  const bundle = await rolldown({ input, external: /^[^./]/, treeshake: { moduleSideEffects: false } });
+  const { output } = await bundle.generate({
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[hash].js",
+    minify: false,
+  });
+  await bundle.close();
+  return output;
+}
+
+async function minified({ fileName, code }) {
+  const reserved = code.match(/\b\w+Error\b/g) ?? [];
+  const small = await minify(code, { ...MINIFY, mangle: { reserved } });
+  return { name: fileName, code: `${small.code}\n` };
 }
 
 function withoutComments(file) {
@@ -33,11 +58,18 @@ function withoutComments(file) {
 
 /** Declarations of what can be imported: the exports themselves, and where they take their names from. */
 export function documentedFiles(folder) {
-  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const entries = Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [join(folder, types)]));
+  const entries = Object.values(exportsOf(folder)).flatMap(({ types }) => (types ? [join(folder, types)] : []));
   const origins = entries.flatMap((entry) => {
     const named = readFileSync(entry, "utf8").matchAll(/^export (?:type )?(?:\*|\{[^}]*\}) from "(\.[^"]+)"/gm);
     return [...named].map(([, path]) => join(dirname(entry), path.replace(/\.[jt]s$/, ".d.ts")));
   });
-  return new Set([...entries, ...origins]);
+  return new Set([...entries, ...origins].filter((file) => !INTERNAL_ROOMS.test(file)));
+}
+
+function exportsOf(folder) {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).exports;
+}
+
+function filesOf(folder, ending) {
+  return readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(ending));
 }
