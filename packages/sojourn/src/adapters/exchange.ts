@@ -105,6 +105,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   #transport: Transport = "cookie";
   readonly #outgoing: OutgoingToken;
   #loading: Promise<void> | null = null;
+  #refusal: SojournError | null = null;
   /** The token that was judged by a near cache. */
   #nearToken: string | null = null;
   /** The token that came in, if it was renewed before. */
@@ -143,8 +144,16 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.#transport = "header";
   }
 
-  /** Why the request must be refused, if it must: an unsafe method from elsewhere (rows H1–H3). */
+  /**
+   * Why the request must be refused, if it must: an unsafe method from elsewhere (rows H1–H3). What runs all the same
+   * cannot write to its session, and passes no guard.
+   */
   refusal(): SojournError | null {
+    this.#refusal = this.#crossSite();
+    return this.#refusal;
+  }
+
+  #crossSite(): SojournError | null {
     const { origins } = this.#rules;
     const request = this.request;
     if (origins === null || isSafeMethod(request.method)) return null;
@@ -166,6 +175,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   /** Puts the session out of reach where the handler may run all the same: reading or writing it rejects. */
   refuseWith(refusal: SojournError): void {
+    this.#refusal = refusal;
     this.#loading = Promise.reject(refusal);
     this.#loading.catch(() => undefined);
   }
@@ -198,6 +208,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   /** The session as the store has it now: no guard decides by a near cache. @throws StoreUnavailableError */
   async loadFresh(): Promise<RequestSession<D>> {
+    if (this.#refusal !== null) throw this.#refusal;
     await this.session.load();
     if (this.#nearToken !== null && this.#nearToken === this.#token) await this.#load({ fresh: true });
     return this.session;
@@ -252,7 +263,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     const late = this.#response.begun;
     if (!late) this.#response.onWrites(this);
     this.#writes ??= new PendingWrites(this.#rules.host.notices);
-    return this.#writes.track(work(late), late);
+    return this.#writes.track(this.#refusal === null ? work(late) : Promise.reject(this.#refusal), late);
   }
 
   get mustWait(): boolean {

@@ -29,7 +29,8 @@ export interface ExpressOptions extends AdapterOptions, RequestOptions<Request> 
   /**
    * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
    * guard found no user (401): `"answer"` sends a small JSON body, `"next"` passes the error, with its
-   * `status` and `headers`, to the application's error handler. Default "answer".
+   * `status` and `headers`, to the application's error handler. Default "answer". The session of an
+   * unsafe request from elsewhere can be read there (`await req.session.load()`), not written to, and no guard lets it by.
    */
   readonly onError?: "answer" | "next";
 }

@@ -1,8 +1,8 @@
 /** Rows H1–H3, H5, H6, E7: which unsafe requests are let in, over real HTTP. */
 
-import express from "express";
+import express, { type ErrorRequestHandler } from "express";
 import { describe, expect, test } from "vitest";
-import type { ExpressOptions } from "../../src/adapters/express.ts";
+import { type ExpressOptions, requireUser } from "../../src/adapters/express.ts";
 import { COOKIE, type Site, startSite } from "../support/express-site.ts";
 import { type Reply, send } from "../support/http.ts";
 
@@ -275,5 +275,37 @@ describe("behind a proxy", () => {
     expectRefused(await ask(site, { headers: { ...https, Origin: "https://shop.example" } }), "origin_mismatch");
     const forged = { "X-Forwarded-Host": "evil.example", Origin: "http://evil.example" };
     expectRefused(await ask(site, { headers: forged }), "origin_mismatch");
+  });
+});
+
+describe("H1 a refused request whose error handler goes on", () => {
+  test.each([
+    ["the session", "live"],
+    ["no session", "none"],
+  ] as const)("with %s passes no guard, and cannot write to one or begin one", async (_what, cookie) => {
+    const errors: unknown[] = [];
+    const attempt = async (work: Promise<unknown>): Promise<void> => {
+      errors.push(await work.catch((error: unknown) => (error as { code: string }).code));
+    };
+    const site = await startSite({
+      sojourn: { onError: "next" },
+      routes: (app) => {
+        app.use(((_error, _req, _res, next) => next()) as ErrorRequestHandler);
+        app.post("/pay", async ({ session }, res) => {
+          await attempt(session.set("paid", true));
+          await attempt(session.login({ userId: "eve" }));
+          await attempt(session.update((draft) => void (draft["paid"] = true)));
+          res.send("paid");
+        });
+        app.post("/account", requireUser(), (req, res) => res.send(req.session.userId));
+      },
+    });
+    const { token } = await site.sessions.create({ userId: "ada" });
+    site.store.calls.length = 0;
+    const headers = { Origin: "https://evil.example", ...(cookie === "live" ? { Cookie: `${COOKIE}=${token}` } : {}) };
+    const paid = await send(`${site.origin}/pay`, { method: "POST", headers });
+    expect([errors, paid.setCookies]).toEqual([Array.from({ length: 3 }, () => "cross_site_request"), []]);
+    expect((await send(`${site.origin}/account`, { method: "POST", headers })).status).not.toBe(200);
+    expect(site.store.calls).toEqual([]);
   });
 });
