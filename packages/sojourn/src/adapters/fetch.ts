@@ -127,7 +127,7 @@ export function requireFresh(options: FreshOptions): Guard {
  * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
  * `_csrf` (`s.session.csrfToken`); others get 403. A form is read from a copy: call it before the body is read.
  * The cross-site check of `open` protects forms without it: this is for sites that cannot rely on what browsers
- * say of origins.
+ * say of origins. A form over 1 MB, as with files, must bring it in the header.
  */
 export function csrf(): Guard {
   return guard(csrfTokenRequired, {});
@@ -203,14 +203,14 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
 
   async commit(response: Response): Promise<Response> {
     if (this.#refused !== null) {
-      await discard(response);
+      discard(response);
       return this.#refused;
     }
     if (this.begun) throw new TypeError("commit() was called before: once for each request.");
     this.begun = true;
     const failure = await this.#exchange.settled();
     if (failure === null) return this.#sent(response);
-    await discard(response);
+    discard(response);
     if (!(failure.error instanceof SojournError)) throw failure.error;
     return this.#sent(this.#answerTo(failure.error));
   }
@@ -239,9 +239,29 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
   }
 }
 
-/** Frees what an answer that is not sent holds. */
-async function discard(response: Response): Promise<void> {
-  if (response.body !== null && !response.body.locked) await response.body.cancel().catch(() => undefined);
+const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
+/** Of a form that holds a token; a larger one is not read, for nobody says how large it will be. */
+const MAX_FORM_BYTES = 1_048_576;
+
+async function small(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Promise<Blob | null> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const reader = body?.getReader();
+  for (let size = 0; ; ) {
+    const chunk = (await reader?.read())?.value;
+    if (chunk === undefined) return new Blob(chunks);
+    size += chunk.byteLength;
+    if (size > MAX_FORM_BYTES) {
+      // Settles when the handler is done with the other half of the clone.
+      reader?.cancel().catch(() => undefined);
+      return null;
+    }
+    chunks.push(chunk);
+  }
+}
+
+/** Frees what an answer that is not sent holds; of one that was cloned, once the clone is done with. */
+function discard(response: Response): void {
+  if (response.body !== null && !response.body.locked) response.body.cancel().catch(() => undefined);
 }
 
 function sinkOf(headers: Headers): HeaderSink {
@@ -281,15 +301,16 @@ class FetchRequest extends ToldRequest<Request> implements RequestView {
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined;
   }
-  /** Null when no form was sent, or its body was read before. */
+  /** Null when no form was sent, it is too large, or its body was read before. */
   async formField(name: string): Promise<unknown> {
-    const isForm = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
-    if (this.request.bodyUsed || !isForm.test(this.header("content-type") ?? "")) return null;
-    const form = await this.request
-      .clone()
-      .formData()
-      .catch(() => null);
-    return form?.get(name) ?? null;
+    const type = this.header("content-type") ?? "";
+    if (this.request.bodyUsed || !FORM.test(type)) return null;
+    try {
+      const body = await small(this.request.clone().body);
+      return (await new Response(body, { headers: { "Content-Type": type } }).formData()).get(name);
+    } catch {
+      return null;
+    }
   }
   /** Null where the option made none of what a client may have sent. */
   get #url(): URL | null {

@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type FetchOptions, sojourn } from "../../src/adapters/fetch.ts";
+import { csrf, type FetchOptions, sojourn } from "../../src/adapters/fetch.ts";
 import { createSessions } from "../../src/create-sessions.ts";
 import { SojournError } from "../../src/errors.ts";
+import type { Session } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory/memory-store.ts";
 import { COOKIE, SECRET } from "../support/express-site.ts";
 import { WatchedStore } from "../support/watched-store.ts";
@@ -50,11 +51,52 @@ test("H2 an URL made of any header that is none refuses unsafe requests, and thr
   expect((await open(withCookie({ headers }))).session.userId).toBe("ada");
 });
 
+/** A body of a form that begins with these fields and goes on for so many bytes; `pulled` counts what was asked of it. */
+function formBody(fields: string, bytes: number): { body: ReadableStream<Uint8Array>; pulled: () => number } {
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const chunk = sent === 0 ? Buffer.from(`${fields}&rest=`) : Buffer.alloc(65_536, "a");
+      sent += chunk.length;
+      controller.enqueue(chunk);
+      if (sent > bytes) controller.close();
+    },
+  });
+  return { body, pulled: () => sent };
+}
+
+describe("csrf()", () => {
+  test("M3 reads no form that is larger than a form, and leaves the body to the handler", async () => {
+    const { sessions, token, open, withCookie } = await shop();
+    const { session } = (await sessions.validate(token)) as { session: Session };
+    const post = (fields: string, bytes: number) => {
+      const { body, pulled } = formBody(fields, bytes);
+      const headers = { origin: SHOP, "content-type": "application/x-www-form-urlencoded" };
+      return { request: withCookie({ method: "POST", body, duplex: "half", headers }), pulled };
+    };
+    const fields = `_csrf=${sessions.csrf.token(session)}`;
+    const usual = post(fields, 500_000);
+    expect(await csrf()(await open(usual.request))).toBeNull();
+    expect((await usual.request.text()).startsWith(fields)).toBe(true);
+    const endless = post(fields, 1e8);
+    expect((await csrf()(await open(endless.request)))?.status).toBe(403);
+    expect(endless.pulled()).toBeLessThan(2_000_000);
+  });
+});
+
 describe("commit", () => {
   test("without a look at the session the response is sent as it is", async () => {
     const { open } = await shop();
     const response = new Response("ok");
     expect(await (await open(new Request(SHOP))).commit(response)).toBe(response);
+  });
+
+  test("a response that is not sent is let go of, also one that was cloned and is not read", async () => {
+    const { open, withCookie } = await shop();
+    const s = await open(withCookie({ method: "POST", headers: { origin: "https://evil.example" } }));
+    const response = new Response(formBody("a", 1e6).body);
+    response.clone();
+    expect((await s.commit(response)).status).toBe(403);
   });
 
   test("a response with immutable headers is copied, its status, body and cookies kept", async () => {
