@@ -55,8 +55,9 @@ for c = 9, #ARGV, 3 do
   else
     local i, current = fields.position[name], 0
     if i then
-      current = tonumber(fields.values[i])
-      if fields.encrypted[i] or not safe_integer(fields.values[i], current) then return {'wrong_kind', now, name} end
+      local text = value_of(fields, i)
+      current = tonumber(text)
+      if fields.is_sealed[i] or not safe_integer(text, current) then return {'wrong_kind', now, name} end
     end
     local sum = current + tonumber(value)
     if math.abs(sum) > MAX_SAFE then return {'wrong_kind', now, name} end
@@ -65,9 +66,9 @@ for c = 9, #ARGV, 3 do
   end
 end
 
-local written, field_count, bytes = with_fields(record, directory_at, next_revision, fields)
-if field_count > max_fields then return {'too_many_fields', now} end
-if bytes > max_bytes and bytes > old_bytes then return {'too_large', now, bytes} end
+if fields.left > max_fields then return {'too_many_fields', now} end
+if fields.bytes > max_bytes and fields.bytes > old_bytes then return {'too_large', now, fields.bytes} end
+local written = with_fields(fields, next_revision)
 
 redis.call('SET', KEYS[1], without_stale_wrap(written, now), 'KEEPTTL')
 redis.call('SET', KEYS[3], table.concat(answer, ' ', 3), 'PX', integer(operation_kept))
