@@ -2,11 +2,14 @@
 
 import type { Clock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
+import type { NearCacheOptions } from "./store/near-cache.ts";
 import type { Store } from "./store/store.ts";
 
 export interface OpenStoreOptions {
   /** Default "sojourn". */
   readonly namespace?: string;
+  /** Of the stores that have one: `redisStore` and `sqliteStore` say what it does. Default false. */
+  readonly nearCache?: boolean | NearCacheOptions;
   readonly clock?: Clock;
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createSessions, type Sessions, type SessionsOptions, type Store } from "../../src/index.ts";
 import { type RedisStoreOptions, redisStore } from "../../src/stores/redis/index.ts";
+import { openStore } from "../../src/open.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { Monitor } from "../support/monitor.ts";
 import { type ClientKind, IOREDIS, NODE_REDIS, type OpenedClient } from "../support/redis-clients.ts";
@@ -164,6 +165,8 @@ describe.each([NODE_REDIS, IOREDIS])("$name", (kind: ClientKind) => {
       const renewed = await here.rotate(token);
       const answer = async () => there.validate(token);
       await expect.poll(answer, { interval: 2 }).toMatchObject({ valid: true, token: renewed?.token });
+      // Until the successor is presented, every answer has it, which a copy's would not.
+      for (let i = 0; i < 5; i++) expect(await answer()).toMatchObject({ valid: true, token: renewed?.token });
       await warmed(there, (await here.create({ userId: "grace" })).token);
       const elevated = await here.reauthenticate(renewed?.token, { userId: "ada", aal: 2 });
       await expect.poll(answer, { interval: 2 }).toMatchObject({ valid: false, reason: "superseded" });
@@ -241,6 +244,24 @@ describe.each([NODE_REDIS, IOREDIS])("$name", (kind: ClientKind) => {
       await expect.poll(connections).toBe(before);
     });
   });
+});
+
+test("openStore takes it along, on Redis and sqlite; memory needs none", async () => {
+  for (const [url, has] of [
+    [server.url, true],
+    ["sqlite::memory:", true],
+    ["memory:", false],
+  ] as const) {
+    const store = await openStore(url, { nearCache: true });
+    const sessions = createSessions({ store, secrets: [TEST_SECRET] });
+    const { token } = await sessions.create({ userId: "ada" });
+    for (let i = 0; i < 20; i++) {
+      await sessions.validate(token);
+      await sleep(2);
+    }
+    expect((await sessions.validate(token)) as object).toMatchObject({ valid: true, ...(has ? { near: true } : {}) });
+    await sessions.close();
+  }
 });
 
 describe("options", () => {
