@@ -80,6 +80,7 @@ describe.each(ENGINES)("many servers on %s", (engine) => {
       { userId: 7 },
       { cursor: 7 },
       { cursor: "x" },
+      { user: "ada" },
     ];
     for (const input of wrong) await expect(sessions.find(input as FindInput)).rejects.toThrow(TypeError);
   });

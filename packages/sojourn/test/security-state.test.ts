@@ -1,6 +1,6 @@
 /** Failed logins, suspicion, changed passwords, on every engine. */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createSessions, type Sessions, type Store } from "../src/index.ts";
 import { memoryStore } from "../src/stores/memory/memory-store.ts";
 import type { ManualClock } from "../src/testing/manual-clock.ts";
@@ -50,6 +50,18 @@ describe.each(ENGINES)("security state on %s", (engine) => {
     });
     expect(await sessions.count()).toBe(0);
     await expect(sessions.security.recordFailedLogin({ userId: "" })).rejects.toThrow(TypeError);
+  });
+
+  test("M1: guesses push nothing out of the activities that are noted by themselves", async () => {
+    const { store, clock } = await bench.open(engine);
+    const options = { store, clock, secrets: [TEST_SECRET], log: () => undefined, activity: { automatic: true } };
+    const sessions = createSessions(options);
+    const { session } = await sessions.login(null, { userId: "ada" });
+    for (let i = 0; i < 120; i++) await sessions.security.recordFailedLogin({ userId: "ada" });
+    await vi.waitFor(async () => {
+      const actions = (await sessions.activity.list(session.id)).map(({ action }) => action);
+      expect(actions).toEqual([...Array.from({ length: 10 }, () => "login_failed"), "login"]);
+    });
   });
 
   test("counts of users and networks begin anew after 15 minutes, the session's does not", async () => {
@@ -167,3 +179,13 @@ function noteBeforeElevating(store: Store, times: number, note: () => Promise<un
     return elevate(input, call);
   };
 }
+
+test("M1: counts of users are not pushed out by those of networks, however many; what is no address is short", async () => {
+  const { security } = createSessions({ store: memoryStore(), secrets: [TEST_SECRET], log: () => undefined });
+  for (let i = 0; i < 3; i++) await security.recordFailedLogin({ userId: "nobody" });
+  for (let i = 0; i < 10_001; i++) await security.recordFailedLogin({ ip: `${i.toString(16)}:1::` });
+  expect(await security.recordFailedLogin({ userId: "nobody" })).toMatchObject({ user: 4 });
+  const text = "x".repeat(64);
+  await security.recordFailedLogin({ ip: `${text} and more` });
+  expect(await security.recordFailedLogin({ ip: `${text} and other` })).toMatchObject({ network: 2 });
+});

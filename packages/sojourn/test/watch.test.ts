@@ -279,6 +279,20 @@ describe("watch", () => {
     expect(lines).toEqual([expect.stringContaining("a function given to watch() failed: no such socket")]);
   });
 
+  test("M4 one that rejects later ends no process either, nor does a listener to events", async () => {
+    const { here, lines } = await opened(memory);
+    const { session } = await here.create({ userId: "ada" });
+    const fails = (what: string) => async (): Promise<void> => Promise.reject(new Error(what));
+    here.watch(session.id, fails("no such socket"));
+    here.events.on("ended", fails("no such database"));
+    await session.revoke();
+    await sleep(20);
+    expect(lines.toSorted()).toEqual([
+      expect.stringContaining("a function given to watch() failed: no such socket"),
+      expect.stringContaining("a listener to events failed: no such database"),
+    ]);
+  });
+
   test.each([["no id"], [null], [7]])("%j is no id", async (id) => {
     const { here } = await opened(memory);
     expect(() => here.watch(id as string, () => undefined)).toThrow(TypeError);

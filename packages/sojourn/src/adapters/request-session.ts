@@ -175,7 +175,9 @@ export class RequestSession<D extends object = DataObject> {
   delete(name: keyof D & string): Promise<void> {
     return this.#carrier.writing(async () => {
       this.#carrier.fields.change({ kind: "delete", name });
-      await (await this.#settled())?.delete(name);
+      const session = await this.#settled();
+      if (session === null && this.#locked !== null) throw new StepUpRequiredError();
+      await session?.delete(name);
     });
   }
 
@@ -295,7 +297,7 @@ export class RequestSession<D extends object = DataObject> {
     return this.#carrier.writing(async (late) => {
       await this.load();
       return this.#alone(async () => {
-        const session = this.#current;
+        const session = this.#current ?? this.#locked;
         if (session === null) return false;
         this.#requireHeaders("revoke", late);
         return this.#end(() => session.revoke(reason));

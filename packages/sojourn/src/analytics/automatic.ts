@@ -1,6 +1,8 @@
 /** Activities that are noted by themselves, heard from the events of this process's own operations. */
 
 import type { Core } from "../lifecycle/core.ts";
+import { DEFAULTS } from "../options.ts";
+import { RecentCounts } from "../security/recent-counts.ts";
 import type { ChangeType, SessionEvent } from "../store/events.ts";
 import type { ActivityLog } from "./activity.ts";
 
@@ -14,11 +16,16 @@ const ACTIONS: Partial<Record<ChangeType, string>> = {
   login_failed: "login_failed",
 };
 
+/** Of one session, in this process and within `failedLoginWindowMs`: whoever guesses must not push out what else happened. */
+const MOST_FAILED_LOGINS = 10;
+
 /** Notes login, logout, rotation, elevation and mismatch among the activities of their session, behind the call's answer. */
 export function recordByItself(core: Core, log: ActivityLog): void {
+  const failures = new RecentCounts(DEFAULTS.failedLoginWindowMs, () => core.clock.monotonic());
   core.store.onEvent((event) => {
     const action = actionOf(event);
     if (action === null || event.type === "gap") return;
+    if (event.type === "login_failed" && failures.add(event.sessionId) > MOST_FAILED_LOGINS) return;
     const metadata = "detail" in event && event.detail !== null ? { detail: event.detail } : undefined;
     const recorded =
       event.type === "ended"

@@ -113,6 +113,18 @@ export class Core {
     });
   }
 
+  /** Calls a function of the application's; that it fails, at once or later, is said to the operator and harms nobody. */
+  tell<T>(what: string, listener: (told: T) => unknown, told: T): void {
+    const failed = (error: unknown): void =>
+      this.notices.warn(what, `${what} failed: ${error instanceof Error ? error.message : String(error)}`);
+    try {
+      const answered = listener(told);
+      if (answered instanceof Promise) answered.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
   /**
    * The record, or null when its bytes are no record: such a session is ended, so that
    * it costs one failure and not one per request.

@@ -53,7 +53,8 @@ export class SessionEvents {
     if (!EVENT_TYPES.includes(type)) throw new TypeError(`events.on: type must be one of ${EVENT_TYPES.join(", ")}.`);
     if (typeof listener !== "function") throw new TypeError("events.on: listener must be a function.");
     return this.#core.store.onEvent((event) => {
-      if (event.type === type) this.#tell(event as Extract<SessionEvent, { type: Type }>, listener);
+      if (event.type !== type) return;
+      this.#core.tell("a listener to events", listener, event as Extract<SessionEvent, { type: Type }>);
     });
   }
 
@@ -95,14 +96,6 @@ export class SessionEvents {
   stop(): void {
     this.#closing.abort();
     for (const reader of this.#readers) reader.stop();
-  }
-
-  #tell<Event>(event: Event, listener: (event: Event) => void): void {
-    try {
-      listener(event);
-    } catch (error) {
-      this.#core.notices.warn("listener", `a listener to events failed: ${String(error)}`);
-    }
   }
 
   /** A store that does not answer is no reason to end: what was not acknowledged comes again. */

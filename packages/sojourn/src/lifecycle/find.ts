@@ -32,11 +32,22 @@ export interface FoundSession {
   readonly record: SessionRecord;
 }
 
+const KNOWN: ReadonlySet<string> = new Set([
+  "userId",
+  "serverId",
+  "policy",
+  "ip",
+  "cursor",
+  "limit",
+] satisfies (keyof FindInput)[]);
 const MAX_LIMIT = 1_000;
 const MAX_SCANNED = 5_000;
 
 /** @throws TypeError @internal */
 export async function findSessions(core: Core, input: FindInput): Promise<Found<FoundSession>> {
+  // A misspelt filter would find everybody's.
+  const unknown = Object.keys(input).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined) throw new TypeError(`find: there is no filter ${JSON.stringify(unknown)}.`);
   const { cursor = null, limit = 100, userId } = input;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
     throw new TypeError(`find: limit must be a whole number from 1 to ${MAX_LIMIT}, not ${String(limit)}.`);

@@ -47,12 +47,15 @@ export interface SecurityParts<Kept> {
 /** A failed login writes to no more sessions than this, however many the user has: those seen last. */
 const MAX_NOTED_SESSIONS = 20;
 const MAX_WHY_BYTES = 256;
+/** What is no address may be anything that a client wrote. */
+const MAX_ADDRESS_LENGTH = 64;
 
 /** `Kept`: what `create` answers. */
 export class SessionSecurity<Kept> {
   readonly #core: Core;
   readonly #parts: SecurityParts<Kept>;
-  readonly #failures: RecentCounts;
+  readonly #ofUsers: RecentCounts;
+  readonly #ofNetworks: RecentCounts;
   /** Failures of one session at once wait for each other, rather than race in the store. */
   readonly #queue = new KeyedQueue();
 
@@ -60,7 +63,9 @@ export class SessionSecurity<Kept> {
   constructor(core: Core, parts: SecurityParts<Kept>) {
     this.#core = core;
     this.#parts = parts;
-    this.#failures = new RecentCounts(DEFAULTS.failedLoginWindowMs, () => core.clock.monotonic());
+    const counts = (): RecentCounts => new RecentCounts(DEFAULTS.failedLoginWindowMs, () => core.clock.monotonic());
+    // Apart: whoever has many addresses must not push out what is counted of users.
+    [this.#ofUsers, this.#ofNetworks] = [counts(), counts()];
   }
 
   /**
@@ -69,8 +74,8 @@ export class SessionSecurity<Kept> {
    * @throws TypeError, StoreUnavailableError
    */
   async recordFailedLogin({ userId, sessionId, ip }: FailedLogin): Promise<FailedLogins> {
-    const network = ip === undefined ? null : this.#failures.add(`network ${networkOf(ip) ?? ip}`);
-    const user = userId === undefined ? null : this.#failures.add(`user ${checkedUserId("recordFailedLogin", userId)}`);
+    const network = ip === undefined ? null : this.#ofNetworks.add(networkOf(ip) ?? ip.slice(0, MAX_ADDRESS_LENGTH));
+    const user = userId === undefined ? null : this.#ofUsers.add(checkedUserId("recordFailedLogin", userId));
     const others = userId === undefined ? [] : await this.#latestSessions(userId);
     const counts = await Promise.all([
       sessionId === undefined ? null : this.#noteFailure(sessionId),

@@ -11,6 +11,7 @@ import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import type { FieldWriter } from "./field-writer.ts";
+import { endingOf } from "./revocation.ts";
 import type { Confirmation } from "./touching.ts";
 
 const NO_DEVICE: Device = Object.freeze({});
@@ -187,8 +188,8 @@ export class Session<D extends object = DataObject> {
   }
 
   /** Ends this session. True if it is ended now, false if it was over and forgotten already. */
-  revoke(reason = "revoked"): Promise<boolean> {
-    return this.#core.revoke(this.id, reason, null);
+  async revoke(reason = "revoked"): Promise<boolean> {
+    return this.#core.revoke(this.id, endingOf("revoke", { reason }).reason, null);
   }
 
   async #write(edit: FieldEdit): Promise<number> {

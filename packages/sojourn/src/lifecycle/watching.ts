@@ -168,13 +168,6 @@ export class Watching {
 
   #tell({ listeners }: Watched, end: SessionEnd): void {
     this.#forget(end.id);
-    for (const listener of listeners) {
-      try {
-        listener(end);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.#core.notices.warn("watch", `a function given to watch() failed: ${why}`);
-      }
-    }
+    for (const listener of listeners) this.#core.tell("a function given to watch()", listener, end);
   }
 }

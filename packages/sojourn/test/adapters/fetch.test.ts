@@ -65,6 +65,21 @@ function formBody(fields: string, bytes: number): { body: ReadableStream<Uint8Ar
   return { body, pulled: () => sent };
 }
 
+test("D5 a locked session: what would change it rejects, and it can be ended", async () => {
+  const { withCookie } = await shop();
+  const binding = { onMismatch: "stepUp" } as const;
+  const bound = createSessions({ store: memoryStore(), secrets: [SECRET], binding, log: () => undefined });
+  const created = await bound.create({ userId: "ada", data: { a: 1 }, device: { userAgent: "Firefox/1" } });
+  const elsewhere = { headers: { "user-agent": "Chrome/1" } };
+  const s = await sojourn(bound).open(withCookie(elsewhere, created.token));
+  expect(s.session.locked).toBe(true);
+  for (const work of [s.session.delete("a"), s.session.set("a", 2), s.session.increment("a")]) {
+    await expect(work).rejects.toMatchObject({ code: "step_up_required" });
+  }
+  expect(await s.session.revoke("lost")).toBe(true);
+  expect(await bound.validate(created.token)).toMatchObject({ ended: { reason: "lost" } });
+});
+
 describe("csrf()", () => {
   test("M3 reads no form that is larger than a form, and leaves the body to the handler", async () => {
     const { sessions, token, open, withCookie } = await shop();
