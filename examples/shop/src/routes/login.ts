@@ -54,9 +54,10 @@ export function loginRoutes(shop: Shop): Router {
 
   /** For the account page to tell; a real shop would slow further tries down by what this answers. */
   async function refuse(req: Request, res: Response, attempt: LoginAttempt): Promise<void> {
+    await sendForm(req, res.status(401), attempt);
+    // After the answer: it would take longer for a name that there is.
     const user = shop.users.find(attempt.username.trim().toLowerCase());
     await shop.sessions.security.recordFailedLogin({ userId: user?.id, ip: req.ip });
-    await sendForm(req, res.status(401), attempt);
   }
 
   async function sendForm(req: Request, res: Response, failed: LoginAttempt | null): Promise<void> {

@@ -49,7 +49,7 @@ export type Validation<D extends object = DataObject> =
 export interface ReauthenticateInput {
   /** Who proved to be there; another user than the session's begins a session of their own. */
   readonly userId: string;
-  /** The assurance level reached. Default: as it was. */
+  /** The assurance level reached. Default: as it was, which then counts as proved now: say 1 for a password alone. */
   readonly aal?: 0 | 1 | 2 | 3;
   /** How, RFC 8176: `["pwd", "otp"]`. */
   readonly amr?: readonly string[];
