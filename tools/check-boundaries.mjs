@@ -43,6 +43,7 @@ const TYPE_EXCEPTIONS = [
   ["adapters/exchange", "data/draft", "the type parameter of Sessions<Data>"],
   ["adapters/request-client", "data/metadata", "Device, which the middleware fills in from the request"],
   ["adapters/express", "data/draft", "the type parameter of Sessions<Data>"],
+  ["adapters/fastify", "data/draft", "the type parameter of Sessions<Data>"],
   ["adapters/fetch", "data/draft", "the type parameter of Sessions<Data>"],
   ["adapters/ws", "data/draft", "the type parameter of Sessions<Data>"],
   ["testing/adapter-contract/site", "adapters/exchange", "the options that a case asks an adapter for"],

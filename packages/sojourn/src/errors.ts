@@ -325,12 +325,12 @@ export class CookieTooLargeError extends SojournError {
   }
 }
 
-/** A guard or pattern found no session on the request: the adapter's middleware did not run before it. */
+/** A guard, pattern or hook found no session on the request: the adapter's middleware or plugin did not run before it. */
 export class MiddlewareMissingError extends SojournError {
   readonly code = "middleware_missing";
 
   constructor(what: string) {
-    super(`${what} found no session on the request: add app.use(sojourn(sessions)) before it.`);
+    super(`${what} found no session on the request: register sojourn(sessions) before it.`);
   }
 }
 

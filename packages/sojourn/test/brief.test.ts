@@ -8,9 +8,12 @@ import { hash } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import express from "express";
+import Fastify from "fastify";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { requireUser, sojourn } from "../src/adapters/express.ts";
+import { sojourn as fastifySessions } from "../src/adapters/fastify.ts";
+import "../src/adapters/fastify-augment.ts";
 import { sojourn as fetchSessions } from "../src/adapters/fetch.ts";
 import "../src/adapters/express-augment.ts";
 import {
@@ -109,7 +112,17 @@ describe("What is Session Storage?", () => {
       await site.stop();
     },
   );
-  test.todo("user state across requests: Fastify (issue 5)");
+  onEveryEngine("user state across requests: Fastify, on two servers", async ({ sessions, server }) => {
+    const [one, two] = [fastifyServer(sessions), fastifyServer(server())];
+    expect(await one("GET", "/")).toMatchObject({ status: 200, body: { userId: null }, cookie: null });
+    const login = await one("POST", "/login");
+    expect(login.cookie).toMatch(/^__Host-Http-sid=[A-Za-z0-9_-]{93}; Path=\/; HttpOnly; Secure; SameSite=Lax$/i);
+    const [cookie] = login.cookie?.split(";") ?? [];
+    expect(await two("POST", "/theme", cookie)).toMatchObject({ status: 200, cookie: null });
+    expect(await one("GET", "/", cookie)).toMatchObject({ body: { userId: "123", theme: "dark" }, cookie: null });
+    expect(await one("POST", "/logout", cookie)).toMatchObject({ cookie: expect.stringMatching(/Max-Age=0/) });
+    expect(await two("GET", "/", cookie)).toMatchObject({ body: { userId: null } });
+  });
   test.todo("user state across requests: Koa, Hono, node:http, express-session's API (issue 7)");
 });
 
@@ -1859,6 +1872,32 @@ async function eventsOf(
     http.close();
     http.closeAllConnections();
   }
+}
+
+/** Without a port: requests are injected. The theme is written without waiting, as handlers may. */
+function fastifyServer(
+  sessions: Sessions,
+): (method: "GET" | "POST", url: string, cookie?: string) => Promise<FetchAnswer> {
+  const app = Fastify({ trustProxy: "127.0.0.1" });
+  app.register(fastifySessions(sessions));
+  app.get("/", async ({ session: { userId, data } }) => ({ userId, ...data }));
+  app.post("/login", async ({ session }) => ({ id: (await session.login({ userId: "123" })).id }));
+  app.post("/theme", async ({ session }) => {
+    void session.set("theme", "dark");
+    return {};
+  });
+  app.post("/logout", async ({ session }) => ({ ended: await session.logout() }));
+  return async (method, url, cookie) => {
+    const browser = { "sec-fetch-site": "same-origin", "x-forwarded-proto": "https" };
+    const headers = { ...browser, ...(cookie === undefined ? {} : { cookie }) };
+    const answer = await app.inject({ method, url, headers });
+    const setCookie = answer.headers["set-cookie"];
+    return {
+      status: answer.statusCode,
+      body: answer.json<unknown>(),
+      cookie: setCookie === undefined ? null : String(setCookie),
+    };
+  };
 }
 
 /** An Express application with these sessions, for as long as `use` runs. */

@@ -1,8 +1,11 @@
 /** Requests that open pages make by themselves keep no session alive. */
 
 import express from "express";
-import { expect, test } from "vitest";
+import Fastify from "fastify";
+import { expect, onTestFinished, test } from "vitest";
 import { sojourn as expressSessions } from "../../src/adapters/express.ts";
+import { sojourn as fastifySessions } from "../../src/adapters/fastify.ts";
+import "../../src/adapters/fastify-augment.ts";
 import { sojourn as fetchSessions } from "../../src/adapters/fetch.ts";
 import { createSessions, memoryStore } from "../../src/index.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
@@ -30,6 +33,16 @@ async function withExpress(sessions: ReturnType<typeof createSessions>): Promise
   return async (path, cookie) => (await fetch(origin + path, { headers: { cookie } })).json();
 }
 
+async function withFastify(sessions: ReturnType<typeof createSessions>): Promise<Ask> {
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  app.register(
+    fastifySessions(sessions, { countsAsActivity: ({ routeOptions }) => !isPolling(routeOptions.url ?? "") }),
+  );
+  for (const url of ["/messages", "/messages/count"]) app.get(url, async ({ session }) => ({ userId: session.userId }));
+  return async (url, cookie) => (await app.inject({ url, headers: { cookie } })).json<{ userId: unknown }>().userId;
+}
+
 async function withFetch(sessions: ReturnType<typeof createSessions>): Promise<Ask> {
   const { open } = fetchSessions(sessions, {
     countsAsActivity: (request) => !isPolling(new URL(request.url).pathname),
@@ -42,6 +55,7 @@ async function withFetch(sessions: ReturnType<typeof createSessions>): Promise<A
 
 test.each([
   ["Express", withExpress],
+  ["Fastify", withFastify],
   ["fetch", withFetch],
 ])("D1 requests that do not count as activity move no idle timeout, with %s", async (_, adapter) => {
   const { clock, sessions } = site();

@@ -2,8 +2,11 @@
 
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
+import { PassThrough } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import express, { type Express, type Response } from "express";
 import express4 from "express4";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { describe, test } from "vitest";
 import {
   csrf as expressCsrf,
@@ -13,6 +16,8 @@ import {
   requireUser as expressUser,
   sojourn as expressSojourn,
 } from "../../src/adapters/express.ts";
+import * as forFastify from "../../src/adapters/fastify.ts";
+import "../../src/adapters/fastify-augment.ts";
 import {
   csrf as fetchCsrf,
   requireFresh as fetchFresh,
@@ -36,6 +41,13 @@ const EXPRESS_GUARDS = {
   requirePermission: expressPermission,
   requireRole: expressRole,
   requireUser: expressUser,
+};
+const FASTIFY_GUARDS = {
+  csrf: forFastify.csrf,
+  requireFresh: forFastify.requireFresh,
+  requirePermission: forFastify.requirePermission,
+  requireRole: forFastify.requireRole,
+  requireUser: forFastify.requireUser,
 };
 const FETCH_GUARDS = {
   csrf: fetchCsrf,
@@ -94,6 +106,60 @@ async function run(
   res.end();
 }
 
+type Send = (answer: ContractAnswer, reply: FastifyReply) => Promise<void>;
+
+const sendByReply: Send = async ({ body, headers = {}, after }, reply) => {
+  reply.headers(headers);
+  if (after === undefined) {
+    reply.send(body);
+    return;
+  }
+  const stream = new PassThrough();
+  reply.send(stream);
+  stream.write(body);
+  while (!reply.raw.headersSent) await sleep(1);
+  await after();
+  stream.end();
+};
+
+const sendByRaw: Send = async ({ body, headers = {}, after }, reply) => {
+  reply.hijack();
+  reply.raw.writeHead(200, headers);
+  if (after === undefined) {
+    reply.raw.end(body);
+    return;
+  }
+  reply.raw.write(body);
+  await after();
+  reply.raw.end();
+};
+
+function fastifyApp({ sessions, options, routes }: ContractSite, send: Send): FastifyInstance {
+  const app = Fastify({ forceCloseConnections: true });
+  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(String(body))));
+  });
+  app.register(forFastify.sojourn(sessions, options));
+  app.setErrorHandler((error: { status?: number }, _request, reply) => void reply.code(error.status ?? 500).send());
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      preHandler: (route.guards ?? []).map(({ name, argument }) => FASTIFY_GUARDS[name](argument as never)),
+      handler: (request, reply) => {
+        const answered = route.handle(request.session);
+        if (!(answered instanceof Promise)) return void send(answered, reply);
+        return answered.then((answer) => send(answer, reply));
+      },
+    });
+  }
+  return app;
+}
+
+async function listening(app: FastifyInstance): Promise<ServedSite> {
+  return { origin: await app.listen({ port: 0, host: "127.0.0.1" }), close: () => app.close() };
+}
+
 function fetchHandler({ sessions, options, routes }: ContractSite): (request: Request) => Promise<globalThis.Response> {
   const { open } = fetchSojourn(sessions, { ip: peerOf, ...options });
   return async (request) => {
@@ -118,6 +184,8 @@ function fetchHandler({ sessions, options, routes }: ContractSite): (request: Re
 const ADAPTERS: [string, (site: ContractSite) => Promise<ServedSite>][] = [
   ["Express 5", (site) => served(expressApp(express(), site))],
   ["Express 4", (site) => served(expressApp((express4 as typeof express)(), site))],
+  ["Fastify 5", (site) => listening(fastifyApp(site, sendByReply))],
+  ["Fastify 5, replies hijacked", (site) => listening(fastifyApp(site, sendByRaw))],
   ["fetch", (site) => served(fetchListener(fetchHandler(site)))],
 ];
 

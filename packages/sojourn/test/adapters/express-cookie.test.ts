@@ -2,6 +2,7 @@
 
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { sojourn as expressSessions } from "../../src/adapters/express.ts";
+import { sojourn as fastifySessions } from "../../src/adapters/fastify.ts";
 import { sojourn as fetchSessions } from "../../src/adapters/fetch.ts";
 import { createSessions } from "../../src/create-sessions.ts";
 import { ConfigError } from "../../src/errors.ts";
@@ -140,7 +141,7 @@ describe("what no option may weaken", () => {
 
   test("B4 SameSite=None without the origin check is refused, by every adapter", () => {
     const sessions = createSessions({ store: memoryStore(), secrets: [SECRET], cookie: { sameSite: "none" } });
-    for (const adapter of [expressSessions, fetchSessions]) {
+    for (const adapter of [expressSessions, fastifySessions, fetchSessions]) {
       expect(() => adapter(sessions, { originCheck: false })).toThrow(
         expect.objectContaining({ code: "config_invalid" }),
       );

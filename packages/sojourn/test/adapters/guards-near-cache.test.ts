@@ -6,8 +6,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import express from "express";
+import Fastify from "fastify";
 import { expect, onTestFinished, test } from "vitest";
 import * as forExpress from "../../src/adapters/express.ts";
+import * as forFastify from "../../src/adapters/fastify.ts";
+import "../../src/adapters/fastify-augment.ts";
 import * as forFetch from "../../src/adapters/fetch.ts";
 import { createSessions, type Sessions } from "../../src/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
@@ -48,6 +51,18 @@ async function expressSite(sessions: Sessions): Promise<Get> {
   };
 }
 
+async function fastifySite(sessions: Sessions): Promise<Get> {
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  app.register(forFastify.sojourn(sessions));
+  app.get("/open", async ({ session }) => String(session.userId));
+  app.get("/guarded", { preHandler: forFastify.requireUser() }, async ({ session }) => String(session.userId));
+  return async (url, token) => {
+    const { statusCode, body, headers } = await app.inject({ url, headers: { cookie: `sid-sojourn=${token}` } });
+    return { status: statusCode, user: body, setCookie: [headers["set-cookie"] ?? []].flat() };
+  };
+}
+
 async function fetchSite(sessions: Sessions): Promise<Get> {
   const { open } = forFetch.sojourn(sessions);
   const guard = forFetch.requireUser();
@@ -62,6 +77,7 @@ async function fetchSite(sessions: Sessions): Promise<Get> {
 
 test.each([
   ["Express", expressSite],
+  ["Fastify", fastifySite],
   ["fetch", fetchSite],
 ])("F1 %s: a guard refuses at once what the near cache would let through", async (_name, open) => {
   const { guarding, watched, elsewhere } = await servers();

@@ -5,7 +5,7 @@ import { type } from "arktype";
 import * as v from "valibot";
 import { z } from "zod";
 import { sojourn } from "../../src/adapters/express.ts";
-import type { RegisteredData } from "../../src/adapters/express-augment.ts";
+import type { RegisteredData } from "../../src/adapters/registered-data.ts";
 import {
   createSessions,
   type DataOf,

@@ -2,7 +2,7 @@
 
 import type { RequestHandler } from "express";
 import { sojourn as expressSojourn } from "../../src/adapters/express.ts";
-import type { RegisteredData } from "../../src/adapters/express-augment.ts";
+import type { RegisteredData } from "../../src/adapters/registered-data.ts";
 import { type FetchAdapter, sojourn as fetchSojourn } from "../../src/adapters/fetch.ts";
 import type { RequestSession } from "../../src/adapters/request-session.ts";
 import type { Session, SessionDataById, Sessions } from "../../src/index.ts";

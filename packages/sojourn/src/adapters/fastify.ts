@@ -1,0 +1,296 @@
+/** Fastify 5: the plugin and its guards. */
+
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { MiddlewareMissingError, SojournError } from "../errors.ts";
+import type { DataObject } from "../data/draft.ts";
+import type { Sessions } from "../lifecycle/sessions.ts";
+import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
+import {
+  csrfTokenRequired,
+  fieldIn,
+  type FreshOptions,
+  freshnessRequired,
+  type Guarded,
+  type GuardOptions,
+  listed,
+  type Requirement,
+  userRequired,
+  verdictOf,
+} from "./guards.ts";
+import type { FailureAnswerer } from "./held-sends.ts";
+import { NodeRequest } from "./node-request.ts";
+import { NodeResponse } from "./node-response.ts";
+import { type HeaderSink, isOfTheBody, putErrorHeaders } from "./response-headers.ts";
+import type { RequestOptions } from "./views.ts";
+
+export interface FastifyOptions extends AdapterOptions, RequestOptions<FastifyRequest> {
+  /** Where the session stands on the request. Default "session"; use "sojourn" beside @fastify/session. */
+  readonly property?: "session" | "sojourn";
+  /**
+   * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
+   * guard found no user (401): `"answer"` sends a small JSON body, `"throw"` hands the error, with its
+   * `status` and `headers`, to the application's error handler. Default "answer".
+   */
+  readonly onError?: "answer" | "throw";
+}
+
+/** A hook: `{ preHandler: requireUser() }`, `app.addHook("preHandler", requireUser())`, also `onRequest`, `preValidation`. */
+export type FastifyGuard = (request: object, reply: unknown, done: (error?: Error) => void) => void;
+
+/**
+ * Sessions on `request.session`, for where it is registered and all plugins below. Hooks that use them come after it.
+ *
+ * ```ts
+ * app.register(sojourn(sessions));
+ * ```
+ * @throws TypeError unless given what `createSessions` returned; ConfigError for wrong options.
+ */
+export function sojourn<D extends object = DataObject>(
+  sessions: Sessions<D>,
+  options: FastifyOptions = {},
+): FastifyPluginAsync {
+  const rules = new ExchangeRules<D>(sessions, options) as unknown as ExchangeRules<never>;
+  const site: Site = { rules, options };
+  const property = options.property ?? "session";
+  const plugin: FastifyPluginAsync = async (app) => {
+    app.decorateRequest(property as string, {
+      getter(this: FastifyRequest) {
+        return (visitOn(this, site) ?? missing(`request.${property}`)).exchange.session;
+      },
+    });
+    app.addHook("onRequest", (request, reply, next) => {
+      const visit = new Visit(site, request, reply);
+      (request as Visited)[VISIT] = visit;
+      visit.begin(next);
+    });
+    app.addHook("onSend", (request, _reply, payload, next) => {
+      const visit = visitOn(request, site);
+      if (visit?.isOpen !== true) next();
+      else if (visit.exchange.mustWait) return visit.settled(payload);
+      else {
+        visit.putHeaders();
+        next();
+      }
+      return undefined;
+    });
+  };
+  return Object.assign(plugin, FOR_FASTIFY);
+}
+
+/** What the package fastify-plugin would say: not encapsulated, a name to depend on, the versions that it is for. */
+const FOR_FASTIFY = {
+  [Symbol.for("skip-override")]: true,
+  [Symbol.for("fastify.display-name")]: "sojourn",
+  [Symbol.for("plugin-meta")]: { name: "sojourn", fastify: "5.x" },
+};
+
+/** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
+export function requireUser(options: GuardOptions = {}): FastifyGuard {
+  return guard("requireUser()", userRequired, options);
+}
+
+/** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
+export function requireRole(role: string): FastifyGuard {
+  return guard("requireRole()", listed("requireRole", "roles", role), {});
+}
+
+/** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
+export function requirePermission(permission: string): FastifyGuard {
+  return guard("requirePermission()", listed("requirePermission", "permissions", permission), {});
+}
+
+/**
+ * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
+ * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await request.session.reauthenticate({ userId, aal })`.
+ * @throws ConfigError, TypeError
+ */
+export function requireFresh(options: FreshOptions): FastifyGuard {
+  return guard("requireFresh()", freshnessRequired(options), options);
+}
+
+/**
+ * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
+ * `_csrf` (`request.session.csrfToken`; as `preHandler`, when the body has been parsed); others get 403. The
+ * cross-site check of the plugin protects forms without it: this is for sites that cannot rely on what browsers say
+ * of origins.
+ */
+export function csrf(): FastifyGuard {
+  return guard("csrf()", csrfTokenRequired, {});
+}
+
+function guard(name: string, requirement: Requirement, options: GuardOptions): FastifyGuard {
+  return (request, _reply, done) => {
+    const visit = (request as Visited)[VISIT] ?? missing(name);
+    verdictOf(requirement, visit, options).then(
+      (verdict) => {
+        if (verdict === null) done();
+        else if (typeof verdict === "string") visit.redirect(verdict);
+        else visit.fail(verdict, done);
+      },
+      (error: unknown) => visit.fail(error, done),
+    );
+  };
+}
+
+function missing(what: string): never {
+  throw new MiddlewareMissingError(what);
+}
+
+/** What one `sojourn(sessions, options)` is made of. */
+interface Site {
+  readonly rules: ExchangeRules<never>;
+  readonly options: FastifyOptions;
+}
+
+/** The visit of the plugin that was registered nearest to the route; guards go by it. */
+const VISIT = Symbol("sojourn visit");
+type Visited = object & { [VISIT]?: Visit };
+
+function visitOn(request: object, site: Site): Visit | undefined {
+  let visit = (request as Visited)[VISIT];
+  while (visit !== undefined && visit.site !== site) visit = visit.outer;
+  return visit;
+}
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** One request and its reply. Nothing is looked at before it must be: most requests of many sites have no session. */
+class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guarded {
+  readonly site: Site;
+  readonly outer: Visit | undefined;
+  readonly #reply: FastifyReply;
+  #response: NodeResponse | null = null;
+  #exchange: Exchange<never> | null = null;
+
+  constructor(site: Site, request: FastifyRequest, reply: FastifyReply) {
+    super(request.raw, request, site.options);
+    this.site = site;
+    this.outer = (request as Visited)[VISIT];
+    this.#reply = reply;
+  }
+  get secure(): boolean {
+    return this.request.protocol === "https";
+  }
+  get host(): string | undefined {
+    return this.request.host;
+  }
+  get ip(): string | undefined {
+    return this.request.ip;
+  }
+  formField(name: string): unknown {
+    return fieldIn(this.request.body, name);
+  }
+
+  get isOpen(): boolean {
+    return this.#exchange !== null;
+  }
+  get exchange(): Exchange<never> {
+    this.#exchange ??= new Exchange(this.site.rules, this, this.response);
+    return this.#exchange;
+  }
+  get response(): NodeResponse {
+    this.#response ??= new NodeResponse(this.#reply.raw, this);
+    return this.#response;
+  }
+
+  begin(done: (error?: Error) => void): void {
+    if (!this.site.rules.concerns(this)) {
+      done();
+      return;
+    }
+    const { exchange } = this;
+    const refusal = exchange.refusal();
+    if (refusal !== null) this.fail(refusal, done);
+    else if (!exchange.mustLoad) done();
+    else {
+      exchange.load().then(
+        () => done(),
+        (error: unknown) => this.fail(error, done),
+      );
+    }
+  }
+
+  redirect(location: string): void {
+    this.#reply.redirect(location, 303);
+  }
+
+  /** Answers an error, or hands it on: always what is a bug. */
+  fail(error: unknown, done: (error?: Error) => void): void {
+    if (this.#isOurs(error)) this.#reply.send(this.#answerTo(error));
+    else done(error as Error);
+  }
+
+  /** Waits for session writes under way. Answers what is to be sent in place of the payload, if one failed. */
+  async settled(payload: unknown): Promise<unknown> {
+    const failure = await this.exchange.settled();
+    if (failure === null) {
+      this.putHeaders();
+      return undefined;
+    }
+    await discard(payload);
+    for (const name of Object.keys(this.#reply.getHeaders())) if (isOfTheBody(name)) this.#reply.removeHeader(name);
+    this.#reply.code(200);
+    if (!this.#isOurs(failure.error)) throw failure.error;
+    const answer = this.#answerTo(failure.error);
+    this.putHeaders();
+    return answer;
+  }
+
+  /** They are put on again when they leave; here later hooks see them. */
+  putHeaders(): void {
+    if (this.response.hasRules) this.exchange.applyTo(new ReplyHeaders(this.#reply));
+  }
+
+  #isOurs(error: unknown): error is SojournError {
+    return error instanceof SojournError && this.site.options.onError !== "throw";
+  }
+
+  /** As bytes: no serializer and no schema of the route is meant for it. */
+  #answerTo(error: SojournError): Buffer {
+    putErrorHeaders(new ReplyHeaders(this.#reply), error);
+    this.#reply.code(error.status).type(JSON_TYPE);
+    return Buffer.from(JSON.stringify(this.exchange.answerTo(error)));
+  }
+
+  /** For a response that Fastify has no hand in any more: hijacked, or sent through `reply.raw`. */
+  answerFailure(error: unknown): void {
+    const { raw, log } = this.#reply;
+    if (!(error instanceof SojournError)) {
+      log.error(error);
+      raw.statusCode = 500;
+      raw.end();
+      return;
+    }
+    putErrorHeaders(this.response, error);
+    raw.statusCode = error.status;
+    raw.setHeader("Content-Type", JSON_TYPE);
+    raw.end(JSON.stringify(this.exchange.answerTo(error)));
+  }
+}
+
+class ReplyHeaders implements HeaderSink {
+  readonly #reply: FastifyReply;
+
+  constructor(reply: FastifyReply) {
+    this.#reply = reply;
+  }
+  get(name: string): number | string | readonly string[] | undefined {
+    return this.#reply.getHeader(name);
+  }
+  set(name: string, value: string | readonly string[]): void {
+    // Fastify adds cookies to those that it has.
+    if (name === "Set-Cookie") this.#reply.removeHeader(name);
+    this.#reply.header(name, value);
+  }
+}
+
+/** Frees what a payload that is not sent holds. */
+async function discard(payload: unknown): Promise<void> {
+  const held = payload as { destroy?: () => void; body?: unknown; cancel?: () => Promise<void> } | null | undefined;
+  if (typeof held?.destroy === "function") held.destroy();
+  else if (typeof held?.cancel === "function") await held.cancel().catch(() => undefined);
+  else if (typeof held === "object" && held?.body instanceof ReadableStream) await discard(held.body);
+}
+
+export type { FreshOptions, GuardOptions } from "./guards.ts";
+export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

@@ -1,0 +1,67 @@
+/** Examples of the guides that are whole applications, run as they stand. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { Browser } from "./support/http.ts";
+import { TEST_SECRET } from "./support/secrets.ts";
+
+const LIBRARY = join(import.meta.dirname, "..");
+
+/** The guide's first JavaScript block, listening on a free port that it prints. */
+async function exampleOf(guide: string, listens: string): Promise<string> {
+  const text = await readFile(join(LIBRARY, "..", "..", "docs", "guide", guide), "utf8");
+  const code = /^```js\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? "";
+  expect(code).toContain(listens);
+  const onFreePort = 'console.log(await app.listen({ port: 0, host: "127.0.0.1" }));';
+  return withPlaces(code.replace(listens, onFreePort));
+}
+
+/** What the example imports by name, from where it is here: the library from its sources. */
+async function withPlaces(code: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(LIBRARY, "package.json"), "utf8")) as {
+    exports: Record<string, { default: string }>;
+  };
+  return code.replaceAll(/from "([^".][^"]*)"/g, (_, name: string) => {
+    const built = manifest.exports[name.replace(/^sojourn/, ".")]?.default;
+    if (built === undefined) return `from ${JSON.stringify(import.meta.resolve(name))}`;
+    const source = built.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+    return `from ${JSON.stringify(pathToFileURL(join(LIBRARY, source)).href)}`;
+  });
+}
+
+/** Runs it in a folder of its own until the test ends. Answers the origin that it printed. */
+async function run(code: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sojourn-guide-"));
+  await writeFile(join(folder, "app.mjs"), code);
+  const env = { ...process.env, NODE_ENV: "development", SESSION_SECRET: TEST_SECRET };
+  const app = spawn(process.execPath, ["app.mjs"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => stop(app, folder));
+  for await (const line of createInterface({ input: app.stdout })) if (line.startsWith("http://")) return line;
+  throw new Error("it ended before it listened");
+}
+
+async function stop(app: ChildProcess, folder: string): Promise<void> {
+  if (app.exitCode === null && app.signalCode === null) {
+    app.kill("SIGKILL");
+    await once(app, "exit");
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+test("docs/guide/fastify.md: its application logs in, counts, guards and logs out", async () => {
+  const origin = await run(await exampleOf("fastify.md", "await app.listen({ port: 3000 });"));
+  const ada = new Browser(origin);
+  expect((await ada.get("/me")).status).toBe(401);
+  expect(JSON.parse((await ada.post("/login", { name: "ada" })).body)).toEqual({ hello: "ada" });
+  for (const visits of [1, 2]) expect(JSON.parse((await ada.get("/visits")).body)).toEqual({ visits });
+  expect(JSON.parse((await ada.get("/me")).body)).toEqual({ you: "ada", data: { visits: 2 } });
+  const before = ada.copy();
+  expect(JSON.parse((await ada.post("/logout")).body)).toEqual({ ended: true });
+  expect([ada.cookies.size, (await before.get("/me")).status]).toEqual([0, 401]);
+});
