@@ -29,7 +29,9 @@ export interface FastifyOptions extends AdapterOptions, RequestOptions<FastifyRe
   /**
    * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
    * guard found no user (401): `"answer"` sends a small JSON body, `"throw"` hands the error, with its
-   * `status` and `headers`, to the application's error handler. Default "answer".
+   * `status` and `headers`, to the application's error handler. Default "answer". The session of an
+   * unsafe request from elsewhere can be read there (`await request.session.load()`), not written to, and no guard
+   * lets it by.
    */
   readonly onError?: "answer" | "throw";
 }
@@ -227,7 +229,7 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
       this.putHeaders();
       return undefined;
     }
-    await discard(payload);
+    discard(payload);
     for (const name of Object.keys(this.#reply.getHeaders())) if (isOfTheBody(name)) this.#reply.removeHeader(name);
     this.#reply.code(200);
     if (!this.#isOurs(failure.error)) throw failure.error;
@@ -284,12 +286,12 @@ class ReplyHeaders implements HeaderSink {
   }
 }
 
-/** Frees what a payload that is not sent holds. */
-async function discard(payload: unknown): Promise<void> {
-  const held = payload as { destroy?: () => void; body?: unknown; cancel?: () => Promise<void> } | null | undefined;
+/** Frees what a payload that is not sent holds; of a Response that was cloned, once the clone is done with. */
+function discard(payload: unknown): void {
+  const held = payload as { destroy?: () => void; cancel?: () => Promise<void>; body?: unknown } | null | undefined;
   if (typeof held?.destroy === "function") held.destroy();
-  else if (typeof held?.cancel === "function") await held.cancel().catch(() => undefined);
-  else if (typeof held === "object" && held?.body instanceof ReadableStream) await discard(held.body);
+  else if (typeof held?.cancel === "function") held.cancel().catch(() => undefined);
+  else if (payload instanceof Response) discard(payload.body);
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";

@@ -397,7 +397,7 @@ describe("set-up", () => {
     app.use(handler);
     expect((await send(`${await serve(app)}/me`)).status).toBe(500);
     expect(errors).toMatchObject([{ name: "MiddlewareMissingError", code: "middleware_missing" }]);
-    expect(String(errors[0])).toContain("app.use(sojourn(sessions))");
+    expect(String(errors[0])).toContain("register sojourn(sessions) before it");
   });
 
   test("sojourn() refuses what createSessions did not make, and wrong origins", () => {

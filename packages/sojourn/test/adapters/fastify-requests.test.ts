@@ -56,6 +56,25 @@ describe("errors", () => {
     expect(await user.get("/me")).toMatchObject({ status: 503, body: "handler: store_unavailable", setCookies: [] });
   });
 
+  test('H1 with onError: "throw" the session of a request from elsewhere can be read there, not written to', async () => {
+    const site = await startFastify({
+      sojourn: { onError: "throw" },
+      routes: (app) => {
+        app.post("/plain", () => "plain");
+        app.setErrorHandler(async (_error, { session }, reply) => {
+          const written = await session.set("a", 1).catch((error: Error) => error.name);
+          return reply.code(200).send({ written, userId: (await session.load()).userId });
+        });
+      },
+    });
+    const elsewhere = { method: "POST", headers: { "Sec-Fetch-Site": "cross-site" } };
+    const [visitor, user] = [site.browser(), await site.user()];
+    const written = "CrossSiteRequestError";
+    expect(JSON.parse((await visitor.send("/plain", elsewhere)).body)).toEqual({ written, userId: null });
+    expect(JSON.parse((await user.send("/plain", elsewhere)).body)).toEqual({ written, userId: "ada" });
+    expect((await site.sessions.list("ada")).map(({ data }) => data)).toEqual([{}]);
+  });
+
   test("a Vary that was there before a refusal stays", async () => {
     const site = await startFastify({
       before: (app) => app.addHook("onRequest", async (_request, reply) => void reply.header("vary", "Accept")),
