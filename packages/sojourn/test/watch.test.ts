@@ -282,9 +282,10 @@ describe("watch", () => {
   test("M4 one that rejects later ends no process either, nor does a listener to events", async () => {
     const { here, lines } = await opened(memory);
     const { session } = await here.create({ userId: "ada" });
-    const fails = (what: string) => async (): Promise<void> => Promise.reject(new Error(what));
-    here.watch(session.id, fails("no such socket"));
-    here.events.on("ended", fails("no such database"));
+    // As callers without types write it.
+    const fails = (what: string): unknown => Promise.reject(new Error(what));
+    here.watch(session.id, () => fails("no such socket") as void);
+    here.events.on("ended", () => fails("no such database") as void);
     await session.revoke();
     await sleep(20);
     expect(lines.toSorted()).toEqual([
