@@ -14,6 +14,6 @@ local function end_session(session_key, tombstone_key, expiries_key, id, head, n
     local tombstone = integer(created or 0) .. ' ' .. integer(ended) .. ' ' .. detail
     redis.call('SET', tombstone_key, tombstone, 'PXAT', integer(ended + kept - shift))
   end
-  note_ending(id, user_hash(head), created, ended, reason, detail)
+  note_ending(id, head, ended, reason, detail)
   publish('e ' .. id)
 end

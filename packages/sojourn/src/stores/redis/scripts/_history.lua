@@ -4,27 +4,29 @@
 -- writes history answers the events last, as a list.
 -- @include _publish.lua
 -- @include _totals.lua
-local events, TRIMMED_AT_ONCE = {}, 64
+local events, TRIMMED_AT_ONCE, UNKNOWN = {}, 64, string.rep('\0', 6)
 
 local function events_key_of(totals_key)
   return (string.gsub(totals_key, ':t:', ':e:', 1))
 end
 
-local function note_event(letter, at, created, id, hash, detail)
+-- began: its bytes in the record.
+local function note_event(letter, at, began, id, hash, detail)
   hash = hash or ''
-  events[#events + 1] = letter .. struct.pack('>I6I6', at, created or 0) .. id .. string.char(#hash) .. hash .. detail
+  events[#events + 1] = letter .. struct.pack('>I6', at) .. began .. id .. string.char(#hash) .. hash .. detail
   -- An ending is published as such.
   if letter ~= 'e' then publish('n ' .. id) end
 end
 
-local function note_ending(id, hash, created, at, reason, detail)
-  count_ending(reason, created, at)
-  note_event('e', at, created, id, hash, detail)
+local function note_ending(id, head, at, reason, detail)
+  local known = #head >= HEADER
+  count_ending(reason, known and u48(head, 14) or nil, at)
+  note_event('e', at, known and string.sub(head, 15, 20) or UNKNOWN, id, user_hash(head), detail)
 end
 
 -- An index entry without a record is a session that died unseen.
 local function note_lost(id, now)
-  note_ending(id, nil, nil, now, 'expired', '{"r":"expired"}')
+  note_ending(id, '', now, 'expired', '{"r":"expired"}')
 end
 
 -- Writes what was noted; answers the events: id in the stream, entry, id, entry ...

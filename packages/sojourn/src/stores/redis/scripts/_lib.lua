@@ -35,3 +35,12 @@ local function follow_latest(user_key, users_key, hash, shift, grace)
   redis.call('PEXPIREAT', user_key, integer(tonumber(latest[2]) - shift + grace))
   redis.call('ZADD', users_key, latest[2], hash)
 end
+
+-- The same once a session was added to the index, which most often is the latest to expire; dies is when its key does.
+local function follow_added(user_key, users_key, hash, expiry, dies, shift, grace)
+  if redis.call('ZADD', users_key, 'GT', 'CH', expiry, hash) == 1 then
+    redis.call('PEXPIREAT', user_key, dies)
+  else
+    follow_latest(user_key, users_key, hash, shift, grace)
+  end
+end

@@ -30,5 +30,5 @@ record = string.sub(record, 1, 1) .. string.char(wanted) .. string.sub(record, 3
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
 redis.call('SET', KEYS[4], '', 'PX', integer(tonumber(ARGV[10])))
 publish_change(KEYS[1], record)
-if ARGV[7] ~= '' then note_event(ARGV[7], now, u48(record, 14), ARGV[6], user_hash(record), ARGV[8]) end
+if ARGV[7] ~= '' then note_event(ARGV[7], now, string.sub(record, 15, 20), ARGV[6], user_hash(record), ARGV[8]) end
 return {'amended', now, record, write_history(KEYS[3], tonumber(ARGV[9]))}

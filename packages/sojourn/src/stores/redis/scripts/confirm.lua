@@ -31,5 +31,5 @@ local confirmed = {
 record = with_token(with_block(record, confirmed), generation, hash)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
 publish_change(KEYS[1], record)
-note_event('r', now, u48(record, 14), ARGV[7], user_hash(record), '')
+note_event('r', now, string.sub(record, 15, 20), ARGV[7], user_hash(record), '')
 return {'confirmed', now, record, write_history(KEYS[3], tonumber(ARGV[8]))}

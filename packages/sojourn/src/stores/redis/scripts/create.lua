@@ -65,15 +65,18 @@ if head ~= '' then
   end
 end
 
-record = string.sub(record, 1, 44) .. struct.pack('>I6', epoch) .. string.sub(record, 51)
-local expiry = expires_at(record)
-redis.call('SET', KEYS[1], record, 'PXAT', integer(expiry + grace - shift))
-redis.call('ZADD', KEYS[3], integer(expiry), id)
+if u48(record, 44) ~= epoch then
+  record = string.sub(record, 1, 44) .. struct.pack('>I6', epoch) .. string.sub(record, 51)
+end
+local expires = expires_at(record)
+local expiry, dies = integer(expires), integer(expires + grace - shift)
+redis.call('SET', KEYS[1], record, 'PXAT', dies)
+redis.call('ZADD', KEYS[3], expiry, id)
 if hash ~= '' then
-  redis.call('ZADD', KEYS[7], integer(expiry), id)
-  follow_latest(KEYS[7], KEYS[5], hash, shift, grace)
+  redis.call('ZADD', KEYS[7], expiry, id)
+  follow_added(KEYS[7], KEYS[5], hash, expiry, dies, shift, grace)
 end
 redis.call('HINCRBY', KEYS[4], 'c', 1)
-note_event('c', now, u48(record, 14), id, hash, '')
+note_event('c', now, string.sub(record, 15, 20), id, hash, '')
 ended[#ended + 1] = write_history(KEYS[4], kept_events)
 return {'created', now, epoch, unpack(ended)}

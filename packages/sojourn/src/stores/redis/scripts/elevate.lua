@@ -43,5 +43,5 @@ if hash then
   follow_latest(ARGV[5] .. hash, KEYS[4], hash, shift, grace)
 end
 publish_change(KEYS[1], record)
-note_event(ARGV[15], now, u48(record, 14), id, hash, '')
+note_event(ARGV[15], now, string.sub(record, 15, 20), id, hash, '')
 return {'elevated', now, record, write_history(KEYS[6], tonumber(ARGV[14]))}
