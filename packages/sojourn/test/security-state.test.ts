@@ -96,6 +96,15 @@ describe.each(ENGINES)("security state on %s", (engine) => {
     expect(noted.map(({ id }) => id)).not.toContain(old.session.id);
   });
 
+  test("M1: a failed login looks at a hundred of a user's sessions at most", async () => {
+    const { sessions, store } = await open();
+    await Promise.all(Array.from({ length: 130 }, () => sessions.create({ userId: "ada" })));
+    const listed = vi.spyOn(store, "listUser");
+    await sessions.security.recordFailedLogin({ userId: "ada" });
+    expect(listed).toHaveBeenCalledOnce();
+    expect(await listed.mock.results[0]?.value).toHaveLength(100);
+  });
+
   test("flagSuspicious marks a live session, says why and when, and keeps the rest", async () => {
     const { sessions } = await open();
     const { session } = await sessions.create({ userId: "ada", data: { a: 1 }, loginMethod: "passkey" });

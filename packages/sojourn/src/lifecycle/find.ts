@@ -3,6 +3,7 @@
 import type { SessionRecord } from "../data/session-record.ts";
 import { AddressList, isAddressOrBlock, parseAddress } from "../security/address.ts";
 import type { PageItem } from "../store/paging.ts";
+import type { ListOptions } from "../store/store.ts";
 import type { Core } from "./core.ts";
 import { checkedUserId } from "./new-session.ts";
 
@@ -75,9 +76,14 @@ export async function findSessions(core: Core, input: FindInput): Promise<Found<
 }
 
 /** The user's live sessions, the one seen last first. @throws TypeError @internal */
-export async function sessionsOfUser(core: Core, operation: string, userId: string): Promise<FoundSession[]> {
+export async function sessionsOfUser(
+  core: Core,
+  operation: string,
+  userId: string,
+  options?: ListOptions,
+): Promise<FoundSession[]> {
   const placement = await core.placement();
-  const stored = await core.store.listUser(placement.userKey(checkedUserId(operation, userId)));
+  const stored = await core.store.listUser(placement.userKey(checkedUserId(operation, userId)), options);
   const found = stored.flatMap(({ id, record: bytes }) => {
     const record = core.parse(id, bytes);
     return record?.userId === userId ? [{ id, record }] : [];

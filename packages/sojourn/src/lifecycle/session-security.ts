@@ -44,7 +44,9 @@ export interface SecurityParts<Kept> {
   elevated(checked: Good, elevation: Elevation): Promise<Kept | null>;
 }
 
-/** A failed login writes to no more sessions than this, however many the user has: those seen last. */
+/** A failed login looks at no more sessions than this, however many the user has, those that expire last; … */
+const MAX_READ_SESSIONS = 100;
+/** … and writes to no more of them than this, those seen last. */
 const MAX_NOTED_SESSIONS = 20;
 const MAX_WHY_BYTES = 256;
 /** What is no address may be anything that a client wrote. */
@@ -69,7 +71,8 @@ export class SessionSecurity<Kept> {
   }
 
   /**
-   * Notes a failed login: on the session, and on the user's live sessions (the 20 seen last), for them to see in
+   * Notes a failed login: on the session, and on the user's live sessions (of the 100 that expire last the 20
+   * seen last), for them to see in
    * `session.security.failedLogins`. The answer is for you to slow down or refuse further tries; nothing here does.
    * @throws TypeError, StoreUnavailableError
    */
@@ -118,7 +121,7 @@ export class SessionSecurity<Kept> {
   }
 
   async #latestSessions(userId: string): Promise<string[]> {
-    const found = await sessionsOfUser(this.#core, "recordFailedLogin", userId);
+    const found = await sessionsOfUser(this.#core, "recordFailedLogin", userId, { latest: MAX_READ_SESSIONS });
     return found.slice(0, MAX_NOTED_SESSIONS).map(({ id }) => id);
   }
 

@@ -15,6 +15,7 @@ import type {
   CreateOutcome,
   ElevateInput,
   ElevateOutcome,
+  ListOptions,
   NewSession,
   PatchInput,
   PatchOutcome,
@@ -95,8 +96,8 @@ export class TrackedStore implements Store {
   page(input: PageInput): Promise<Page> {
     return this.#timed("page", () => this.#store.page(input));
   }
-  listUser(userKey: string): Promise<StoredSession[]> {
-    return this.#timed("listUser", () => this.#store.listUser(userKey));
+  listUser(userKey: string, options?: ListOptions): Promise<StoredSession[]> {
+    return this.#timed("listUser", () => this.#store.listUser(userKey, options));
   }
   listActivity(id: string): Promise<string[]> {
     return this.#timed("listActivity", () => this.#store.listActivity(id));

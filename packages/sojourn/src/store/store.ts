@@ -223,6 +223,11 @@ export interface StoredSession {
   readonly record: Buffer;
 }
 
+export interface ListOptions {
+  /** Most sessions of the answer, 1 or more. */
+  readonly latest?: number;
+}
+
 export interface ActivityInput {
   readonly id: string;
   /** One activity as text; one that is in the list already is not added again. */
@@ -330,8 +335,11 @@ export interface Store {
    * Rejects with a TypeError for a cursor that no page answered.
    */
   page(input: PageInput): Promise<Page>;
-  /** Live sessions of a user, in no order. */
-  listUser(userKey: string): Promise<StoredSession[]>;
+  /**
+   * Live sessions of a user, in no order. With `latest`, so many at most, those that expire last: no other is looked at,
+   * however many the user has, so that where some are covered by a cut-off there may be fewer.
+   */
+  listUser(userKey: string, options?: ListOptions): Promise<StoredSession[]>;
   /** Live sessions; while `revokeBefore` is under way also those that it has still to end. */
   count(): Promise<number>;
   /** Users with at least one live session. */

@@ -25,6 +25,7 @@ import {
   type DisableUserInput,
   EVICTION,
   type Gone,
+  type ListOptions,
   type NewSession,
   type ReadOutcome,
   REAP_GRACE_MS,
@@ -215,9 +216,11 @@ class MemoryStore extends RecordSteps implements Store {
     return { ended: earlier.length };
   }
 
-  async listUser(userKey: string): Promise<StoredSession[]> {
+  async listUser(userKey: string, { latest }: ListOptions = {}): Promise<StoredSession[]> {
     this.#begin(undefined);
-    return this.#liveOf(userKey);
+    const live = this.#liveOf(userKey);
+    if (latest === undefined) return live;
+    return live.toSorted((a, b) => expiresAtOf(b.record) - expiresAtOf(a.record)).slice(0, latest);
   }
 
   async page({ cursor, limit }: PageInput): Promise<Page> {

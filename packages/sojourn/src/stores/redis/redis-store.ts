@@ -25,6 +25,7 @@ import {
   type DisableUserInput,
   type ElevateInput,
   type ElevateOutcome,
+  type ListOptions,
   type NewSession,
   type PatchInput,
   type PatchOutcome,
@@ -323,11 +324,12 @@ class RedisStore implements Store {
     return { ...page, items: page.items.filter(({ record }) => cutOffs.endingOf(record) === null) };
   }
 
-  async listUser(userKey: string): Promise<StoredSession[]> {
+  async listUser(userKey: string, { latest }: ListOptions = {}): Promise<StoredSession[]> {
     await this.#preparation.usable();
     const key = this.#keys.userSessions(userKey);
+    const some = latest === undefined ? [] : ["LIMIT", "0", text(latest)];
     const [reply, cutOffs] = await Promise.all([
-      this.#redis.read(key, ["ZRANGEBYSCORE", key, `(${this.now()}`, "+inf"]),
+      this.#redis.read(key, ["ZREVRANGEBYSCORE", key, "+inf", `(${this.now()}`, ...some]),
       this.#cutOffs.current(),
     ]);
     if (!Array.isArray(reply)) throw unexpectedReply(reply);

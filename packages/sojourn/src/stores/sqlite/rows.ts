@@ -46,12 +46,16 @@ export function tombstoneIn(sql: Statements, id: string, now: number): Tombstone
   };
 }
 
+/** To SQLite. */
+const NO_LIMIT = -1;
+
 export function epochOf(sql: Statements, userKey: string): number {
   return Number(sql.epoch.get(userKey)?.["epoch"] ?? 0);
 }
 
-export function sessionsOf(sql: Statements, userKey: string, expiringAfter: number): StoredSession[] {
-  return sql.ofUser.all(userKey, expiringAfter).map(storedSession);
+/** Live sessions of a user, the latest to expire first. @param most absent: all */
+export function latestOf(sql: Statements, userKey: string, now: number, most?: number): StoredSession[] {
+  return sql.latestOfUser.all(userKey, now, most ?? NO_LIMIT).map(storedSession);
 }
 
 /** Live sessions of a user, the earliest to expire first. */

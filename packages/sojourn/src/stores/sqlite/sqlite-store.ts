@@ -31,6 +31,7 @@ import {
   type DisableUserInput,
   type Gone,
   isRecord,
+  type ListOptions,
   type NewSession,
   type ReadOutcome,
   type RevokeBeforeInput,
@@ -54,7 +55,7 @@ import { eventReader } from "./event-reading.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { endingHints } from "./ending-hints.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
-import { asBuffer, cutOffsOf, endSession, foundIn, recordOf, sessionsOf, storedSession, tombstoneIn } from "./rows.ts";
+import { asBuffer, cutOffsOf, endSession, foundIn, latestOf, recordOf, storedSession, tombstoneIn } from "./rows.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
@@ -206,9 +207,9 @@ class SqliteStore extends RecordSteps implements Store {
     });
   }
 
-  async listUser(userKey: string): Promise<StoredSession[]> {
+  async listUser(userKey: string, { latest }: ListOptions = {}): Promise<StoredSession[]> {
     const { sql } = await this.#open();
-    return this.#query(() => this.#live(sql, sessionsOf(sql, userKey, this.now())));
+    return this.#query(() => this.#live(sql, latestOf(sql, userKey, this.now(), latest)));
   }
 
   #live<Session extends StoredSession>(sql: Statements, sessions: readonly Session[]): Session[] {

@@ -15,7 +15,8 @@ const SQL = {
   update: "UPDATE sessions SET expires_at = ?, record = ? WHERE id = ?",
   record: "SELECT record FROM sessions WHERE id = ?",
   remove: "DELETE FROM sessions WHERE id = ?",
-  ofUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ?",
+  latestOfUser:
+    "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? ORDER BY expires_at DESC LIMIT ?",
   earliestOfUser: "SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? ORDER BY expires_at LIMIT ?",
   ofUserById: "SELECT id, record FROM sessions WHERE user_key = ? AND id = ?",
   ofUserBefore: `SELECT id, record FROM sessions WHERE user_key = ? AND expires_at > ? AND (length(record) < ${HEADER_LENGTH} OR substr(record, ${OFFSET.userEpoch + 1}, 6) < ?) LIMIT ?`,

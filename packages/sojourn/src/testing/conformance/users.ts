@@ -4,7 +4,17 @@ import assert from "node:assert/strict";
 import { bucketOf } from "../../data/session-id.ts";
 import { isRecord } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
-import { endingUser, type Environment, HOUR, IDLE, MINUTE, set, patch } from "./environment.ts";
+import {
+  ending,
+  endingUser,
+  type Environment,
+  HOUR,
+  IDLE,
+  type MadeSession,
+  MINUTE,
+  set,
+  patch,
+} from "./environment.ts";
 
 async function liveIds(env: Environment, userId: string): Promise<string[]> {
   return (await env.store.listUser(env.userKey(userId))).map((session) => session.id).toSorted();
@@ -17,6 +27,33 @@ function neighbourOf(env: Environment, userId: string): string {
 }
 
 export const USERS: readonly ConformanceCase[] = [
+  {
+    name: "listUser answers the latest only, so many as asked for, and passes over none of them",
+    async run(env) {
+      const due = await env.created({ userId: "ada", idleMs: MINUTE });
+      const made: MadeSession[] = [];
+      for (let i = 0; i < 12; i++) made.push(await env.created({ userId: "ada", idleMs: HOUR - i * MINUTE }));
+      await env.created({ userId: "grace", idleMs: 2 * HOUR });
+      const latest = async (n: number): Promise<string[]> =>
+        (await env.other.listUser(env.userKey("ada"), { latest: n })).map(({ id }) => id).toSorted();
+      const first = (n: number): string[] =>
+        made
+          .slice(0, n)
+          .map(({ id }) => id)
+          .toSorted();
+      for (const n of [1, 5, 12]) assert.deepEqual(await latest(n), first(n));
+      assert.ok((await latest(13)).includes(due.id));
+      await env.clock.advance(20 * MINUTE);
+      assert.deepEqual(await latest(1_000), first(12));
+      const touched = made[11]?.id ?? "";
+      await env.store.touch({ id: touched, minIntervalMs: 0, confirm: false });
+      const [listed] = await env.other.listUser(env.userKey("ada"), { latest: 1 });
+      assert.deepEqual(listed, { id: touched, record: await env.store.read(touched) });
+      await env.store.revoke(ending(touched));
+      assert.deepEqual(await latest(1), first(1));
+      assert.deepEqual(await env.store.listUser(env.userKey("nobody"), { latest: 1 }), []);
+    },
+  },
   {
     name: "F3 revokeUser ends all sessions of the user and of nobody else",
     async run(env) {
