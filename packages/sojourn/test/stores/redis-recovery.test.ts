@@ -1,5 +1,6 @@
 /** The Redis engine while the server loses its memory, restarts, answers late, or the machine sleeps. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { createSessions, type Store } from "../../src/index.ts";
@@ -7,6 +8,7 @@ import { redisStore, type RedisStoreOptions } from "../../src/stores/redis/index
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
+import { Wire } from "../support/wire.ts";
 
 const UNKNOWN_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -170,5 +172,40 @@ describe("time", () => {
     });
     expect(sent).toHaveLength(2);
     expect(performance.now() - begun).toBeLessThan(900);
+  });
+});
+
+describe("deadlines", () => {
+  const deadline = { readMs: 120, writeMs: 300 };
+
+  /** A store whose server takes so long for each reply, before anything was asked of it. */
+  async function slowStore(replyMs: number): Promise<Store> {
+    const wire = new Wire(await server.client());
+    wire.before = () => sleep(replyMs);
+    const store = redisStore(wire, { deadline });
+    opened.push(store);
+    return store;
+  }
+
+  /** Within so many milliseconds, and a half more for a busy machine. */
+  async function refused(call: Promise<unknown>, deadlineMs: number): Promise<void> {
+    const from = systemClock.monotonic();
+    await expect(call).rejects.toMatchObject({ code: "store_unavailable", reason: "timeout", outcome: "not_executed" });
+    expect(systemClock.monotonic() - from).toBeLessThan(1.5 * deadlineMs);
+  }
+
+  test("M4 the first call of a process waits for no more than its deadline, however many replies it needs", async () => {
+    await refused((await slowStore(80)).read(UNKNOWN_ID), deadline.readMs);
+    await refused((await slowStore(200)).listUser(`AA${"A".repeat(16)}`), deadline.readMs);
+    const revocation = { id: UNKNOWN_ID, reason: "test", actor: null };
+    await refused((await slowStore(400)).revoke(revocation), deadline.writeMs);
+    await refused((await slowStore(400)).ready(), deadline.writeMs);
+  });
+
+  test("what the first call could not wait for goes on behind it, and is there for the next", async () => {
+    const store = await slowStore(50);
+    await refused(store.read(UNKNOWN_ID), deadline.readMs);
+    await sleep(100);
+    expect(await store.read(UNKNOWN_ID)).toBeNull();
   });
 });

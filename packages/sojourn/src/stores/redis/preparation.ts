@@ -56,11 +56,21 @@ export class Preparation {
     return facts;
   }
 
-  /** Undefined when there is nothing to wait for, as nearly always. */
-  usable(): Promise<void> | undefined {
-    if (!this.#done || !this.#redis.serverClock.isUsable()) return this.#madeUsable();
+  /** Undefined when there is nothing to wait for, as nearly always. What takes longer than the call may goes on behind it. */
+  usable(deadlineMs = this.#redis.deadlines.readMs): Promise<void> | undefined {
+    if (!this.#done || !this.#redis.serverClock.isUsable()) {
+      return this.#redis.within(deadlineMs, "not_executed", () => this.#madeUsable());
+    }
     if (this.#clock.monotonic() - this.#refreshedAt > REFRESH_MS) this.#refresh();
     return undefined;
+  }
+
+  /** A read that has to wait for that first: one deadline for both. */
+  readAfter<T>(preparing: Promise<void>, read: () => Promise<T>): Promise<T> {
+    const reading = preparing.then(read);
+    // Should the deadline be the first to fail.
+    reading.catch(() => undefined);
+    return this.#redis.within(this.#redis.deadlines.readMs, "not_executed", () => reading);
   }
 
   async #madeUsable(): Promise<void> {
@@ -94,12 +104,15 @@ export class Preparation {
     this.#done = false;
   }
 
+  /** All at once: the first call of a process, and of a connection, waits for one round trip more. */
   async #prepare(): Promise<StoreFacts> {
-    await this.#redis.sampleClock();
-    await this.#redis.loadScripts();
-    await this.#mayPublish();
-    await this.#redis.prepare(this.#factsKey, ["HSETNX", this.#factsKey, "layout", LAYOUT]);
-    const { salt, layout } = await this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES));
+    const [, , , , { salt, layout }] = await Promise.all([
+      this.#redis.sampleClock(),
+      this.#redis.loadScripts(),
+      this.#mayPublish(),
+      this.#redis.prepare(this.#factsKey, ["HSETNX", this.#factsKey, "layout", LAYOUT]),
+      this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES)),
+    ]);
     if (layout !== LAYOUT) {
       throw new ConfigError(
         `Namespace ${this.#namespace} has key layout ${layout}; this version of Sojourn knows layout ${LAYOUT}.`,

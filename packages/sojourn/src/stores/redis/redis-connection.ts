@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { StoreClosedError, StoreUnavailableError } from "../../errors.ts";
+import { SojournError, StoreClosedError, StoreUnavailableError } from "../../errors.ts";
 import type { Argument, Driver, Reply } from "./driver.ts";
 import { type ScriptName, SCRIPTS } from "./scripts.generated.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -32,12 +32,12 @@ export class RedisConnection {
 
   /** A read: nothing happened when it fails. */
   read(slotKey: string | null, args: readonly Argument[]): Promise<Reply> {
-    return this.#within(this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
+    return this.within(this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
   /** A command that prepares the store: what the caller asked for did not begin when it fails. */
   prepare(slotKey: string, args: readonly Argument[]): Promise<Reply> {
-    return this.#within(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
+    return this.within(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
   /** Until `close()`. */
@@ -55,7 +55,7 @@ export class RedisConnection {
     const { sha1 } = SCRIPTS[name];
     const command = ["EVALSHA", sha1, String(keys.length), ...keys, ...args];
     const sent = this.serverClock.sent();
-    const reply = await this.#within(deadlineMs, "unknown", async () => {
+    const reply = await this.within(deadlineMs, "unknown", async () => {
       try {
         return await this.#driver.exec(keys[0] ?? null, command);
       } catch (error) {
@@ -88,13 +88,13 @@ export class RedisConnection {
   }
 
   async #load(name: ScriptName): Promise<void> {
-    await this.#within(this.deadlines.writeMs, "not_executed", () =>
+    await this.within(this.deadlines.writeMs, "not_executed", () =>
       this.#driver.primaries(["SCRIPT", "LOAD", SCRIPTS[name].source]),
     );
   }
 
   /** Settles within the deadline. The client may still execute a write later: its `notAfter` refuses it then. */
-  #within<T>(deadlineMs: number, outcome: "not_executed" | "unknown", call: () => Promise<T>): Promise<T> {
+  within<T>(deadlineMs: number, outcome: "not_executed" | "unknown", call: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new StoreClosedError());
     if (!this.#driver.isReady()) return Promise.reject(notConnected());
     return new Promise<T>((resolve, reject) => {
@@ -171,7 +171,7 @@ const REFUSED = new Set([
 ]);
 
 function classified(error: unknown, outcome: "not_executed" | "unknown"): Error {
-  if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) return error;
+  if (error instanceof SojournError) return error;
   const word = leadingWord(error);
   const detail = withoutArguments(error instanceof Error ? error.message || error.constructor.name : String(error));
   if (word !== "") {
@@ -193,7 +193,7 @@ function withoutArguments(message: string): string {
   return message.replace(/, with args beginning with:.*/s, "");
 }
 
-function timedOut(deadlineMs: number, outcome: "not_executed" | "unknown"): StoreUnavailableError {
+export function timedOut(deadlineMs: number, outcome: "not_executed" | "unknown"): StoreUnavailableError {
   return new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms.`, { reason: "timeout", outcome });
 }
 

@@ -162,7 +162,7 @@ class RedisStore implements Store {
   }
 
   async ready(): Promise<StoreFacts> {
-    await this.#preparation.usable();
+    await this.#preparation.usable(this.writeDeadlineMs);
     return this.#preparation.facts();
   }
 
@@ -191,9 +191,12 @@ class RedisStore implements Store {
     return gone(parseTombstone(answer.bytes(2)));
   }
 
-  async read(id: string): Promise<ReadOutcome> {
+  read(id: string): Promise<ReadOutcome> {
     const preparing = this.#preparation.usable();
-    if (preparing !== undefined) await preparing;
+    return preparing === undefined ? this.#read(id) : this.#preparation.readAfter(preparing, () => this.#read(id));
+  }
+
+  async #read(id: string): Promise<ReadOutcome> {
     const found = await this.#copies.through(id, this.#found);
     return found ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
   }

@@ -6,7 +6,7 @@ import { lateWrite, unsupportedRecord } from "../../store/transitions.ts";
 import { tooManySessions } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
 import type { Preparation } from "./preparation.ts";
-import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
+import { type RedisConnection, type ScriptAnswer, timedOut } from "./redis-connection.ts";
 import type { ScriptName } from "./scripts.generated.ts";
 
 export interface Fence {
@@ -42,8 +42,9 @@ export class ScriptRunner {
     call: WriteCall | undefined,
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
-    await this.#preparation.usable();
-    return this.#runUntil(this.#deadline(), name, keys, call, rest);
+    const until = this.#deadline();
+    await this.#preparation.usable(this.#redis.deadlines.writeMs);
+    return this.#runUntil(until, name, keys, call, rest);
   }
 
   /** The same for a script that does a part of its work at a time: again while it answers `again`, within one deadline. */
@@ -53,8 +54,8 @@ export class ScriptRunner {
     call: WriteCall | undefined,
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
-    await this.#preparation.usable();
     const until = this.#deadline();
+    await this.#preparation.usable(this.#redis.deadlines.writeMs);
     for (;;) {
       const answer = await this.#runUntil(until, name, keys, call, rest);
       if (answer.status !== "again") return answer;
@@ -86,9 +87,10 @@ export class ScriptRunner {
         this.#onSettled(name, keys, answer);
       }
     };
-    let answer = await send(Math.ceil(until - this.#clock.monotonic()));
-    const leftMs = Math.ceil(until - this.#clock.monotonic());
-    if (answer.status === "late" && call?.notAfter === undefined && leftMs > 0) answer = await send(leftMs);
+    const leftMs = (): number => Math.ceil(until - this.#clock.monotonic());
+    if (leftMs() <= 0) throw timedOut(this.#redis.deadlines.writeMs, "not_executed");
+    let answer = await send(leftMs());
+    if (answer.status === "late" && call?.notAfter === undefined && leftMs() > 0) answer = await send(leftMs());
     if (answer.status === "late") throw lateWrite();
     if (answer.status === "unsupported") throw unsupportedRecord();
     return answer;
