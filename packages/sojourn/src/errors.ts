@@ -60,8 +60,29 @@ export class ConfigError extends SojournError {
   }
 }
 
-/** Why the store could not answer. `late`: the write reached the store after its deadline and was refused there. */
-export type UnavailableReason = "timeout" | "connection" | "server" | "late" | "unsupported_record";
+/**
+ * Why the store could not answer.
+ * - `timeout`: no answer within the deadline
+ * - `connection`: there is none, or it broke
+ * - `circuit_open`: it has not answered for a while, so calls fail at once until it does
+ * - `overload`: as many calls as may are waiting for it already
+ * - `loading` (it is starting), `read_only` (it is a replica), `full` (out of memory), `denied` (password, ACL): it
+ *   refused the call; `server`: it refused it, or failed, for another reason
+ * - `late`: the write reached the store after its deadline and was refused there
+ * - `unsupported_record`: a newer version of Sojourn wrote the record
+ */
+export type UnavailableReason =
+  | "timeout"
+  | "connection"
+  | "circuit_open"
+  | "overload"
+  | "loading"
+  | "read_only"
+  | "full"
+  | "denied"
+  | "server"
+  | "late"
+  | "unsupported_record";
 
 /**
  * The store did not answer in time or cannot answer. Never means "not logged in".

@@ -33,6 +33,8 @@ export const DEFAULTS = {
   claimAfter: "1m",
   readDeadlineMs: 250,
   writeDeadlineMs: 1_000,
+  /** Calls of one store that wait for Redis at a time. */
+  maxInFlight: 10_000,
   nearCacheLeaseMs: 5_000,
   nearCacheEntries: 50_000,
   nearCacheBytes: 33_554_432,
@@ -44,6 +46,8 @@ export const MIN_EVENTS_KEPT = 1_000;
 export const MAX_EVENTS_KEPT = 100_000_000;
 export const MIN_ENDED_KEPT = "5m";
 export const MAX_ENDED_KEPT = "30d";
+
+export const MIN_IN_FLIGHT = 1_000;
 
 /** Hard upper bound of `maxBytes`: a session is no file store. */
 export const MAX_MAX_BYTES = 1_048_576;

@@ -5,8 +5,11 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { SojournError, StoreClosedError, StoreUnavailableError } from "../../errors.ts";
+import { StoreClosedError, StoreUnavailableError } from "../../errors.ts";
+import { CallGate } from "./call-gate.ts";
 import type { Argument, Driver, Reply } from "./driver.ts";
+import { classified, leadingWord, notConnected, timedOut } from "./failures.ts";
+import { PendingCall } from "./pending-call.ts";
 import { type ScriptName, SCRIPTS } from "./scripts.generated.ts";
 import { ServerClock } from "./server-clock.ts";
 
@@ -20,29 +23,36 @@ export class RedisConnection {
   readonly serverClock: ServerClock;
   readonly #driver: Driver;
   readonly #clock: Clock;
-  readonly #stopListening: (() => void)[] = [];
+  readonly #gate: CallGate;
+  readonly #onReconnect: (() => void)[] = [];
+  readonly #stopListening: () => void;
   #closed = false;
 
-  constructor(driver: Driver, deadlines: Deadlines, clock: Clock) {
+  constructor(driver: Driver, deadlines: Deadlines, clock: Clock, maxInFlight = CallGate.checkedMax()) {
     this.#driver = driver;
     this.deadlines = deadlines;
     this.#clock = clock;
     this.serverClock = new ServerClock(clock);
+    this.#gate = new CallGate({ maxInFlight, inTimeMs: deadlines.readMs, clock, ask: () => this.#ask() });
+    this.onReconnect(() => this.#gate.reconnected());
+    this.#stopListening = driver.onReconnect(() => {
+      for (const listener of this.#onReconnect) listener();
+    });
   }
 
   /** A read: nothing happened when it fails. */
   read(slotKey: string | null, args: readonly Argument[]): Promise<Reply> {
-    return this.within(this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
+    return this.#call(this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
   /** A command that prepares the store: what the caller asked for did not begin when it fails. */
   prepare(slotKey: string, args: readonly Argument[]): Promise<Reply> {
-    return this.within(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
+    return this.#call(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
   /** Until `close()`. */
   onReconnect(listener: () => void): void {
-    this.#stopListening.push(this.#driver.onReconnect(listener));
+    this.#onReconnect.push(listener);
   }
 
   /** Runs a script; its answer always is `[status, server time, …]`. */
@@ -55,7 +65,7 @@ export class RedisConnection {
     const { sha1 } = SCRIPTS[name];
     const command = ["EVALSHA", sha1, String(keys.length), ...keys, ...args];
     const sent = this.serverClock.sent();
-    const reply = await this.within(deadlineMs, "unknown", async () => {
+    const reply = await this.#call(deadlineMs, "unknown", async () => {
       try {
         return await this.#driver.exec(keys[0] ?? null, command);
       } catch (error) {
@@ -84,31 +94,44 @@ export class RedisConnection {
 
   close(): void {
     this.#closed = true;
-    for (const stop of this.#stopListening.splice(0)) stop();
+    this.#gate.close();
+    this.#stopListening();
   }
 
   async #load(name: ScriptName): Promise<void> {
-    await this.within(this.deadlines.writeMs, "not_executed", () =>
+    await this.#call(this.deadlines.writeMs, "not_executed", () =>
       this.#driver.primaries(["SCRIPT", "LOAD", SCRIPTS[name].source]),
     );
   }
 
-  /** Settles within the deadline. The client may still execute a write later: its `notAfter` refuses it then. */
-  within<T>(deadlineMs: number, outcome: "not_executed" | "unknown", call: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new StoreClosedError());
-    if (!this.#driver.isReady()) return Promise.reject(notConnected());
+  #call<T>(deadlineMs: number, outcome: "not_executed" | "unknown", send: () => Promise<T>): Promise<T> {
+    const refusal = this.#unusable() ?? this.#gate.refusal();
+    return refusal === null
+      ? PendingCall.answer({ gate: this.#gate, deadlineMs, outcome }, send)
+      : Promise.reject(refusal);
+  }
+
+  /** Settles within the deadline what takes several calls. */
+  within<T>(deadlineMs: number, outcome: "not_executed" | "unknown", work: () => Promise<T>): Promise<T> {
+    const unusable = this.#unusable();
+    if (unusable !== null) return Promise.reject(unusable);
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => reject(timedOut(deadlineMs, outcome)), deadlineMs);
-      call().then(
-        (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        (error: unknown) => {
-          clearTimeout(timer);
-          reject(classified(error, outcome));
-        },
-      );
+      work()
+        .then(resolve, (error: unknown) => reject(classified(error, outcome)))
+        .finally(() => clearTimeout(timer));
+    });
+  }
+
+  #unusable(): StoreClosedError | StoreUnavailableError | null {
+    if (this.#closed) return new StoreClosedError();
+    return this.#driver.isReady() ? null : notConnected();
+  }
+
+  async #ask(): Promise<void> {
+    if (!this.#driver.isReady()) throw notConnected();
+    await this.#driver.exec(null, ["TIME"]).catch((error: unknown) => {
+      if (leadingWord(error) === "") throw error;
     });
   }
 }
@@ -148,60 +171,6 @@ export class ScriptAnswer {
   textsFrom(index: number): string[] {
     return this.#items.slice(index).map(String);
   }
-}
-
-function leadingWord(error: unknown): string {
-  return error instanceof Error ? (/^[A-Z]+(?=\s|$)/.exec(error.message)?.[0] ?? "") : "";
-}
-
-/** What Redis answers when it refuses a command before running it. */
-const REFUSED = new Set([
-  "LOADING",
-  "READONLY",
-  "MASTERDOWN",
-  "CLUSTERDOWN",
-  "TRYAGAIN",
-  "NOREPLICAS",
-  "MISCONF",
-  "NOAUTH",
-  "NOPERM",
-  "NOSCRIPT",
-  "OOM",
-  "BUSY",
-]);
-
-function classified(error: unknown, outcome: "not_executed" | "unknown"): Error {
-  if (error instanceof SojournError) return error;
-  const word = leadingWord(error);
-  const detail = withoutArguments(error instanceof Error ? error.message || error.constructor.name : String(error));
-  if (word !== "") {
-    return new StoreUnavailableError(`Redis refused the command: ${detail}`, {
-      reason: "server",
-      outcome: REFUSED.has(word) ? "not_executed" : outcome,
-      cause: error,
-    });
-  }
-  return new StoreUnavailableError(`The connection to Redis failed: ${detail}`, {
-    reason: "connection",
-    outcome,
-    cause: error,
-  });
-}
-
-/** Redis repeats the arguments of a command that it does not know. */
-function withoutArguments(message: string): string {
-  return message.replace(/, with args beginning with:.*/s, "");
-}
-
-export function timedOut(deadlineMs: number, outcome: "not_executed" | "unknown"): StoreUnavailableError {
-  return new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms.`, { reason: "timeout", outcome });
-}
-
-function notConnected(): StoreUnavailableError {
-  return new StoreUnavailableError("The Redis client is not connected.", {
-    reason: "connection",
-    outcome: "not_executed",
-  });
 }
 
 export function unexpectedReply(reply: Reply): StoreUnavailableError {

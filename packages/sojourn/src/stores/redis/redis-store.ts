@@ -53,6 +53,7 @@ import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../sto
 import { gone, isLive } from "../../store/transitions.ts";
 import { ActivityLists } from "./activity-lists.ts";
 import { Counts } from "./counts.ts";
+import { CallGate } from "./call-gate.ts";
 import { ChangeChannel } from "./change-channel.ts";
 import { CoherentCopies } from "./coherent-copies.ts";
 import { CutOffLease } from "./cut-off-lease.ts";
@@ -80,6 +81,11 @@ export interface RedisStoreOptions extends RetentionOptions {
   readonly namespace?: string;
   /** Milliseconds until a call gives up, 1 to 60000. Default 250 for reads, 1000 for writes. */
   readonly deadline?: { readonly readMs?: number; readonly writeMs?: number };
+  /**
+   * Calls that may wait for Redis at a time, from 1,000; more fail at once. A call that waits costs 1 to 2 kB.
+   * Default 10000.
+   */
+  readonly maxInFlight?: number;
   /**
    * Answers valid requests from this process's memory. Revocations and changes by other processes are heard within
    * milliseconds over a second connection, and in any case seen after the lease. Default false.
@@ -132,7 +138,7 @@ class RedisStore implements Store {
     };
     this.writeDeadlineMs = deadlines.writeMs;
     const clock = options.clock ?? systemClock;
-    this.#redis = new RedisConnection(driver, deadlines, clock);
+    this.#redis = new RedisConnection(driver, deadlines, clock, CallGate.checkedMax(options.maxInFlight));
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) => {
       this.#copies.settled(name, keys, answer);

@@ -5,8 +5,9 @@ import { FENCE_SLACK_MS, type WriteCall } from "../../store/store.ts";
 import { lateWrite, unsupportedRecord } from "../../store/transitions.ts";
 import { tooManySessions } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
+import { timedOut } from "./failures.ts";
 import type { Preparation } from "./preparation.ts";
-import { type RedisConnection, type ScriptAnswer, timedOut } from "./redis-connection.ts";
+import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
 import type { ScriptName } from "./scripts.generated.ts";
 
 export interface Fence {

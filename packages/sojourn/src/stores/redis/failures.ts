@@ -1,0 +1,69 @@
+/** What went wrong with a command, in the words of `errors.ts`. */
+
+import { SojournError, StoreUnavailableError, type UnavailableReason } from "../../errors.ts";
+
+type Outcome = StoreUnavailableError["outcome"];
+
+/** What Redis answers when it refuses a command before running it, by the answer's first word. */
+const REFUSALS: Readonly<Record<string, UnavailableReason>> = {
+  LOADING: "loading",
+  READONLY: "read_only",
+  MASTERDOWN: "read_only",
+  OOM: "full",
+  NOAUTH: "denied",
+  NOPERM: "denied",
+  WRONGPASS: "denied",
+  CLUSTERDOWN: "server",
+  TRYAGAIN: "server",
+  MOVED: "server",
+  ASK: "server",
+  NOREPLICAS: "server",
+  MISCONF: "server",
+  NOSCRIPT: "server",
+  BUSY: "server",
+};
+
+/** Refusals that a moment later, or on another server, may be none. */
+const PASSING = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"]);
+
+/** The first word of what a server answered; empty when it answered nothing. */
+export function leadingWord(error: unknown): string {
+  return error instanceof Error ? (/^[A-Z]+(?=\s|$)/.exec(error.message)?.[0] ?? "") : "";
+}
+
+export function isPassing(error: unknown): boolean {
+  return PASSING.has(leadingWord(error));
+}
+
+/** @param outcome of a command that may have been executed */
+export function classified(error: unknown, outcome: Outcome): Error {
+  if (error instanceof SojournError) return error;
+  const word = leadingWord(error);
+  const detail = withoutArguments(error instanceof Error ? error.message || error.constructor.name : String(error));
+  if (word === "") {
+    const what = `The connection to Redis failed: ${detail}`;
+    return new StoreUnavailableError(what, { reason: "connection", outcome, cause: error });
+  }
+  const refusal = REFUSALS[word];
+  return new StoreUnavailableError(`Redis refused the command: ${detail}`, {
+    reason: refusal ?? "server",
+    outcome: refusal === undefined ? outcome : "not_executed",
+    cause: error,
+  });
+}
+
+/** Redis repeats the arguments of a command that it does not know. */
+function withoutArguments(message: string): string {
+  return message.replace(/, with args beginning with:.*/s, "");
+}
+
+export function timedOut(deadlineMs: number, outcome: Outcome): StoreUnavailableError {
+  return new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms.`, { reason: "timeout", outcome });
+}
+
+export function notConnected(): StoreUnavailableError {
+  return new StoreUnavailableError("The Redis client is not connected.", {
+    reason: "connection",
+    outcome: "not_executed",
+  });
+}
