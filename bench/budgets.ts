@@ -54,6 +54,17 @@ function ratio(id: string, what: string, atLeast: number): Budget {
   return { id, what, unit: "×", atLeast };
 }
 
+function httpBudgets(id: string, framework: string, incumbent: string): Budget[] {
+  const cpu = (what: string) => `CPU above no session, ${what}, ${framework}`;
+  return [
+    ratio(`http.${id}.incumbent`, `HTTP requests/s, ${framework} ÷ ${incumbent}`, 2),
+    ratio(`http.${id}.incumbent.near`, `the same with the near cache, ${framework}`, 2.5),
+    ratio(`http.${id}.one-get`, `HTTP requests/s, ${framework} ÷ hand-written middleware with one GET`, 0.9),
+    { id: `http.${id}.anonymous`, what: cpu("anonymous"), unit: "µs", atMost: 1 },
+    { id: `http.${id}.near`, what: cpu("near-cache hit"), unit: "µs", atMost: 4 },
+  ];
+}
+
 export const BUDGETS: readonly Budget[] = [
   {
     id: "commands",
@@ -66,11 +77,8 @@ export const BUDGETS: readonly Budget[] = [
   { id: "redis-cpu.touch", what: "Redis CPU of a touch", unit: "µs", atMost: 15 },
   { id: "redis-cpu.patch", what: "Redis CPU of a one-field write", unit: "µs", atMost: 15 },
   { id: "redis-cpu.create", what: "Redis CPU of a login", unit: "µs", atMost: 30 },
-  ratio("http.express.incumbent", "HTTP requests/s, Express ÷ express-session + connect-redis", 2),
-  ratio("http.express.incumbent.near", "the same with the near cache", 2.5),
-  ratio("http.express.one-get", "HTTP requests/s, Express ÷ hand-written middleware with one GET", 0.9),
-  { id: "http.express.anonymous", what: "CPU above no session, anonymous, Express", unit: "µs", atMost: 1 },
-  { id: "http.express.near", what: "CPU above no session, near-cache hit, Express", unit: "µs", atMost: 4 },
+  ...httpBudgets("express", "Express", "express-session + connect-redis"),
+  ...httpBudgets("fastify", "Fastify", "@fastify/session + connect-redis"),
   { id: "memory.session", what: "Redis memory of a session, all indexes and device", unit: "bytes", atMost: 1_300 },
   { id: "memory.record", what: "record without indexes and device ÷ bare SET", unit: "×", atMost: 1.35 },
   { id: "memory.ended", what: "left behind by an ended session for 1 h", unit: "bytes", atMost: 450 },
@@ -83,6 +91,9 @@ export interface Measured {
   readonly value: number;
   readonly low?: number;
   readonly high?: number;
+  /** Of a contestant that missed: the file of its CPU profile beside the results, and where its time went. */
+  readonly profile?: string;
+  readonly hottest?: readonly string[];
 }
 
 export type Verdict = "pass" | "miss" | "not run";
@@ -91,4 +102,11 @@ export function verdict({ atLeast, atMost }: Budget, measured: Measured | undefi
   if (measured === undefined) return "not run";
   const isMet = measured.value >= (atLeast ?? -Infinity) && measured.value <= (atMost ?? Infinity);
   return isMet ? "pass" : "miss";
+}
+
+/** @throws RangeError for an id that no budget has */
+export function budgetOf(id: string): Budget {
+  const budget = BUDGETS.find((each) => each.id === id);
+  if (budget === undefined) throw new RangeError(`no budget ${id}`);
+  return budget;
 }

@@ -1,11 +1,12 @@
 /**
  * Runs scenarios, prints what they found and keeps it in `results/`.
  * Arguments: names of scenarios (default: the quick ones; `--full`: the others); `--rounds N`; `--profile` keeps CPU
- * profiles beside the results; `--force` keeps results of a busy machine, too. Exit code 1 when a budget is missed.
+ * profiles of all contestants beside the results; `--force` keeps results of a busy machine, too; `--to FOLDER` keeps
+ * them there. Exit code 1 when a budget is missed or a scenario failed: the others run all the same.
  */
 
 import { parseArgs } from "node:util";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { BUDGETS, verdict } from "./budgets.ts";
 import { loadAverage, machine, MAX_LOAD } from "./harness/machine.ts";
 import { budgetTable, section } from "./harness/markdown.ts";
@@ -20,11 +21,18 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     full: { type: "boolean", default: false },
-    rounds: { type: "string", default: "9" },
+    rounds: { type: "string", default: "7" },
     profile: { type: "boolean", default: false },
     force: { type: "boolean", default: false },
+    to: { type: "string", default: RESULTS },
   },
 });
+const folder = resolve(values.to);
+
+interface Finished {
+  readonly result: Result;
+  readonly profiles: ReadonlyMap<string, string>;
+}
 
 async function main(): Promise<number> {
   const unknown = positionals.find((name) => !SCENARIOS.some((scenario) => scenario.name === name));
@@ -34,30 +42,39 @@ async function main(): Promise<number> {
     return 2;
   }
   pinHarness();
+  const startedAt = performance.now();
   const results: Result[] = [];
+  const failed: string[] = [];
   for (const scenario of SCENARIOS.filter(isAsked)) {
-    const result = await measured(scenario, rounds);
-    results.push(result);
-    console.log(`${section(result)}\n`);
-    keepUnlessBusy(result);
+    try {
+      const { result, profiles } = await measured(scenario, rounds);
+      results.push(result);
+      console.log(`${section(result)}\n`);
+      keepUnlessBusy(result, profiles);
+    } catch (error) {
+      failed.push(scenario.name);
+      console.error(`${scenario.name} failed:`, error);
+    }
   }
   console.log(budgetTable(results));
-  return missed(results).length === 0 ? 0 : 1;
+  console.log(`\n${((performance.now() - startedAt) / 1_000).toFixed(0)} s in all.`);
+  if (failed.length > 0) console.error(`Failed: ${failed.join(" ")}.`);
+  return missed(results).length + failed.length === 0 ? 0 : 1;
 }
 
 function isAsked({ name, isQuick }: Scenario): boolean {
   return positionals.length > 0 ? positionals.includes(name) : isQuick !== values.full;
 }
 
-async function measured(scenario: Scenario, rounds: number): Promise<Result> {
+async function measured(scenario: Scenario, rounds: number): Promise<Finished> {
   const before = loadAverage();
   console.error(`${scenario.name}: load average ${before.toFixed(1)} …`);
   const startedAt = new Date();
-  const profileTo = values.profile ? join(RESULTS, "profiles", scenario.name) : undefined;
+  const profileTo = values.profile ? join(folder, "profiles", scenario.name) : undefined;
   const bench = new Bench({ rounds, profileTo });
   try {
     const outcome = await scenario.run(bench);
-    return {
+    const result = {
       scenario: scenario.name,
       title: scenario.title,
       startedAt: startedAt.toISOString(),
@@ -66,21 +83,22 @@ async function measured(scenario: Scenario, rounds: number): Promise<Result> {
       machine: machine(),
       ...outcome,
     };
+    return { result, profiles: bench.profiles };
   } finally {
     await bench.clear();
     if (profileTo !== undefined) summarizeProfiles(profileTo);
   }
 }
 
-function keepUnlessBusy(result: Result): void {
+function keepUnlessBusy(result: Result, profiles: Finished["profiles"]): void {
   if (Math.max(result.load.before, result.load.after) > MAX_LOAD && !values.force) {
     console.log(
       `Not kept: the load average was over ${MAX_LOAD}, others used the cores. --force keeps it all the same.\n`,
     );
     return;
   }
-  keep(result);
-  render(SCENARIOS.map(({ name }) => name));
+  keep(folder, result, profiles);
+  render(folder);
 }
 
 function missed(results: readonly Result[]): string[] {

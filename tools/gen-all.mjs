@@ -1,6 +1,7 @@
 // Writes every generated file, or with --check says which is out of date.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { generated as benchResults, readmeWith as readmeWithBench } from "./gen-bench.mjs";
 import { generate as bucketTags } from "./gen-bucket-tags.mjs";
 import { generate as features, readmeWith } from "./gen-feature-table.mjs";
 import { generate as errors } from "./gen-errors.mjs";
@@ -15,7 +16,8 @@ const files = [
   [new URL("../docs/reference/errors.md", import.meta.url), errors()],
   [new URL("../docs/reference/features.md", import.meta.url), features()],
   [new URL("../docs/reference/security-requirements.md", import.meta.url), security()],
-  [readme, readmeWith(readFileSync(readme, "utf8"))],
+  ...benchResults(),
+  [readme, readmeWithBench(readmeWith(readFileSync(readme, "utf8")))],
 ];
 
 const check = process.argv.includes("--check");

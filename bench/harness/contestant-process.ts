@@ -1,5 +1,6 @@
 /** The process of one contestant. Arguments: module, name of its export, parameters as JSON. Orders come by IPC. */
 
+import { Session } from "node:inspector/promises";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Answer, LoopedContestant, Order, Sample, ServingContestant, StartContestant } from "./contestant.ts";
 import { quantile } from "./statistics.ts";
@@ -7,7 +8,14 @@ import { quantile } from "./statistics.ts";
 /** Operations between two turns of the event loop, for those that never wait: a server's loop turns, too. */
 const TURN_EVERY = 100;
 
+const SAMPLING_MICROS = 1_000;
+
+const inspector = new Session();
+
 const [modulePath = "", exported = "", parameters = "{}"] = process.argv.slice(2);
+
+// Whoever gave orders is gone, or wants no more of it.
+process.once("disconnect", () => process.exit());
 
 try {
   const module = (await import(modulePath)) as Record<string, StartContestant<unknown> | undefined>;
@@ -31,6 +39,8 @@ function fail(error: unknown): void {
 async function obey(contestant: LoopedContestant | ServingContestant, order: Order): Promise<void> {
   try {
     if (order.order === "cpu") say({ answer: "cpu", micros: cpuMicros() });
+    else if (order.order === "profile") await beginProfile();
+    else if (order.order === "end profile") await endProfile();
     else if (order.order === "stop") {
       await contestant.close();
       // Flushes what --cpu-prof gathers, which a signal would not.
@@ -42,6 +52,21 @@ async function obey(contestant: LoopedContestant | ServingContestant, order: Ord
   } catch (error) {
     fail(error);
   }
+}
+
+async function beginProfile(): Promise<void> {
+  inspector.connect();
+  await inspector.post("Profiler.enable");
+  await inspector.post("Profiler.setSamplingInterval", { interval: SAMPLING_MICROS });
+  await inspector.post("Profiler.start");
+  say({ answer: "profiling" });
+}
+
+async function endProfile(): Promise<void> {
+  const { profile } = await inspector.post("Profiler.stop");
+  inspector.disconnect();
+  const { samples = [], timeDeltas = [] } = profile;
+  say({ answer: "profiled", profile: { ...profile, samples, timeDeltas } });
 }
 
 async function run(

@@ -1,5 +1,7 @@
 /** What a process that is measured runs: the same operation over and over, or a server that is asked over and over. */
 
+import type { CpuProfile } from "./profile.ts";
+
 export interface LoopedContestant {
   operation(): Promise<unknown>;
   close(): Promise<void>;
@@ -17,12 +19,16 @@ export type StartContestant<P> = (parameters: P) => Promise<LoopedContestant | S
 export type Order =
   | { readonly order: "run"; readonly ms: number; readonly inFlight: number; readonly timed: boolean }
   | { readonly order: "cpu" }
+  | { readonly order: "profile" }
+  | { readonly order: "end profile" }
   | { readonly order: "stop" };
 
 export type Answer =
   | { readonly answer: "started"; readonly port: number | null }
   | { readonly answer: "ran"; readonly sample: Sample }
   | { readonly answer: "cpu"; readonly micros: number }
+  | { readonly answer: "profiling" }
+  | { readonly answer: "profiled"; readonly profile: CpuProfile }
   | { readonly answer: "failed"; readonly message: string };
 
 export interface Sample {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Answer, Order, Sample } from "./contestant.ts";
 import { type Load, load } from "./http-load.ts";
 import { pinned } from "./pinning.ts";
+import type { CpuProfile } from "./profile.ts";
 import type { Sampler } from "./rounds.ts";
 
 export interface ContestantSpec {
@@ -19,8 +20,12 @@ const MAIN = fileURLToPath(new URL("contestant-process.ts", import.meta.url));
 /** A sample takes a second or two; what takes this long hangs. */
 const ANSWER_TIMEOUT_MS = 120_000;
 
+const STOP_TIMEOUT_MS = 5_000;
+/** Of what a process said on its standard error before it died. */
+const LAST_WORDS = 4_000;
+
 const WARM_UP_OPERATIONS = 20_000;
-const WARM_UP_MAX_MS = 5_000;
+const WARM_UP_MAX_MS = 3_000;
 
 export class Contestant {
   readonly name: string;
@@ -28,10 +33,15 @@ export class Contestant {
   #port: number | null = null;
   /** Operations so far, about. */
   #done = 0;
+  #lastWords = "";
 
-  private constructor(name: string, process: ChildProcess) {
+  private constructor(name: string, child: ChildProcess) {
     this.name = name;
-    this.#process = process;
+    this.#process = child;
+    child.stderr?.on("data", (chunk: Buffer) => {
+      process.stderr.write(chunk);
+      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-LAST_WORDS);
+    });
   }
 
   /** @param profileTo a folder: the process writes a `.cpuprofile` into it when it ends */
@@ -49,7 +59,7 @@ export class Contestant {
       parameters,
     ]);
     const child = spawn(file, args, {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      stdio: ["ignore", "inherit", "pipe", "ipc"],
       env: { ...process.env, NODE_ENV: "production" },
     });
     const contestant = new Contestant(spec.name, child);
@@ -89,13 +99,35 @@ export class Contestant {
     return { name: this.name, warmUp, sample };
   }
 
+  /** Where its CPU time goes meanwhile. */
+  async profiled(work: () => Promise<unknown>): Promise<CpuProfile> {
+    await this.#ask({ order: "profile" });
+    await work();
+    const ended = await this.#ask({ order: "end profile" });
+    if (ended.answer !== "profiled") throw new Error(`${this.name} answered ${ended.answer}`);
+    return ended.profile;
+  }
+
+  /** Ends it, whatever state it is in; never rejects, so that it hides no reason why a run failed. */
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const ended = once(this.#process, "exit");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
-    this.#process.send({ order: "stop" } satisfies Order);
+    if (this.#hasEnded) return;
+    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+    const kill = (): boolean => this.#process.kill("SIGKILL");
+    const timer = setTimeout(kill, STOP_TIMEOUT_MS);
+    if (this.#process.connected) this.#process.send({ order: "stop" } satisfies Order, (error) => error && kill());
+    else kill();
     await ended;
     clearTimeout(timer);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  get #death(): Error {
+    const { exitCode, signalCode } = this.#process;
+    const said = this.#lastWords === "" ? "" : `:\n${this.#lastWords}`;
+    return new Error(`${this.name} ended with ${signalCode ?? `code ${exitCode}`}${said}`);
   }
 
   async #cpuMicros(): Promise<number> {
@@ -104,17 +136,20 @@ export class Contestant {
     return cpu.micros;
   }
 
-  #ask(order: Order): Promise<Answer> {
+  async #ask(order: Order): Promise<Answer> {
+    if (this.#hasEnded) throw this.#death;
     const answer = this.#answer();
-    this.#process.send(order);
+    // A channel that has closed is followed by the exit, which says more.
+    if (this.#process.connected) this.#process.send(order, () => undefined);
     return answer;
   }
 
   async #answer(): Promise<Answer> {
     const waiting = new AbortController();
     const signal = AbortSignal.any([waiting.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
-    const exit = once(this.#process, "exit", { signal }).then(([code]: unknown[]): Answer => {
-      throw new Error(`${this.name} ended with ${String(code)}`);
+    // Closed rather than exited: by then all that it said has been read.
+    const exit = once(this.#process, "close", { signal }).then((): Answer => {
+      throw this.#death;
     });
     try {
       const message = once(this.#process, "message", { signal }).then(([answer]: unknown[]) => answer as Answer);

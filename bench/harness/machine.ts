@@ -17,7 +17,17 @@ export interface Machine {
   readonly pinning: string;
 }
 
-const PACKAGES = ["redis", "ioredis", "express", "express-session", "connect-redis", "iron-session"];
+const PACKAGES = [
+  "redis",
+  "ioredis",
+  "express",
+  "express-session",
+  "connect-redis",
+  "fastify",
+  "@fastify/session",
+  "iron-session",
+  "better-auth",
+];
 
 export function machine(): Machine {
   return {

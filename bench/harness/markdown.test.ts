@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { BUDGETS, type Budget, verdict } from "../budgets.ts";
 import { budgetTable, number, section } from "./markdown.ts";
-import { bars } from "./plot.ts";
+import { bars, plots } from "./plot.ts";
 import { ratioFor, type RateTable, type Result } from "./result.ts";
 
 const row = (name: string, rates: number[], cpuMicros: number) => ({
@@ -43,8 +43,8 @@ test("a section names machine, load and versions, and says what is no finding", 
   const text = section(result);
   expect(text).toContain("P, 2 cores, 8 GiB, linux x64; nothing pinned. Load average 0.4 before, 1.9 after.");
   expect(text).toContain("Node v26, Redis 7, express 5.");
-  expect(text).toContain("| <one> GET | 100 | 98 – 102 | 1 |  | 50 |  |");
-  expect(text).toContain("| ours | 300 | 294 – 306 | 3 | 3 – 3 | 20 | -30 |");
+  expect(text).toContain("| <one> GET | 100 | 98 – 102 | 1 |  | 50 |  | 1 % |");
+  expect(text).toContain("| ours | 300 | 294 – 306 | 3 | 3 – 3 | 20 | -30 | 1 % |");
   expect(text).toMatch(/\| same \| 100 \| 99 – 101 \| [\d.]+ \(no finding\) \|/);
 });
 
@@ -79,10 +79,27 @@ test.each([
 });
 
 test("a plot draws bars to scale and escapes names", () => {
-  const svg = bars(rates);
-  const widths = [...svg.matchAll(/width="([\d.]+)" height="22"/g)].map(([, width]) => Number(width));
+  const svg = bars(rates, [{ title: "A & B", rows: rates.rows }]);
+  const widths = [...svg.matchAll(/width="([\d.]+)" height="20"/g)].map(([, width]) => Number(width));
   expect(widths).toHaveLength(3);
   expect((widths[1] ?? 0) / (widths[0] ?? 1)).toBeCloseTo(3, 1);
   expect(svg).toContain("&lt;one> GET");
   expect(svg).not.toContain("<one>");
+  expect(svg).toContain("A &amp; B");
+});
+
+test("tables of one plot share it, grouped by scenario, to one scale", () => {
+  const half = { ...rates, rows: rates.rows.map(({ name }) => row(name, [50], 1)) };
+  const drawn = plots([result, { ...result, title: "Another", rates: [half, { ...half, plot: "own" }] }]);
+  expect(drawn.map(([name]) => name)).toEqual(["me.svg", "own.svg"]);
+  const widths = [...(drawn[0]?.[1] ?? "").matchAll(/width="([\d.]+)" height="20"/g)].map(([, w]) => Number(w));
+  expect(widths).toHaveLength(6);
+  expect((widths[0] ?? 0) / (widths[3] ?? 1)).toBeCloseTo(2, 1);
+  expect(drawn[0]?.[1]).toContain(">Another<");
+});
+
+test("what missed shows its profile, and where its time went", () => {
+  const miss = { budget: "http.express.incumbent", value: 1, profile: "x.cpuprofile", hottest: [" 50.0 %  writev"] };
+  expect(budgetTable([{ ...result, measured: [miss] }])).toContain("| miss ([profile](x.cpuprofile)) |");
+  expect(section({ ...result, measured: [miss] })).toContain("missed `http.express.incumbent`\n\n```\n 50.0 %  writev");
 });

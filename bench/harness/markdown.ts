@@ -9,6 +9,7 @@ export function page(results: readonly Result[]): string {
   const parts = [
     "# Benchmark results",
     "Made by `npm run bench` and `npm run bench:full`; do not edit. The samples are in the JSON files beside this page.",
+    '"Its core busy" is the contestant\'s own CPU time, all its threads: well under 100 %, it was waiting for the load or for Redis, and its CPU per operation says more than its rate.',
     "Ratios are medians of pairs of one round, with the 95 % interval of that median (bootstrap). A difference that is " +
       "under the spread of the samples, or whose interval holds 0, is called no finding.",
     budgetTable(results),
@@ -31,7 +32,8 @@ function budgetRow(budget: Budget, measured: Measured | undefined): string[] {
       ? ""
       : `${number(measured.low)} – ${number(measured.high)}`;
   const value = measured === undefined ? "" : number(measured.value);
-  return [budget.what, `${limit} ${budget.unit}`, value, interval, verdict(budget, measured)];
+  const profile = measured?.profile === undefined ? "" : ` ([profile](${measured.profile}))`;
+  return [budget.what, `${limit} ${budget.unit}`, value, interval, `${verdict(budget, measured)}${profile}`];
 }
 
 /** One scenario. */
@@ -41,6 +43,7 @@ export function section(result: Result): string {
     header(result),
     ...result.rates.map(rateTable),
     ...result.facts.map(factTable),
+    ...result.measured.flatMap(hottest),
     result.method.map((line) => `- ${line}`).join("\n"),
   ].join("\n\n");
 }
@@ -57,7 +60,16 @@ function header({ scenario, startedAt, seconds, load, machine }: Result): string
 
 function rateTable(rates: RateTable): string {
   const isTimed = rates.rows.some((row) => row.samples.some((sample) => sample.latencyMicros !== undefined));
-  const columns = ["", rates.unit, "min – max", "÷ baseline", "95 % interval", "CPU µs each", "more CPU µs"];
+  const columns = [
+    "",
+    rates.unit,
+    "min – max",
+    "÷ baseline",
+    "95 % interval",
+    "CPU µs each",
+    "more CPU µs",
+    "its core busy",
+  ];
   const rows = rates.rows.map((row) => [...rateRow(rates, row), ...(isTimed ? latencies(row) : [])]);
   return `### ${rates.title}\n\n${table([...columns, ...(isTimed ? ["p50 µs", "p99 µs"] : [])], rows)}`;
 }
@@ -66,7 +78,8 @@ function rateRow(rates: RateTable, row: Sampled): string[] {
   const rate = summary(row.samples.map((sample) => sample.rate));
   const cpu = median(row.samples.map((sample) => sample.cpuMicros));
   const shown = [row.name, whole(rate.median), `${whole(rate.min)} – ${whole(rate.max)}`];
-  if (row.name === rates.baseline) return [...shown, "1", "", number(cpu), ""];
+  const busy = `${whole(median(row.samples.map((sample) => (sample.rate * sample.cpuMicros) / 10_000)))} %`;
+  if (row.name === rates.baseline) return [...shown, "1", "", number(cpu), "", busy];
   const { ratio, isFinding } = comparison(rates, row.name, rates.baseline, "rate");
   const more = comparison(rates, row.name, rates.baseline, "cpuMicros");
   return [
@@ -75,6 +88,7 @@ function rateRow(rates: RateTable, row: Sampled): string[] {
     `${number(ratio.low)} – ${number(ratio.high)}`,
     number(cpu),
     `${number(more.difference.median)}${more.isFinding ? "" : " (no finding)"}`,
+    busy,
   ];
 }
 
@@ -84,11 +98,17 @@ function latencies(row: Sampled): string[] {
   return [whole(median(timed.map((each) => each.p50))), whole(median(timed.map((each) => each.p99)))];
 }
 
+/** Where the time of one that missed went. */
+function hottest({ budget, hottest: lines = [] }: Measured): string[] {
+  if (lines.length === 0) return [];
+  return [`### Self time in what missed \`${budget}\`\n\n\`\`\`\n${lines.join("\n")}\n\`\`\``];
+}
+
 function factTable({ title, columns, rows }: FactTable): string {
   return `### ${title}\n\n${table(columns, rows)}`;
 }
 
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
 }

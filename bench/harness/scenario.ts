@@ -1,6 +1,8 @@
 /** What a scenario is, and what the harness hands to it. */
 
+import { budgetOf, type Measured, verdict } from "../budgets.ts";
 import { Contestant, type ContestantSpec } from "./contestants.ts";
+import { selfTimes, smallProfile } from "./profile.ts";
 import { type RedisServer, startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
 import type { Outcome } from "./result.ts";
 
@@ -17,17 +19,26 @@ const REDIS_SETTINGS = ["--io-threads", "1", "--activedefrag", "no", "--maxmemor
 
 export const REDIS_NOTE = `redis-server of its own on 127.0.0.1: --save "" --appendonly no ${REDIS_SETTINGS.join(" ")}`;
 
+const HOTTEST_SHOWN = 12;
+
 export class Bench {
   /** Rounds of a comparison; a scenario may take more. */
   readonly rounds: number;
   /** Folder for the CPU profiles of contestants; undefined: none are made. */
   readonly profileTo: string | undefined;
+  /** Of contestants that missed a budget, by name of the file. */
+  readonly profiles = new Map<string, string>();
   readonly #contestants: Contestant[] = [];
   readonly #servers: RedisServer[] = [];
 
   constructor(options: { readonly rounds: number; readonly profileTo: string | undefined }) {
     this.rounds = options.rounds;
     this.profileTo = options.profileTo;
+  }
+
+  /** Of a comparison whose finding is a difference of microseconds: 24 where the others take 7. */
+  get fineRounds(): number {
+    return 3 * this.rounds + 3;
   }
 
   async redis(): Promise<RedisServer> {
@@ -40,6 +51,15 @@ export class Bench {
     const contestant = await Contestant.start(spec, this.profileTo);
     this.#contestants.push(contestant);
     return contestant;
+  }
+
+  /** What was measured of a contestant. Where it missed the budget: with a profile of it at the same work. */
+  async judged(measured: Measured, contestant: Contestant, work: () => Promise<unknown>): Promise<Measured> {
+    if (verdict(budgetOf(measured.budget), measured) !== "miss") return measured;
+    const whole = await contestant.profiled(work);
+    const profile = `${measured.budget.replaceAll(".", "-")}.cpuprofile`;
+    this.profiles.set(profile, smallProfile(whole));
+    return { ...measured, profile, hottest: selfTimes(whole, HOTTEST_SHOWN).trimEnd().split("\n") };
   }
 
   /** Ends what was started. */

@@ -3,10 +3,20 @@
 import type { Scenario } from "../harness/scenario.ts";
 import { commands } from "./commands.ts";
 import { express } from "./express.ts";
+import { fastify } from "./fastify.ts";
 import { memory } from "./memory.ts";
 import { propagation } from "./propagation.ts";
 import { reads } from "./reads.ts";
 import { redisCpu } from "./redis-cpu.ts";
 import { writes } from "./writes.ts";
 
-export const SCENARIOS: readonly Scenario[] = [commands, reads, writes, express, redisCpu, memory, propagation];
+export const SCENARIOS: readonly Scenario[] = [
+  commands,
+  reads,
+  express,
+  fastify,
+  writes,
+  redisCpu,
+  memory,
+  propagation,
+];

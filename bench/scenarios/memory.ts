@@ -3,8 +3,10 @@
 import { randomBytes } from "node:crypto";
 import { createSessions, type Sessions } from "sojourn";
 import { redisStore } from "sojourn/redis";
+import { each } from "../harness/each.ts";
 import { number } from "../harness/markdown.ts";
 import { REDIS_NOTE, type Scenario } from "../harness/scenario.ts";
+import { usedMemory } from "../harness/used-memory.ts";
 import { nodeRedis, PATIENT } from "../subjects/redis-clients.ts";
 import { sessionData, USER_AGENT, userId } from "../subjects/session-data.ts";
 
@@ -71,20 +73,20 @@ async function wholeSessions(client: Client): Promise<{ live: number; ended: num
   await sessions.ready();
   const before = await usedMemory(client);
   const ids: string[] = [];
-  await each(USERS, async (n) => {
+  await each(USERS, IN_FLIGHT, async (n) => {
     const device = { ip: "203.0.113.7", userAgent: USER_AGENT };
     const { session } = await sessions.create({ userId: userId(n), data: sessionData(), device });
     ids.push(session.id);
   });
   const live = (await usedMemory(client)) - before;
-  await each(USERS, (n) => sessions.revoke(ids[n] ?? "", { reason: "logout" }));
+  await each(USERS, IN_FLIGHT, (n) => sessions.revoke(ids[n] ?? "", { reason: "logout" }));
   const ended = (await usedMemory(client)) - before;
   await sessions.close();
   return { live, ended };
 }
 
 async function bareSessions(client: Client): Promise<void> {
-  await each(RECORDS, (n) => {
+  await each(RECORDS, IN_FLIGHT, (n) => {
     const key = `sess:${randomBytes(24).toString("base64url")}`;
     const text = JSON.stringify({ userId: userId(n), ...sessionData() });
     return client.set(key, text, { EX: LIFETIME_SECONDS });
@@ -94,7 +96,7 @@ async function bareSessions(client: Client): Promise<void> {
 /** Sessions without a device, of which everything but the records is removed. */
 async function recordsAlone(client: Client): Promise<void> {
   const sessions = sessionsOn(client);
-  await each(RECORDS, (n) => sessions.create({ userId: userId(n), data: sessionData() }));
+  await each(RECORDS, IN_FLIGHT, (n) => sessions.create({ userId: userId(n), data: sessionData() }));
   await sessions.close();
   for await (const keys of client.scanIterator({ COUNT: 1_000 })) {
     const others = keys.filter((key) => !key.startsWith("sojourn:s:"));
@@ -106,19 +108,4 @@ async function grown(client: Client, fill: () => Promise<void>): Promise<number>
   const before = await usedMemory(client);
   await fill();
   return (await usedMemory(client)) - before;
-}
-
-/** In bytes, without what clients' buffers take at the moment. */
-async function usedMemory(client: Client): Promise<number> {
-  const info = await client.info("memory");
-  const value = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1]);
-  return value("used_memory") - value("mem_clients_normal");
-}
-
-async function each(count: number, work: (n: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
 }

@@ -10,7 +10,8 @@ import { median } from "../harness/statistics.ts";
 const IN_FLIGHT = [1, 64, 512];
 /** What it is compared with at 512 in flight would be no other than at 64: a hit waits for nothing. */
 const NEAR_IN_FLIGHT = [1, 64];
-const SAMPLE_MS = 400;
+const SAMPLE_MS = 300;
+const PROFILE_MS = 1_000;
 
 const BARE = "GET + JSON.parse";
 const USER_ID = "validate, userId read";
@@ -32,7 +33,7 @@ export const reads: Scenario = {
       for (const inFlight of IN_FLIGHT) {
         const table = await compared(bench, contestants, client, inFlight);
         rates.push(table);
-        measured.push(...budgetsOf(table, client, inFlight));
+        measured.push(...(await judged(bench, contestants, table, client, inFlight)));
       }
       await Promise.all(contestants.map((each) => each.stop()));
     }
@@ -82,14 +83,36 @@ async function compared(
   return { title: `${client}, ${inFlight} in flight`, unit: "ops/s", baseline: BARE, rows };
 }
 
-function budgetsOf(table: RateTable, client: ClientName, inFlight: number): Measured[] {
-  const of = (kind: string, row: string): Measured => ratioFor(`reads.${client}.${inFlight}.${kind}`, table, row, BARE);
+function budgetsOf(table: RateTable, client: ClientName, inFlight: number): [row: string, Measured][] {
+  const of = (kind: string, row: string): [string, Measured] => [
+    row,
+    ratioFor(`reads.${client}.${inFlight}.${kind}`, table, row, BARE),
+  ];
   return [
     of("userId", USER_ID),
     of("data", DATA),
     ...(NEAR_IN_FLIGHT.includes(inFlight) ? [of("near", NEAR)] : []),
-    ...(inFlight === 1 ? [{ budget: `reads.${client}.p50`, value: p50Ms(table) }] : []),
+    ...(inFlight === 1
+      ? [[USER_ID, { budget: `reads.${client}.p50`, value: p50Ms(table) }] satisfies [string, Measured]]
+      : []),
   ];
+}
+
+/** With a profile of what missed. */
+async function judged(
+  bench: Bench,
+  contestants: readonly Contestant[],
+  table: RateTable,
+  client: ClientName,
+  inFlight: number,
+): Promise<Measured[]> {
+  const all: Measured[] = [];
+  for (const [row, measured] of budgetsOf(table, client, inFlight)) {
+    const contestant = contestants.find(({ name }) => name === row);
+    if (contestant === undefined) throw new RangeError(`no contestant ${row}`);
+    all.push(await bench.judged(measured, contestant, () => contestant.run(PROFILE_MS, inFlight)));
+  }
+  return all;
 }
 
 function p50Ms(table: RateTable): number {

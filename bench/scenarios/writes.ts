@@ -9,7 +9,8 @@ const SIZES = [
   { kilobytes: 1, inFlight: [1, 64] },
   { kilobytes: 10, inFlight: [1] },
 ] as const;
-const SAMPLE_MS = 400;
+const SAMPLE_MS = 300;
+const PROFILE_MS = 1_000;
 const BARE = "SET of JSON.stringify";
 const OURS = "set(field, value)";
 
@@ -24,7 +25,7 @@ export const writes: Scenario = {
       for (const { kilobytes, inFlight } of SIZES) {
         for (const table of await compared(bench, client, kilobytes, inFlight)) {
           rates.push(table.rates);
-          measured.push(ratioFor(`writes.${client}.${kilobytes}.${table.inFlight}`, table.rates, OURS, BARE));
+          measured.push(table.measured);
         }
       }
     }
@@ -46,32 +47,33 @@ async function compared(
   client: ClientName,
   kilobytes: number,
   inFlights: readonly number[],
-): Promise<{ rates: RateTable; inFlight: number }[]> {
+): Promise<{ rates: RateTable; measured: Measured }[]> {
   const { port } = await bench.redis();
   const bytes = kilobytes * 1_000;
   const parameters = { client, port, bytes, namespace: "writes" };
-  const contestants = [
-    await bench.contestant({
-      name: BARE,
-      module: new URL("../peers/bare-redis.ts", import.meta.url),
-      export: "setJson",
-      parameters,
-    }),
-    await bench.contestant({
-      name: OURS,
-      module: new URL("../subjects/sojourn-calls.ts", import.meta.url),
-      export: "writeField",
-      parameters,
-    }),
-  ];
-  const tables: { rates: RateTable; inFlight: number }[] = [];
+  const bare = await bench.contestant({
+    name: BARE,
+    module: new URL("../peers/bare-redis.ts", import.meta.url),
+    export: "setJson",
+    parameters,
+  });
+  const ours = await bench.contestant({
+    name: OURS,
+    module: new URL("../subjects/sojourn-calls.ts", import.meta.url),
+    export: "writeField",
+    parameters,
+  });
+  const contestants = [bare, ours];
+  const tables: { rates: RateTable; measured: Measured }[] = [];
   for (const inFlight of inFlights) {
     const rows = await alternate(
       contestants.map((each) => each.sampler(() => each.run(SAMPLE_MS, inFlight, inFlight === 1))),
       bench.rounds,
     );
     const title = `${client}, records of ${kilobytes} kB, ${inFlight} in flight`;
-    tables.push({ rates: { title, unit: "ops/s", baseline: BARE, rows }, inFlight });
+    const rates: RateTable = { title, unit: "ops/s", baseline: BARE, rows };
+    const measured = ratioFor(`writes.${client}.${kilobytes}.${inFlight}`, rates, OURS, BARE);
+    tables.push({ rates, measured: await bench.judged(measured, ours, () => ours.run(PROFILE_MS, inFlight)) });
   }
   await Promise.all(contestants.map((each) => each.stop()));
   return tables;

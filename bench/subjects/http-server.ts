@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
 import type { ServingContestant } from "../harness/contestant.ts";
 
 export async function listening(handler: RequestListener, close: () => Promise<void>): Promise<ServingContestant> {
@@ -13,6 +14,18 @@ export async function listening(handler: RequestListener, close: () => Promise<v
     async close() {
       server.close();
       server.closeAllConnections();
+      await close();
+    },
+  };
+}
+
+export async function fastifyListening(app: FastifyInstance, close: () => Promise<void>): Promise<ServingContestant> {
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    async close() {
+      app.server.closeAllConnections();
+      await app.close();
       await close();
     },
   };
