@@ -41,7 +41,6 @@ export class SessionRecord {
   readonly #regionEnd: number;
   /** What a record kept in a near cache is asked for again and again. */
   #expiresAt: number | undefined;
-  #tokenHash: Buffer | undefined;
   #userId: string | null | undefined;
 
   constructor(bytes: Buffer) {
@@ -104,8 +103,13 @@ export class SessionRecord {
     return this.#expiresAt;
   }
   get tokenHash(): Buffer {
-    this.#tokenHash ??= this.bytes.subarray(OFFSET.tokenHash, OFFSET.tokenHash + TOKEN_HASH_LENGTH);
-    return this.#tokenHash;
+    return this.bytes.subarray(OFFSET.tokenHash, OFFSET.tokenHash + TOKEN_HASH_LENGTH);
+  }
+  /** Every read asks: compared where it stands, and each byte whatever the others are (row A7). */
+  hasTokenHash(hash: Uint8Array): boolean {
+    let difference = hash.length ^ TOKEN_HASH_LENGTH;
+    for (let i = 0; i < TOKEN_HASH_LENGTH; i++) difference |= (hash[i] ?? 0) ^ (this.bytes[OFFSET.tokenHash + i] ?? 0);
+    return difference === 0;
   }
   get fieldCount(): number {
     return this.bytes.readUInt16BE(OFFSET.fieldCount);

@@ -41,7 +41,7 @@ export type TokenStanding =
 
 export function standingOf(record: SessionRecord, token: VerifiedToken, now: number): TokenStanding {
   const { generation: c, rotation } = record;
-  if (token.generation === c) return equalBytes(token.hash, record.tokenHash) ? "current" : "unknown";
+  if (token.generation === c) return record.hasTokenHash(token.hash) ? "current" : "unknown";
   const isOther = rotation !== null && equalBytes(token.hash, rotation.otherHash);
   if (token.generation === c + 1) return rotation?.state === "pending" && isOther ? "successor" : "healable";
   if (token.generation > c) return "unknown";

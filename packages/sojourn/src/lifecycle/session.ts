@@ -168,7 +168,9 @@ export class Session<D extends object = DataObject> {
    * @throws SessionEndedError, ConflictError (at the write deadline), TypeError for an async function, and what `set` throws
    */
   async update(change: (draft: Draft<D>) => void): Promise<Readonly<Partial<D>>> {
-    const view = await this.#writer.update(this.id, this.#known, change as (draft: DataObject) => unknown);
+    // It must read first when somebody else has written meanwhile.
+    const known = (): DataView | null => (this.#stale ? null : this.#currentView());
+    const view = await this.#writer.update(this.id, known, change as (draft: DataObject) => unknown);
     if (view === null) throw await this.#ended();
     this.#adopt(view);
     return this.data;
@@ -211,9 +213,6 @@ export class Session<D extends object = DataObject> {
     if (previousRevision !== this.#revision && revision !== this.#revision) this.#stale = true;
     this.#revision = Math.max(this.#revision, revision);
   }
-
-  /** What an update may begin with; null when it must read first. */
-  readonly #known = (): DataView | null => (this.#stale ? null : this.#currentView());
 
   #currentView(): DataView {
     this.#view ??= this.#core.viewOf(this.id, this.#record);

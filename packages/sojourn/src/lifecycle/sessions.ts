@@ -44,7 +44,7 @@ import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
 import { SessionSecurity } from "./session-security.ts";
-import { type Good, TokenCheck } from "./token-check.ts";
+import { type Good, MALFORMED, TokenCheck } from "./token-check.ts";
 import { Touching } from "./touching.ts";
 import { type FindInput, findSessions, type Found, sessionsOfUser } from "./find.ts";
 import { drain, type DrainOptions, type DrainResult, migrate } from "./migration.ts";
@@ -129,8 +129,14 @@ export class Sessions<D extends object = DataObject> {
     let result: ValidationResult = "unavailable";
     try {
       const verified = this.#core.tokens.verify(token);
+      if (verified === null || typeof token !== "string") {
+        result = MALFORMED.reason;
+        return MALFORMED;
+      }
       const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options, verified);
-      const checked = copy ?? (await this.#check.check(token, { signals: options }, verified));
+      const judged =
+        copy ?? this.#check.judge(token, verified, await this.#core.store.read(verified.id), { signals: options });
+      const checked = judged instanceof Promise ? await judged : judged;
       if (!checked.valid) {
         result = checked.reason;
         return checked;

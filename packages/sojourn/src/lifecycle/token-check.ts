@@ -2,7 +2,6 @@
 
 import type { SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import { equalBytes } from "../security/keyring.ts";
 import type { ClientSignals, Signal } from "../security/signals.ts";
 import { secretOf, type VerifiedToken } from "../security/token.ts";
 import { isRecord, type ReadOutcome, type Tombstone } from "../store/store.ts";
@@ -33,7 +32,8 @@ export interface CheckOptions {
   readonly evenLocked?: boolean;
 }
 
-const MALFORMED: Invalid = Object.freeze({ valid: false, reason: "malformed", clearCookie: false });
+/** @internal */
+export const MALFORMED: Invalid = Object.freeze({ valid: false, reason: "malformed", clearCookie: false });
 const NOT_FOUND: Invalid = Object.freeze({ valid: false, reason: "not_found", clearCookie: true });
 const LOCKED: Invalid = Object.freeze({ valid: false, reason: "locked", clearCookie: false });
 const BINDING_MISMATCH: Invalid = Object.freeze({ valid: false, reason: "binding_mismatch", clearCookie: false });
@@ -56,15 +56,22 @@ export class TokenCheck {
   }
 
   /** One read, and a script only where something is due. @throws StoreUnavailableError */
-  async check(
-    token: unknown,
-    { signals, evenLocked = false }: CheckOptions = {},
-    verified = this.#core.tokens.verify(token),
-  ): Promise<Good | Invalid> {
+  async check(token: unknown, options: CheckOptions = {}): Promise<Good | Invalid> {
+    const verified = this.#core.tokens.verify(token);
     if (verified === null || typeof token !== "string") return MALFORMED;
-    const record = this.#live(verified.id, await this.#core.store.read(verified.id));
-    if ("valid" in record) return record;
+    return this.judge(token, verified, await this.#core.store.read(verified.id), options);
+  }
+
+  /** Of what the store answered. Most tokens are current with nothing due: those wait for nothing more. */
+  judge(
+    token: string,
+    verified: VerifiedToken,
+    outcome: ReadOutcome,
+    { signals, evenLocked = false }: CheckOptions,
+  ): Good | Invalid | Promise<Good | Invalid> {
     const at = this.#core.store.now();
+    const record = this.#live(verified.id, outcome, at);
+    if ("valid" in record) return record;
     const standing = standingOf(record, verified, at);
     const presented = { token, verified, record, at };
     if (!evenLocked && GOOD.has(standing)) {
@@ -115,10 +122,10 @@ export class TokenCheck {
    * The answer from the store's near cache where "good, and nothing else to do" is all there is to say; null for
    * whatever has to be judged by the store's own record.
    */
-  near(token: unknown, signals: ClientSignals, verified: VerifiedToken | null): Good | null {
-    const record = verified === null ? null : this.#core.store.near(verified.id);
-    if (verified === null || record === null || typeof token !== "string") return null;
-    if (verified.generation !== record.generation || !equalBytes(verified.hash, record.tokenHash)) return null;
+  near(token: string, signals: ClientSignals, verified: VerifiedToken): Good | null {
+    const record = this.#core.store.near(verified.id);
+    if (record === null) return null;
+    if (verified.generation !== record.generation || !record.hasTokenHash(verified.hash)) return null;
     const isPlain = verified.keyIndex === 0 && !record.locked && record.rotation?.state !== "pending";
     const at = this.#core.store.now();
     if (!isPlain || this.#isUnused(verified.id, record, at)) return null;
@@ -130,25 +137,25 @@ export class TokenCheck {
 
   /** The record of a token that is good, without doing anything about it; null for any other. */
   async peek(verified: VerifiedToken): Promise<SessionRecord | null> {
-    const record = this.#live(verified.id, await this.#core.store.read(verified.id));
-    if ("valid" in record) return null;
+    const outcome = await this.#core.store.read(verified.id);
     const now = this.#core.store.now();
+    const record = this.#live(verified.id, outcome, now);
+    if ("valid" in record) return null;
     const standing = standingOf(record, verified, now);
     const isLocked = record.locked || this.#isUnused(verified.id, record, now);
     return GOOD.has(standing) && standing !== "healable" && !isLocked ? record : null;
   }
 
-  #live(id: string, outcome: ReadOutcome): SessionRecord | Invalid {
+  #live(id: string, outcome: ReadOutcome, now: number): SessionRecord | Invalid {
     if (outcome === null) return NOT_FOUND;
     if (!isRecord(outcome)) return endedBy(outcome);
     const record = this.#core.parse(id, outcome);
     if (record === null) return NOT_FOUND;
-    if (this.#core.store.now() < record.expiresAt) return record;
+    if (now < record.expiresAt) return record;
     this.#core.endExpired(id);
     return endedBy({ reason: EXPIRED, actor: null, createdAt: record.createdAt, endedAt: record.expiresAt });
   }
 
-  /** Most tokens are current with nothing due: those wait for nothing more. */
   #judged(
     presented: Presented,
     standing: TokenStanding,

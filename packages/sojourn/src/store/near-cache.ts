@@ -107,12 +107,12 @@ export class NearCache implements NearCacheSize {
   }
 
   /** Runs a read and keeps what it answers, unless something is heard of the session meanwhile. */
-  async through<T>(id: string, read: (id: string) => Promise<T>): Promise<T> {
+  async through<T>(id: string, read: () => Promise<T>): Promise<T> {
     const sent = this.#reads.has(id) ? null : { at: this.#clock.monotonic(), wallAt: this.#clock.now() };
     if (sent !== null) this.#reads.set(id, sent);
     let answer: T | undefined;
     try {
-      answer = await read(id);
+      answer = await read();
       // Over for good, whoever else is reading it.
       if (!(answer instanceof Buffer)) this.drop(id);
       return answer;

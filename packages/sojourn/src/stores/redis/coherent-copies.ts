@@ -50,8 +50,8 @@ export class CoherentCopies {
     return isCovered || redis.serverClock.at(now) >= record.expiresAt ? null : record;
   }
 
-  through(id: string, read: (id: string) => Promise<ReadOutcome>): Promise<ReadOutcome> {
-    return this.#cache === null ? read(id) : this.#cache.through(id, read);
+  through(id: string, read: () => Promise<ReadOutcome>): Promise<ReadOutcome> {
+    return this.#cache === null ? read() : this.#cache.through(id, read);
   }
 
   flush(): void {

@@ -15,6 +15,8 @@ export const METRICS_BUCKET = 0;
  */
 export class Keys {
   readonly #namespace: string;
+  /** Every read needs one. */
+  readonly #sessionPrefixes: string[] = [];
 
   /** @throws ConfigError: a namespace has 1–64 characters of `A-Z a-z 0-9 _ . -`. */
   constructor(namespace: string) {
@@ -26,7 +28,8 @@ export class Keys {
     return this.sessionPrefix(bucketOf(id)) + id;
   }
   sessionPrefix(bucket: number): string {
-    return this.#key("s", bucket, "");
+    this.#sessionPrefixes[bucket] ??= this.#key("s", bucket, "");
+    return this.#sessionPrefixes[bucket];
   }
   /** The id of a session's key; null for a key of another kind. */
   sessionOf(key: string): string | null {

@@ -57,11 +57,15 @@ export class Preparation {
   }
 
   /** Undefined when there is nothing to wait for, as nearly always. What takes longer than the call may goes on behind it. */
-  usable(deadlineMs = this.#redis.deadlines.readMs): Promise<void> | undefined {
-    if (!this.#done || !this.#redis.serverClock.isUsable()) {
+  usable(
+    deadlineMs = this.#redis.deadlines.readMs,
+    monotonic = this.#clock.monotonic(),
+    wall = this.#clock.now(),
+  ): Promise<void> | undefined {
+    if (!this.#done || !this.#redis.serverClock.isUsable(monotonic, wall)) {
       return this.#redis.within(deadlineMs, "not_executed", () => this.#madeUsable());
     }
-    if (this.#clock.monotonic() - this.#refreshedAt > REFRESH_MS) this.#refresh();
+    if (monotonic - this.#refreshedAt > REFRESH_MS) this.#refresh();
     return undefined;
   }
 

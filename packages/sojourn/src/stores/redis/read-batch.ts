@@ -9,9 +9,15 @@ import { unexpectedReply } from "./redis-connection.ts";
 
 const MAX_BATCH = 64;
 
+interface Reader {
+  readonly resolve: (value: Buffer | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 interface Batch {
   readonly keys: string[];
-  readonly replies: Promise<readonly (Buffer | null)[]>;
+  /** Who waits for each of the keys. */
+  readonly readers: Reader[];
 }
 
 export class ReadBatch {
@@ -24,26 +30,34 @@ export class ReadBatch {
     this.#send = send;
   }
 
-  async get(key: string): Promise<Buffer | null> {
+  get(key: string): Promise<Buffer | null> {
     this.#open ??= this.#begun();
-    const { keys, replies } = this.#open;
-    const at = keys.push(key) - 1;
-    if (keys.length === MAX_BATCH) this.#open = null;
-    return (await replies)[at] ?? null;
+    const { keys, readers } = this.#open;
+    if (keys.push(key) === MAX_BATCH) this.#open = null;
+    return new Promise((resolve, reject) => readers.push({ resolve, reject }));
   }
 
   /** It is sent when this turn of microtasks is over. */
   #begun(): Batch {
-    const keys: string[] = [];
-    const replies = Promise.resolve().then(async () => {
-      if (this.#open?.keys === keys) this.#open = null;
+    const batch: Batch = { keys: [], readers: [] };
+    void Promise.resolve().then(() => {
+      if (this.#open === batch) this.#open = null;
+      return this.#answer(batch);
+    });
+    return batch;
+  }
+
+  /** Each reader by itself: a promise that all of them wait for would cost each a second one. */
+  async #answer({ keys, readers }: Batch): Promise<void> {
+    try {
       const single = keys.length === 1;
       const reply = await this.#send(single ? ["GET", ...keys] : ["MGET", ...keys]);
       const values = single ? [reply] : reply;
       if (!areValues(values, keys.length)) throw unexpectedReply(reply);
-      return values;
-    });
-    return { keys, replies };
+      for (const [i, reader] of readers.entries()) reader.resolve(values[i] ?? null);
+    } catch (error) {
+      for (const reader of readers) reader.reject(error);
+    }
   }
 }
 

@@ -6,7 +6,6 @@
 import { type Clock, systemClock } from "../../clock.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
-import { CutOffs } from "../../store/cut-offs.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
 import type { EndingHints, EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
@@ -74,6 +73,7 @@ import { ScriptRunner } from "./script-runner.ts";
 import { createArguments } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { sessionPage } from "./session-pages.ts";
+import { SessionReads } from "./session-reads.ts";
 import { PARTS, Upkeep } from "./upkeep.ts";
 
 export interface RedisStoreOptions extends RetentionOptions {
@@ -126,6 +126,7 @@ class RedisStore implements Store {
   readonly #events: EventStreams;
   readonly #changes: ChangeChannel;
   readonly #copies: CoherentCopies;
+  readonly #reads: SessionReads;
   readonly #endings: EndingHints;
 
   constructor(driver: Driver, options: RedisStoreOptions) {
@@ -162,6 +163,8 @@ class RedisStore implements Store {
     this.nearCache = NearCache.from(options.nearCache, clock);
     const heard = { cache: this.nearCache, changes: this.#changes, cutOffs: this.#cutOffs, clock };
     this.#copies = new CoherentCopies({ ...parts, ...heard });
+    const reading = { records: this.#records, copies: this.#copies, cutOffs: this.#cutOffs, clock };
+    this.#reads = new SessionReads({ ...parts, ...reading });
     const ending = { lease: this.#cutOffs, copies: this.#copies, retention: this.#retention };
     this.#massEnding = new MassEnding({ ...parts, ...ending });
     this.#endings = endingHints(this.#changes, clock);
@@ -198,21 +201,8 @@ class RedisStore implements Store {
   }
 
   read(id: string): Promise<ReadOutcome> {
-    const preparing = this.#preparation.usable();
-    return preparing === undefined ? this.#read(id) : this.#preparation.readAfter(preparing, () => this.#read(id));
+    return this.#reads.read(id);
   }
-
-  async #read(id: string): Promise<ReadOutcome> {
-    const found = await this.#copies.through(id, this.#found);
-    return found ?? parseTombstone(await this.#records.get(this.#keys.tombstone(id)));
-  }
-
-  /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
-  readonly #found = (id: string): Promise<ReadOutcome> => {
-    const known = this.#cutOffs.current();
-    const reading = this.#records.get(this.#keys.session(id));
-    return known === CutOffs.NONE ? reading : uncovered(reading, known);
-  };
 
   async #fetched(args: readonly string[]): Promise<Reply> {
     const reply = await this.#redis.read(args[1] ?? null, args);
@@ -397,9 +387,4 @@ class RedisStore implements Store {
 
 function text(n: number): string {
   return String(n);
-}
-
-async function uncovered(reading: Promise<Buffer | null>, known: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
-  const [record, cutOffs] = await Promise.all([reading, known]);
-  return record === null ? null : (cutOffs.endingOf(record) ?? record);
 }

@@ -52,8 +52,8 @@ export class ServerClock {
    * False when the machine was suspended since the sample: the monotonic clock stands still meanwhile, and what
    * expired would count as live. The wall clock tells, and when it was merely set, a new sample does no harm.
    */
-  isUsable(): boolean {
-    return Math.abs(this.#wallOffsetNow() - this.#wallOffset) <= MAX_DRIFT_MS;
+  isUsable(monotonic = this.#clock.monotonic(), wall = this.#clock.now()): boolean {
+    return Math.abs(wall - monotonic - this.#wallOffset) <= MAX_DRIFT_MS;
   }
 
   /** To be taken when a command is sent whose answer will be a sample. */

@@ -13,7 +13,7 @@ export interface NodeRedisClient {
 
 /** RESP type byte of a bulk string: replies of it come as buffers. */
 const BULK_STRING = "$".charCodeAt(0);
-const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer } };
+const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer }, timeout: undefined };
 
 export function isNodeRedisClient(client: object): client is NodeRedisClient {
   return (

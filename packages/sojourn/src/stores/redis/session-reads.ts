@@ -1,0 +1,60 @@
+/** Reading one session: what every request waits for, so nothing here waits twice or looks at a clock twice. */
+
+import type { Clock } from "../../clock.ts";
+import { CutOffs } from "../../store/cut-offs.ts";
+import type { ReadOutcome, Tombstone } from "../../store/store.ts";
+import type { CoherentCopies } from "./coherent-copies.ts";
+import type { CutOffLease } from "./cut-off-lease.ts";
+import type { Keys } from "./keys.ts";
+import type { Preparation } from "./preparation.ts";
+import type { ReadBatch } from "./read-batch.ts";
+import type { RedisConnection } from "./redis-connection.ts";
+import { parseTombstone } from "./script-answers.ts";
+
+export interface ReadParts {
+  readonly keys: Keys;
+  readonly redis: RedisConnection;
+  readonly preparation: Preparation;
+  readonly records: ReadBatch;
+  readonly copies: CoherentCopies;
+  readonly cutOffs: CutOffLease;
+  readonly clock: Clock;
+}
+
+export class SessionReads {
+  readonly #parts: ReadParts;
+
+  constructor(parts: ReadParts) {
+    this.#parts = parts;
+  }
+
+  read(id: string): Promise<ReadOutcome> {
+    const { clock, preparation, redis, cutOffs } = this.#parts;
+    const [monotonic, wall] = [clock.monotonic(), clock.now()];
+    const preparing = preparation.usable(redis.deadlines.readMs, monotonic, wall);
+    if (preparing === undefined) return this.#read(id, cutOffs.current(monotonic, wall));
+    return preparation.readAfter(preparing, () => this.#read(id, cutOffs.current()));
+  }
+
+  #read(id: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+    const found = this.#parts.copies.through(id, () => this.#found(id, cutOffs));
+    return found.then((outcome) => outcome ?? this.#tombstoneOf(id));
+  }
+
+  /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
+  #found(id: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+    const { keys, records } = this.#parts;
+    const reading = records.get(keys.session(id));
+    return cutOffs === CutOffs.NONE ? reading : uncovered(reading, cutOffs);
+  }
+
+  async #tombstoneOf(id: string): Promise<Tombstone | null> {
+    const { keys, records } = this.#parts;
+    return parseTombstone(await records.get(keys.tombstone(id)));
+  }
+}
+
+async function uncovered(reading: Promise<Buffer | null>, known: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+  const [record, cutOffs] = await Promise.all([reading, known]);
+  return record === null ? null : (cutOffs.endingOf(record) ?? record);
+}
