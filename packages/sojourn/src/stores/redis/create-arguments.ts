@@ -13,12 +13,20 @@ import type { Keys } from "./keys.ts";
 /** @param retention of a bucket */
 export function createArguments(session: NewSession, keys: Keys, retention: Retention): Argument[] {
   const { id, userKey, record, limit, replaces } = session;
-  const bucket = bucketOf(id);
   return [
     id,
     record,
     String(REAP_GRACE_MS),
     userKey === null ? "" : userHashIn(userKey),
+    String(retention.eventsKept),
+    ...(limit === undefined && replaces === undefined ? [] : endingArguments(session, keys, retention)),
+  ];
+}
+
+/** For one in whose favour others may end. */
+function endingArguments({ id, limit, replaces }: NewSession, keys: Keys, retention: Retention): string[] {
+  const bucket = bucketOf(id);
+  return [
     keys.sessionPrefix(bucket),
     keys.tombstonePrefix(bucket),
     keys.userSessionsPrefix(bucket),
@@ -30,6 +38,5 @@ export function createArguments(session: NewSession, keys: Keys, retention: Rete
     limit?.onExceed === "reject" ? "1" : "",
     String(limit?.confirmGraceMs ?? 0),
     String(ENDED_AT_ONCE),
-    String(retention.eventsKept),
   ];
 }

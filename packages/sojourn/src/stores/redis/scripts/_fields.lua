@@ -1,99 +1,97 @@
--- The fields of a record, spliced by the directory's lengths: no value is parsed, and what lies before the first and after
--- the last field that changes is copied as it stands.
+-- The fields of a record, spliced by the directory's lengths: no value is parsed, and what lies between the fields that
+-- change is copied as it stands.
 local MAX_SAFE = 9007199254740991
 
 local function safe_integer(text, number)
   return string.match(text, '^-?%d+$') and text ~= '-0' and integer(number) == text and math.abs(number) <= MAX_SAFE
 end
 
--- Names in order, and where entries and values begin, or would (`plain`, `sealed`: one more than there are fields); nil
--- when lengths do not add up to the byte. Changes: `values` (false: deleted), `is_sealed`; `bytes` of what is `left`.
-local function read_fields(record, directory_at, count)
-  local names, is_sealed, entries, plain, sealed, position, bytes = {}, {}, {directory_at}, {0}, {0}, {}, 0
-  local at, plain_end, sealed_end = directory_at, 0, 0
-  for i = 1, count do
-    if at + 4 > #record then return nil end
-    local first, length = string.byte(record, at), struct.unpack('>I3', record, at + 1)
-    local name_end = at + 4 + first % 128
+-- What is stored of the `wanted` names, in order: where entry and value begin (`plain`, `sealed`: counted from the
+-- regions'), and both lengths. Of all fields: `bytes` of names and values, and how many there are. Nil when lengths do
+-- not add up to the byte.
+local function read_fields(record, directory_at, count, wanted)
+  local at, plain, sealed, bytes, stored, named = directory_at, 0, 0, 0, {}, {}
+  for _ = 1, count do
+    local first, high, middle, low = string.byte(record, at, at + 3)
+    if not low then return nil end
+    local is_sealed, length, name_end = first >= 128, high * 65536 + middle * 256 + low, at + 4 + first % 128
     local name = string.sub(record, at + 4, name_end)
-    if first >= 128 then sealed_end = sealed_end + length else plain_end = plain_end + length + 1 end
-    at, bytes = name_end + 1, bytes + #name + length
-    names[i], is_sealed[i], position[name] = name, first >= 128, i
-    entries[i + 1], plain[i + 1], sealed[i + 1] = at, plain_end, sealed_end
+    bytes = bytes + #name + length
+    if wanted[name] then
+      local field = {name = name, at = at, ends = name_end, plain = plain, sealed = sealed, is_sealed = is_sealed,
+        was_sealed = is_sealed, length = length, stored_length = length}
+      stored[#stored + 1], named[name] = field, field
+    end
+    if is_sealed then sealed = sealed + length else plain = plain + length + 1 end
+    at = name_end + 1
   end
-  local sealed_at = at + math.max(plain_end - 1, 0)
-  if sealed_at + sealed_end ~= #record + 1 then return nil end
-  return {record = record, stored = count, count = count, left = count, bytes = bytes, names = names, position = position,
-    is_sealed = is_sealed, entries = entries, plain = plain, sealed = sealed, plain_at = at, sealed_at = sealed_at,
-    values = {}, first = count + 1, last = 0}
+  local sealed_at = at + math.max(plain - 1, 0)
+  if sealed_at + sealed ~= #record + 1 then return nil end
+  return {record = record, directory_at = directory_at, plain_at = at, plain_end = at + plain, sealed_at = sealed_at,
+    bytes = bytes, count = count, stored = stored, named = named, added = {}}
 end
 
--- The plain or the sealed values of stored fields as they stand, '' for none.
-local function plain_of(fields, from, to)
-  return string.sub(fields.record, fields.plain_at + fields.plain[from], fields.plain_at + fields.plain[to + 1] - 2)
-end
-local function sealed_of(fields, from, to)
-  return string.sub(fields.record, fields.sealed_at + fields.sealed[from], fields.sealed_at + fields.sealed[to + 1] - 1)
-end
-
-local function value_of(fields, i)
-  if fields.values[i] ~= nil then return fields.values[i] end
-  return fields.is_sealed[i] and sealed_of(fields, i, i) or plain_of(fields, i, i)
+-- The text of a plain field; nil for one that is absent or sealed.
+local function text_of(fields, name)
+  local field = fields.named[name]
+  if not field or field.is_sealed then return nil end
+  if field.value then return field.value end
+  local at = fields.plain_at + field.plain
+  return string.sub(fields.record, at, at + field.length - 1)
 end
 
--- Whether a field is plain and has this text, or is absent for ''.
-local function has_text(fields, name, text)
-  local i = fields.position[name]
-  if text == '' or not i then return text == '' and not i end
-  return not fields.is_sealed[i] and value_of(fields, i) == text
-end
-
-local function change(fields, i, value, sealed)
-  fields.bytes = fields.bytes - #value_of(fields, i) + #(value or '')
-  fields.values[i], fields.is_sealed[i] = value, sealed
-  if i <= fields.stored then fields.first, fields.last = math.min(fields.first, i), math.max(fields.last, i) end
-end
-
-local function set_field(fields, name, value, sealed)
-  local i = fields.position[name]
-  if not i then
-    i = fields.count + 1
-    fields.count, fields.left, fields.bytes = i, fields.left + 1, fields.bytes + #name
-    fields.position[name], fields.names[i], fields.values[i] = i, name, ''
+local function set_field(fields, name, value, is_sealed)
+  local field = fields.named[name]
+  if not field then
+    field = {name = name, length = 0}
+    fields.added[#fields.added + 1], fields.named[name] = field, field
+    fields.count, fields.bytes = fields.count + 1, fields.bytes + #name
   end
-  change(fields, i, value, sealed)
+  fields.bytes = fields.bytes - field.length + #value
+  field.value, field.length, field.is_sealed = value, #value, is_sealed
 end
 
 local function delete_field(fields, name)
-  local i = fields.position[name]
-  if not i then return end
-  change(fields, i, false)
-  fields.position[name], fields.left, fields.bytes = nil, fields.left - 1, fields.bytes - #name
+  local field = fields.named[name]
+  if not field then return end
+  fields.count, fields.bytes = fields.count - 1, fields.bytes - #name - field.length
+  field.value, fields.named[name] = false, nil
+end
+
+local function entry_of(field)
+  return struct.pack('>I1I3', #field.name - 1 + (field.is_sealed and 128 or 0), field.length) .. field.name
 end
 
 -- The record with these fields in place of its own.
 local function with_fields(fields, revision)
-  local record, entries, directory, plain, sealed = fields.record, fields.entries, {}, {}, {}
-  local function copy(from, to)
-    if from > to then return end
-    directory[#directory + 1] = string.sub(record, entries[from], entries[to + 1] - 1)
-    if fields.plain[to + 1] > fields.plain[from] then plain[#plain + 1] = plain_of(fields, from, to) end
-    sealed[#sealed + 1] = sealed_of(fields, from, to)
+  local record, directory, plain, sealed = fields.record, {}, {}, {}
+  local at, plain_from, sealed_from = fields.directory_at, fields.plain_at, fields.sealed_at
+  local function write(field)
+    if not field.value then return end
+    directory[#directory + 1] = entry_of(field)
+    local region = field.is_sealed and sealed or plain
+    region[#region + 1] = field.value
   end
-  local function write(from, to)
-    for i = from, to do
-      local name, value, list = fields.names[i], value_of(fields, i), fields.is_sealed[i] and sealed or plain
-      if value then
-        directory[#directory + 1] = struct.pack('>I1I3', #name - 1 + (list == sealed and 128 or 0), #value) .. name
-        list[#list + 1] = value
+  for _, field in ipairs(fields.stored) do
+    if field.value ~= nil then
+      local plain_here, sealed_here = fields.plain_at + field.plain, fields.sealed_at + field.sealed
+      directory[#directory + 1] = string.sub(record, at, field.at - 1)
+      if plain_here > plain_from then plain[#plain + 1] = string.sub(record, plain_from, plain_here - 2) end
+      sealed[#sealed + 1] = string.sub(record, sealed_from, sealed_here - 1)
+      at, plain_from, sealed_from = field.ends + 1, plain_here, sealed_here
+      if field.was_sealed then
+        sealed_from = sealed_from + field.stored_length
+      else
+        plain_from = plain_from + field.stored_length + 1
       end
+      write(field)
     end
   end
-  copy(1, fields.first - 1)
-  write(fields.first, fields.last)
-  copy(math.max(fields.first, fields.last + 1), fields.stored)
-  write(fields.stored + 1, fields.count)
+  directory[#directory + 1] = string.sub(record, at, fields.plain_at - 1)
+  if fields.plain_end > plain_from then plain[#plain + 1] = string.sub(record, plain_from, fields.sealed_at - 1) end
+  sealed[#sealed + 1] = string.sub(record, sealed_from)
+  for _, field in ipairs(fields.added) do write(field) end
   return table.concat({string.sub(record, 1, 4), struct.pack('>I4', revision), string.sub(record, 9, 68),
-    struct.pack('>I2', fields.left), string.sub(record, 71, entries[1] - 1),
+    struct.pack('>I2', fields.count), string.sub(record, 71, fields.directory_at - 1),
     table.concat(directory), table.concat(plain, ','), table.concat(sealed)})
 end

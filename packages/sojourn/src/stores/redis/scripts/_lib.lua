@@ -1,7 +1,7 @@
 -- Shared by all scripts: time, header offsets (data/record.ts holds the same), endings.
 local function server_now(shift)
   local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift
+  return time[1] * 1000 + math.floor(time[2] / 1000) + shift
 end
 
 local VERSION = 1
@@ -21,8 +21,9 @@ local function user_hash(head)
   return string.sub(head, 71, 86)
 end
 
+-- As a text: whole numbers to 63 bits, as struct reads and writes them (a C long in both).
 local function integer(n)
-  return string.format('%.0f', n)
+  return string.format('%d', n)
 end
 
 -- A user's index dies with its latest member; the set of users holds each one's latest expiry.
@@ -36,8 +37,8 @@ local function follow_latest(user_key, users_key, hash, shift, grace)
   redis.call('ZADD', users_key, latest[2], hash)
 end
 
--- The same once a session was added to the index, which most often is the latest to expire; dies is when its key does.
-local function follow_added(user_key, users_key, hash, expiry, dies, shift, grace)
+-- The same once a session was added to the index, or moved on: it most often is the latest to expire. dies: when its key does.
+local function follow_raised(user_key, users_key, hash, expiry, dies, shift, grace)
   if redis.call('ZADD', users_key, 'GT', 'CH', expiry, hash) == 1 then
     redis.call('PEXPIREAT', user_key, dies)
   else

@@ -6,5 +6,5 @@ local function publish(message)
 end
 
 local function publish_change(session_key, record)
-  publish('c ' .. string.match(session_key, '[^:]+$') .. ' ' .. integer(struct.unpack('>I4', record, 5)))
+  publish('c ' .. string.sub(session_key, -24) .. ' ' .. integer(struct.unpack('>I4', record, 5)))
 end

@@ -3,7 +3,7 @@
 -- ARGV  1 not after (ms)  2 shift (ms)  3 group  4 entries trimmed, or '' for no gap  5 lost in hand so far  6.. ids
 -- answers  {'acknowledged', now} | {'late', now}
 -- @include _lib.lua
--- @include _history.lua
+-- @include _events.lua
 local not_after, shift, group = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local now = server_now(shift)
 if now > not_after then return {'late', now} end

@@ -6,7 +6,7 @@
 -- Sent again with its operation key it changes nothing more, whatever was changed in between.
 -- @include _lib.lua
 -- @include _publish.lua
--- @include _history.lua
+-- @include _events.lua
 -- @include _rotation.lua
 -- @include _metadata.lua
 local not_after, shift = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -31,4 +31,4 @@ redis.call('SET', KEYS[1], record, 'KEEPTTL')
 redis.call('SET', KEYS[4], '', 'PX', integer(tonumber(ARGV[10])))
 publish_change(KEYS[1], record)
 if ARGV[7] ~= '' then note_event(ARGV[7], now, string.sub(record, 15, 20), ARGV[6], user_hash(record), ARGV[8]) end
-return {'amended', now, record, write_history(KEYS[3], tonumber(ARGV[9]))}
+return {'amended', now, record, write_events(KEYS[3], tonumber(ARGV[9]))}

@@ -6,7 +6,7 @@
 -- Sent again it answers the same.
 -- @include _lib.lua
 -- @include _publish.lua
--- @include _history.lua
+-- @include _events.lua
 -- @include _rotation.lua
 local not_after, shift, generation = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local hash, grace = ARGV[4], tonumber(ARGV[5])
@@ -32,4 +32,4 @@ record = with_token(with_block(record, confirmed), generation, hash)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
 publish_change(KEYS[1], record)
 note_event('r', now, string.sub(record, 15, 20), ARGV[7], user_hash(record), '')
-return {'confirmed', now, record, write_history(KEYS[3], tonumber(ARGV[8]))}
+return {'confirmed', now, record, write_events(KEYS[3], tonumber(ARGV[8]))}

@@ -9,7 +9,7 @@
 -- it behind the walk that ends it.
 -- @include _lib.lua
 -- @include _publish.lua
--- @include _history.lua
+-- @include _events.lua
 -- @include _rotation.lua
 -- @include _metadata.lua
 -- @include _cut-offs.lua
@@ -22,7 +22,8 @@ if not record then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #record < HEADER or now >= expires_at(record) then return {'gone', now, false} end
 if string.byte(record, 1) > VERSION then return {'unsupported', now} end
 if u24(record, 8) == tonumber(ARGV[8]) and token_hash(record) == ARGV[9] then return {'elevated', now, record} end
-local ended = cut_off(KEYS[5], record)
+local cut_offs = redis.call('GET', KEYS[5])
+local ended = cut_offs and cut_off(cut_offs, record)
 if ended then return {'gone', now, ended} end
 local hash = user_hash(record)
 if hash and u48(record, 44) < tonumber(redis.call('GET', ARGV[16] .. hash) or '0') then return {'gone', now, false} end
@@ -44,4 +45,4 @@ if hash then
 end
 publish_change(KEYS[1], record)
 note_event(ARGV[15], now, string.sub(record, 15, 20), id, hash, '')
-return {'elevated', now, record, write_history(KEYS[6], tonumber(ARGV[14]))}
+return {'elevated', now, record, write_events(KEYS[6], tonumber(ARGV[14]))}

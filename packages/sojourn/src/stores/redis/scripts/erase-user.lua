@@ -3,7 +3,7 @@
 -- ARGV  1 not after (ms)  2 shift (ms)  3 user hash  4 prefix of activities  5 first entry to look at  6 most entries
 -- answers  {'erased', now, next entry or ''} | {'late', now}
 -- @include _lib.lua
--- @include _history.lua
+-- @include _events.lua
 local not_after, shift, hash, most = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[6])
 local now = server_now(shift)
 if now > not_after then return {'late', now} end

@@ -38,10 +38,16 @@ local directory_at = before_metadata + struct.unpack('>I2', record, 67)
 local count = struct.unpack('>I2', record, 69)
 
 -- A corrupt record is not written to; the next read ends it.
-local fields = version == VERSION and read_fields(record, directory_at, count)
+local wanted = {[guarded] = true}
+for c = 10, #ARGV, 3 do wanted[ARGV[c]] = true end
+local fields = version == VERSION and read_fields(record, directory_at, count, wanted)
 if not fields then return {'gone', now, false} end
 
-if guarded ~= '' and not has_text(fields, guarded, guard_text) then return {'conflict', now, record} end
+if guarded ~= '' then
+  -- A sealed field has no text, but is there.
+  local is_absent = fields.named[guarded] == nil
+  if is_absent ~= (guard_text == '') or (text_of(fields, guarded) or '') ~= guard_text then return {'conflict', now, record} end
+end
 
 local old_bytes = fields.bytes
 local next_revision = (revision + 1) % 4294967296
@@ -53,11 +59,11 @@ for c = 9, #ARGV, 3 do
   elseif kind == 'd' then
     delete_field(fields, name)
   else
-    local i, current = fields.position[name], 0
-    if i then
-      local text = value_of(fields, i)
+    local current = 0
+    if fields.named[name] then
+      local text = text_of(fields, name) or ''
       current = tonumber(text)
-      if fields.is_sealed[i] or not safe_integer(text, current) then return {'wrong_kind', now, name} end
+      if not safe_integer(text, current) then return {'wrong_kind', now, name} end
     end
     local sum = current + tonumber(value)
     if math.abs(sum) > MAX_SAFE then return {'wrong_kind', now, name} end
@@ -66,7 +72,7 @@ for c = 9, #ARGV, 3 do
   end
 end
 
-if fields.left > max_fields then return {'too_many_fields', now} end
+if fields.count > max_fields then return {'too_many_fields', now} end
 if fields.bytes > max_bytes and fields.bytes > old_bytes then return {'too_large', now, fields.bytes} end
 local written = with_fields(fields, next_revision)
 

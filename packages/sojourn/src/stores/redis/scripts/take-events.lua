@@ -6,7 +6,7 @@
 -- The group's fields in the totals: g:<group> entries that it was given, or told that it lost; l:<group> entries that were
 -- trimmed while it had them in hand, and m:<group> of how many of those it was told. A gap is told until it is acknowledged.
 -- @include _lib.lua
--- @include _history.lua
+-- @include _events.lua
 local not_after, shift, group, consumer = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local most, lain = tonumber(ARGV[5]), ARGV[6]
 local now = server_now(shift)

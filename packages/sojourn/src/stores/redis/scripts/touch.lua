@@ -19,9 +19,10 @@ local confirms = ARGV[7] == '1' and flags % 2 == 0
 if now - seen < interval and not confirms then return {'touched', now, seen} end
 seen = math.max(seen, now)
 if confirms and ARGV[8] ~= '' then idle = math.max(idle, tonumber(ARGV[8])) end
-local expiry = math.min(seen + idle, absolute)
+local expires = math.min(seen + idle, absolute)
+local expiry, dies = integer(expires), integer(expires + grace - shift)
 -- First what frees or costs no memory: at a full memory the deadline still moves or nothing does.
-redis.call('PEXPIREAT', KEYS[1], integer(expiry + grace - shift))
+redis.call('PEXPIREAT', KEYS[1], dies)
 redis.call('SETRANGE', KEYS[1], 20, struct.pack('>I6I6I6', seen, absolute, idle))
 if confirms then redis.call('SETRANGE', KEYS[1], 1, string.char(flags + 1)) end
 if string.byte(head, 1) == VERSION and has_block(head) then
@@ -30,10 +31,11 @@ if string.byte(head, 1) == VERSION and has_block(head) then
   local wrap_at = stale_wrap_at(string.byte(block, 1), u48(block, 1), at, now)
   if wrap_at then redis.call('SETRANGE', KEYS[1], wrap_at, NO_WRAP) end
 end
-redis.call('ZADD', KEYS[3], 'XX', integer(expiry), id)
+redis.call('ZADD', KEYS[3], 'XX', expiry, id)
 local hash = user_hash(head)
 if hash then
-  redis.call('ZADD', user_prefix .. hash, 'XX', integer(expiry), id)
-  follow_latest(user_prefix .. hash, KEYS[4], hash, shift, grace)
+  local user_key = user_prefix .. hash
+  redis.call('ZADD', user_key, 'XX', expiry, id)
+  follow_raised(user_key, KEYS[4], hash, expiry, dies, shift, grace)
 end
 return {'touched', now, seen}
