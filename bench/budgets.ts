@@ -65,6 +65,37 @@ function httpBudgets(id: string, framework: string, incumbent: string): Budget[]
   ];
 }
 
+/** What a million sessions may not make slower, by their names in `bench/million/operations.ts`. */
+const STEADY = [
+  "create",
+  "validate",
+  "get",
+  "touch",
+  "patch",
+  "increment",
+  "rotate",
+  "revoke",
+  "list",
+  "activity",
+  "event",
+];
+const STEADY_STEPS = ["failedLogin", "find", "drain", "check", "reap"];
+
+function millionBudgets(): Budget[] {
+  const steady = [...STEADY, ...STEADY_STEPS].map((name): Budget => {
+    return { id: `million.${name}`, what: `time of ${name} at 1,000,000 sessions ÷ at 10,000`, unit: "×", atMost: 1.5 };
+  });
+  const pings = [
+    ["count", "active count"],
+    ["signout", "sign-out of a user with 10,000 sessions"],
+    ["reap", "reaping"],
+  ].map(([id, what]): Budget => {
+    return { id: `million.ping.${id}`, what: `another client's ping during ${what}, p99.9`, unit: "ms", atMost: 10 };
+  });
+  const count: Budget = { id: "million.count", what: "active count at 1,000,000 sessions", unit: "ms", atMost: 20 };
+  return [...steady, count, ...pings];
+}
+
 export const BUDGETS: readonly Budget[] = [
   {
     id: "commands",
@@ -83,6 +114,7 @@ export const BUDGETS: readonly Budget[] = [
   { id: "memory.record", what: "record without indexes and device ÷ bare SET", unit: "×", atMost: 1.35 },
   { id: "memory.ended", what: "left behind by an ended session for 1 h", unit: "bytes", atMost: 450 },
   { id: "propagation", what: "revoked on one node → refused on another, near cache on, p99", unit: "ms", atMost: 20 },
+  ...millionBudgets(),
 ];
 
 /** What a scenario measured for a budget; for comparisons with the 95 % interval. */

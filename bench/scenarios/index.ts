@@ -5,6 +5,7 @@ import { commands } from "./commands.ts";
 import { express } from "./express.ts";
 import { fastify } from "./fastify.ts";
 import { memory } from "./memory.ts";
+import { million } from "./million.ts";
 import { propagation } from "./propagation.ts";
 import { reads } from "./reads.ts";
 import { redisCpu } from "./redis-cpu.ts";
@@ -19,4 +20,5 @@ export const SCENARIOS: readonly Scenario[] = [
   redisCpu,
   memory,
   propagation,
+  million,
 ];

@@ -1340,7 +1340,43 @@ describe("Scalability", () => {
     expect(await first.count()).toBe(10);
   });
 
-  test.todo("a million sessions cost an operation what ten thousand do (issue 5)");
+  onEveryEngine(
+    "a million sessions cost an operation what ten thousand do: a hundred times as many, the same calls of the store",
+    async ({ sessions, storeCalls }) => {
+      const few = await costs(sessions, 20, storeCalls);
+      const many = await costs(sessions, 2_000, storeCalls);
+      expect(many).toEqual(few);
+      expect(many).toMatchObject({
+        create: { create: 1 },
+        validate: { read: 1 },
+        set: { patch: 1 },
+        count: { count: 1 },
+      });
+      expect(await sessions.count()).toBe(2_000);
+    },
+  );
+
+  onRedis(
+    "a million sessions cost an operation what ten thousand do: the same commands, and none walks all keys",
+    async ({ sessions, port, command, commandCalls }) => {
+      const monitor = await Monitor.on(port);
+      const mark = (text: string): Promise<unknown> => command("ECHO", text);
+      const commandsOf = async (work: () => Promise<unknown>): Promise<Record<string, number>> => {
+        await monitor.taken(mark);
+        await work();
+        const commands = (await monitor.taken(mark)).filter((each) => !isCutOffFetch(each));
+        return countsOf(commands.map(({ words }) => words[0]?.toUpperCase() ?? ""));
+      };
+      const few = await costs(sessions, 20, commandsOf);
+      const many = await costs(sessions, 2_000, commandsOf);
+      monitor.stop();
+      expect(many).toEqual(few);
+      expect(many).toMatchObject({ validate: { GET: 1 }, count: { ZCOUNT: 1_024 } });
+      const walks = [...(await commandCalls()).keys()].filter((name) => /^(keys|[shz]?scan)$/.test(name));
+      expect(walks).toEqual([]);
+    },
+  );
+
   test.todo("Redis Sentinel and Cluster (issue 6)");
 });
 
@@ -1927,4 +1963,42 @@ async function overHttp(
     http.close();
     http.closeAllConnections();
   }
+}
+
+/** What each operation takes, by `countedIn`, while there are so many sessions. It leaves as many. */
+async function costs(
+  sessions: Sessions,
+  count: number,
+  countedIn: (work: () => Promise<unknown>) => Promise<Record<string, number>>,
+): Promise<Record<string, Record<string, number>>> {
+  const missing = count - 1 - (await sessions.count());
+  await Promise.all(times(missing, (i) => sessions.create({ userId: `user-${count}-${i}` })));
+  let made = await sessions.create({ userId: `ada-${count}` });
+  const { id } = made.session;
+  const operations: Record<string, () => Promise<unknown>> = {
+    validate: () => sessions.validate(made.token),
+    get: () => sessions.get(id),
+    touch: () => sessions.validate(made.token, { touch: true }),
+    set: () => sessions.data(id).set("theme", "dark"),
+    increment: () => sessions.data(id).increment("visits"),
+    activity: () => sessions.activity.record(id, "viewed"),
+    list: () => sessions.list(`ada-${count}`),
+    count: () => sessions.count(),
+    stats: () => sessions.stats(),
+    failedLogin: () => sessions.security.recordFailedLogin({ userId: `ada-${count}` }),
+    rotate: () => sessions.rotate(made.token),
+    revoke: () => sessions.revoke(id),
+    create: async () => {
+      made = await sessions.create({ userId: `ada-${count}` });
+    },
+  };
+  const found: Record<string, Record<string, number>> = {};
+  for (const [name, work] of Object.entries(operations)) found[name] = await countedIn(work);
+  return found;
+}
+
+function countsOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }
