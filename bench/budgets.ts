@@ -3,7 +3,7 @@
 export interface Budget {
   readonly id: string;
   readonly what: string;
-  readonly unit: "×" | "µs" | "ms" | "bytes" | "differences";
+  readonly unit: "×" | "µs" | "ms" | "bytes" | "differences" | "updates" | "sessions";
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -103,6 +103,8 @@ export const BUDGETS: readonly Budget[] = [
     unit: "differences",
     atMost: 0,
   },
+  { id: "promises.lost", what: "acknowledged updates lost", unit: "updates", atMost: 0 },
+  { id: "promises.resurrected", what: "logged out and usable afterwards", unit: "sessions", atMost: 0 },
   ...CLIENTS.flatMap(readBudgets),
   { id: "redis-cpu.read", what: "Redis CPU of a read", unit: "µs", atMost: 1.5 },
   { id: "redis-cpu.touch", what: "Redis CPU of a touch", unit: "µs", atMost: 15 },

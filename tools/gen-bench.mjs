@@ -80,5 +80,5 @@ function summaryOf(measured) {
   const count = (wanted) => BUDGETS.filter((budget) => verdict(budget, measured.get(budget.id)) === wanted).length;
   const notRun = count("not run");
   const rest = notRun === 0 ? "" : `, ${notRun} not run yet`;
-  return `[Of ${BUDGETS.length} budgets](bench/results/README.md) ${count("pass")} are met, ${count("miss")} missed${rest}: one machine of two cores, loopback; medians with 95 % intervals; versions, samples, method and profiles of what missed beside them. \`npm run bench\` measures again.`;
+  return `[Budgets](bench/results/README.md): ${count("pass")} met, ${count("miss")} missed${rest}. One machine of two cores, loopback; medians with 95 % intervals; versions, samples, method and profiles of what missed are beside them. \`npm run bench\` measures again.`;
 }

@@ -6,6 +6,7 @@ import { express } from "./express.ts";
 import { fastify } from "./fastify.ts";
 import { memory } from "./memory.ts";
 import { million } from "./million.ts";
+import { promises } from "./promises.ts";
 import { propagation } from "./propagation.ts";
 import { reads } from "./reads.ts";
 import { redisCpu } from "./redis-cpu.ts";
@@ -13,6 +14,7 @@ import { writes } from "./writes.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   commands,
+  promises,
   reads,
   express,
   fastify,

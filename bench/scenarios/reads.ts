@@ -2,6 +2,7 @@
 
 import { type ClientName, CLIENTS, type Measured } from "../budgets.ts";
 import type { Contestant } from "../harness/contestants.ts";
+import { getLimits } from "../harness/redis-benchmark.ts";
 import { type RateTable, ratioFor } from "../harness/result.ts";
 import { alternate } from "../harness/rounds.ts";
 import { type Bench, REDIS_NOTE, type Scenario } from "../harness/scenario.ts";
@@ -12,6 +13,14 @@ const IN_FLIGHT = [1, 64, 512];
 const NEAR_IN_FLIGHT = [1, 64];
 const SAMPLE_MS = 300;
 const PROFILE_MS = 1_000;
+
+const LIMIT_REQUESTS = 60_000;
+const LIMIT_SHAPES = [
+  { connections: 1, pipeline: 1 },
+  { connections: 64, pipeline: 1 },
+  { connections: 512, pipeline: 1 },
+  { connections: 1, pipeline: 64 },
+];
 
 const BARE = "GET + JSON.parse";
 const USER_ID = "validate, userId read";
@@ -37,6 +46,7 @@ export const reads: Scenario = {
       }
       await Promise.all(contestants.map((each) => each.stop()));
     }
+    const limits = await getLimits((await bench.redis()).port, LIMIT_SHAPES, LIMIT_REQUESTS);
     return {
       method: [
         `2,000 sessions of 400 bytes of JSON in ten fields, asked for in turn; samples of ${SAMPLE_MS} ms, ${bench.rounds} rounds.`,
@@ -46,7 +56,13 @@ export const reads: Scenario = {
         REDIS_NOTE,
       ],
       rates,
-      facts: [],
+      facts: [
+        {
+          title: "The limit: GET of 400 bytes by redis-benchmark",
+          columns: ["connections", "commands sent at once by each", "ops/s"],
+          rows: limits.map(({ connections, pipeline, rate }) => [connections, pipeline, Math.round(rate)].map(String)),
+        },
+      ],
       measured,
     };
   },
