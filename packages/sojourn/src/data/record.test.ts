@@ -81,6 +81,7 @@ const SHAPES: ReadonlyArray<readonly [string, RecordParts]> = [
   ["user and fields", { ...EMPTY, user: USER, fields: MIXED }],
   ["rotation and metadata", { ...EMPTY, rotation: ROTATION, metadata: METADATA, fields: [plain("n", "12")] }],
   ["all of it", { ...EMPTY, user: USER, rotation: ROTATION, metadata: METADATA, fields: MIXED }],
+  ["values of 127 and 128 bytes", { ...EMPTY, fields: [plain("a", "1".repeat(127)), encrypted("b", 128)] }],
   ["names of 128 bytes", { ...EMPTY, fields: [plain("n".repeat(128), "1"), encrypted("m".repeat(127), 3)] }],
 ];
 

@@ -6,7 +6,8 @@
  * user        hash of the user id (16 ASCII characters) and the user id, when there is a user
  * rotation    65 bytes, when the flag says so
  * metadata    JSON object with one-letter names
- * directory   per field: 1 byte (name length - 1, high bit = encrypted), 3 bytes value length, name
+ * directory   per field: 1 byte (name length - 1, high bit = encrypted), value length (below 128 in 1 byte,
+ *             else 3 bytes with the high bit set), name
  * region 1    plain values: JSON texts joined by commas, in directory order
  * region 2    encrypted values, one after the other, in directory order
  * ```
@@ -32,7 +33,8 @@ const CONFIRMED = 2;
 const WRAP_AT = 29;
 const WRAP_LENGTH = 32;
 export const HEADER_LENGTH = 70;
-const MAX_VALUE_BYTES = 0xff_ff_ff;
+const MAX_VALUE_BYTES = 0x7f_ff_ff;
+const MAX_SHORT = 0x7f;
 
 /** Where each header field begins. Times are milliseconds since the epoch in 6 bytes. */
 export const OFFSET = {
@@ -189,11 +191,26 @@ function directoryEntry(field: RecordField): Buffer {
   if (name.length === 0) throw new RangeError("a field name must not be empty");
   requireRange("field name", name.length, MAX_NAME_BYTES);
   requireRange("value", field.bytes.length, MAX_VALUE_BYTES);
-  const entry = Buffer.alloc(4 + name.length);
+  const { length } = field.bytes;
+  const nameAt = length > MAX_SHORT ? 4 : 2;
+  const entry = Buffer.alloc(nameAt + name.length);
+  if (length > MAX_SHORT) entry.writeUInt32BE(length | 0x80_00_00, 0);
+  else entry.writeUInt8(length, 1);
   entry.writeUInt8((name.length - 1) | (field.encrypted ? 0x80 : 0), 0);
-  entry.writeUIntBE(field.bytes.length, 1, 3);
-  name.copy(entry, 4);
+  name.copy(entry, nameAt);
   return entry;
+}
+
+/** Where the name of a directory's entry begins. */
+export function nameAtOf(bytes: Buffer, entryAt: number): number {
+  return entryAt + ((bytes[entryAt + 1] ?? 0) > MAX_SHORT ? 4 : 2);
+}
+
+/** The length of an entry's value. */
+export function valueLengthOf(bytes: Buffer, entryAt: number): number {
+  const first = bytes[entryAt + 1] ?? 0;
+  if (first <= MAX_SHORT) return first;
+  return ((first & MAX_SHORT) << 16) | ((bytes[entryAt + 2] ?? 0) << 8) | (bytes[entryAt + 3] ?? 0);
 }
 
 function requireRange(what: string, length: number, max: number): void {

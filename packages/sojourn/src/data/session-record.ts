@@ -5,6 +5,7 @@ import {
   expiresAtOf,
   FLAG,
   HEADER_LENGTH,
+  nameAtOf,
   OFFSET,
   RECORD_VERSION,
   type RecordField,
@@ -14,6 +15,7 @@ import {
   TOKEN_HASH_LENGTH,
   USER_HASH_LENGTH,
   userHashOf,
+  valueLengthOf,
 } from "./record.ts";
 
 /** The bytes are no record of a known version. Internal: the lifecycle ends such a session. */
@@ -168,8 +170,9 @@ export class SessionRecord {
     let at = this.#directoryAt;
     while (at < this.#regionAt) {
       const first = this.bytes[at] ?? 0;
-      const end = at + 5 + (first & 0x7f);
-      if (first < 0x80) names.push(this.#nameAt(at + 4, end, lastNames[names.length]));
+      const nameAt = nameAtOf(this.bytes, at);
+      const end = nameAt + 1 + (first & 0x7f);
+      if (first < 0x80) names.push(this.#nameAt(nameAt, end, lastNames[names.length]));
       at = end;
     }
     lastNames = names;
@@ -189,13 +192,14 @@ export class SessionRecord {
     let encryptedAt = this.#regionEnd;
     while (at < this.#regionAt) {
       const first = this.bytes[at] ?? 0;
-      const length = this.bytes.readUIntBE(at + 1, 3);
-      const end = at + 5 + (first & 0x7f);
+      const length = valueLengthOf(this.bytes, at);
+      const nameAt = nameAtOf(this.bytes, at);
+      const end = nameAt + 1 + (first & 0x7f);
       const encrypted = first >= 0x80;
       const from = encrypted ? encryptedAt : plainAt;
-      const name = checkedName(this.bytes.toString("utf8", at + 4, end));
+      const name = checkedName(this.bytes.toString("utf8", nameAt, end));
       // Malformed UTF-8 decodes to more bytes than it has: written back, the name would not fit.
-      if (Buffer.byteLength(name) !== end - at - 4) throw new CorruptRecordError("field name is no UTF-8");
+      if (Buffer.byteLength(name) !== end - nameAt) throw new CorruptRecordError("field name is no UTF-8");
       out.push({ name, encrypted, bytes: this.bytes.subarray(from, from + length) });
       if (encrypted) encryptedAt += length;
       else plainAt += length + 1;
@@ -248,15 +252,15 @@ function measureDirectory(bytes: Buffer, from: number, fieldCount: number): Dire
   let plainCount = 0;
   let encryptedBytes = 0;
   for (let i = 0; i < fieldCount; i++) {
-    if (at + 5 > bytes.length) throw new CorruptRecordError("directory is cut");
+    if (at + 2 > bytes.length) throw new CorruptRecordError("directory is cut");
     const first = bytes[at] ?? 0;
-    const length = bytes.readUIntBE(at + 1, 3);
+    const length = valueLengthOf(bytes, at);
     if (first >= 0x80) encryptedBytes += length;
     else {
       plainBytes += length;
       plainCount += 1;
     }
-    at += 5 + (first & 0x7f);
+    at = nameAtOf(bytes, at) + 1 + (first & 0x7f);
   }
   return { end: at, plainBytes: plainBytes + Math.max(0, plainCount - 1), encryptedBytes };
 }

@@ -12,10 +12,15 @@ end
 local function read_fields(record, directory_at, count, wanted)
   local at, plain, sealed, bytes, stored, named = directory_at, 0, 0, 0, {}, {}
   for _ = 1, count do
-    local first, high, middle, low = string.byte(record, at, at + 3)
-    if not low then return nil end
-    local is_sealed, length, name_end = first >= 128, high * 65536 + middle * 256 + low, at + 4 + first % 128
-    local name = string.sub(record, at + 4, name_end)
+    local first, length, middle, low = string.byte(record, at, at + 3)
+    if not length then return nil end
+    local is_sealed, name_at = first >= 128, at + 2
+    if length >= 128 then
+      if not low then return nil end
+      length, name_at = (length - 128) * 65536 + middle * 256 + low, at + 4
+    end
+    local name_end = name_at + first % 128
+    local name = string.sub(record, name_at, name_end)
     bytes = bytes + #name + length
     if wanted[name] then
       local field = {name = name, at = at, ends = name_end, plain = plain, sealed = sealed, is_sealed = is_sealed,
@@ -59,7 +64,8 @@ local function delete_field(fields, name)
 end
 
 local function entry_of(field)
-  return struct.pack('>I1I3', #field.name - 1 + (field.is_sealed and 128 or 0), field.length) .. field.name
+  local first, length = #field.name - 1 + (field.is_sealed and 128 or 0), field.length
+  return (length < 128 and string.char(first, length) or struct.pack('>I1I3', first, length + 8388608)) .. field.name
 end
 
 -- The record with these fields in place of its own.
