@@ -84,7 +84,7 @@ export interface SessionsOptions extends SchemaOptions {
   readonly indexKey?: string;
   /** How sessions whose time is over are ended: every 5 minutes in every process, unless said otherwise; false: never by itself. */
   readonly reaper?: ReaperOptions | false;
-  /** Whether anything runs by itself, between requests. Default true; false leaves reaping to `reaper.runOnce()`, and nothing is added to `metrics.series()`. */
+  /** Whether anything runs by itself, between requests. Default true; false leaves reaping to `reaper.runOnce()`, nothing is added to `metrics.series()`, and on Redis endings by other processes are not heard. */
   readonly background?: boolean;
   /**
    * `{ automatic: true }`: login, logout, rotation, elevation, mismatch, migration and failed logins are noted
@@ -140,7 +140,10 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     freshTokenMs: core.rotation.graceMs / 2,
   });
   reaper.start();
-  if (given.background !== false) metrics.start();
+  if (given.background !== false) {
+    metrics.start();
+    core.store.startBackground();
+  }
   return sessions;
 }
 

@@ -38,6 +38,10 @@ export const DEFAULTS = {
   nearCacheLeaseMs: 5_000,
   nearCacheEntries: 50_000,
   nearCacheBytes: 33_554_432,
+  /** How long a process refuses what it knows to have ended, whatever the store says. */
+  deniedMs: 600_000,
+  /** Ids of sessions that it ended itself, and of those that others did: at most so many of each. */
+  deniedIds: 50_000,
   maxUserAgentLength: 512,
   maxDeviceBytes: 2_048,
 } as const;

@@ -205,7 +205,7 @@ class Run {
   #deliver(): void {
     const arrived = this.redis.subscriber?.deliver() ?? null;
     if (arrived === null) return;
-    if (arrived.channel !== "sojourn:i") {
+    if (!["sojourn:i", "sojourn:i:e"].includes(arrived.channel)) {
       this.#beat = { event: arrived.at, sentAt: Number(arrived.message.split(" ")[1]) };
       return;
     }

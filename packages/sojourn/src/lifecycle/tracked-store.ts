@@ -173,6 +173,9 @@ export class TrackedStore implements Store {
     await Promise.allSettled(this.#writes);
   }
 
+  startBackground(): void {
+    this.#store.startBackground?.();
+  }
   close(): Promise<void> {
     return this.#store.close();
   }

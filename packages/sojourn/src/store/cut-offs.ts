@@ -17,6 +17,8 @@ interface CutOff {
   readonly a?: string;
 }
 
+export type LostCutOff = Omit<RevokeBeforeInput, "keptMs">;
+
 /** Of every policy; a policy's own begins with another character. */
 const EVERY_POLICY = "*";
 
@@ -65,6 +67,14 @@ export class CutOffs {
       kept.set(name, { before, at: now, r: reason, ...(actor === null ? {} : { a: actor }) });
     }
     return new CutOffs(JSON.stringify(Object.fromEntries(kept)), kept);
+  }
+
+  /** What `known` says of cut-offs made since a time, and this one does not any more: a server may have lost its last writes. */
+  lost(known: CutOffs, since: number): LostCutOff[] {
+    return [...known.#byName].flatMap(([name, { before, at, r, a = null }]) => {
+      if (at < since || before <= (this.#byName.get(name)?.before ?? 0)) return [];
+      return [{ policy: name === EVERY_POLICY ? null : name.slice(1), before, reason: r, actor: a }];
+    });
   }
 
   /**

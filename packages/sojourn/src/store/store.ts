@@ -362,6 +362,8 @@ export interface Store {
   onEvent(listener: EventListener): () => void;
   /** A consumer of the events of all processes. A group begins with the oldest one that is kept. */
   readEvents(consumer: ConsumerOptions): EventReader;
+  /** Begins what the engine does between calls, if anything, until it is closed. Nothing is sent before the first call. */
+  startBackground?(): void;
   /** Idempotent. What was handed in (a client) stays open. */
   close(): Promise<void>;
 }

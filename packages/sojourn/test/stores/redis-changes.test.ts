@@ -20,7 +20,7 @@ let heard: string[];
 beforeAll(async () => {
   server = await startRedis();
   [admin, listener] = [await server.client(), await server.client()];
-  await listener.subscribe("shop:i", (message) => heard.push(message));
+  await listener.subscribe(["shop:i", "shop:i:e"], (message) => heard.push(message));
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
@@ -118,7 +118,7 @@ describe("a Redis user who may not publish", () => {
     await admin.sendCommand(["ACL", "SETUSER", "app", "reset", "on", ">secret", ...rules]);
     await expect((await storeOf("app")).ready()).rejects.toMatchObject({
       code: "config_invalid",
-      message: "The Redis user may not publish to shop:i: allow +publish and the channels &shop:* in its ACL.",
+      message: "The Redis user may not publish to shop:i:e: allow +publish and the channels &shop:* in its ACL.",
     });
   });
 

@@ -37,6 +37,7 @@ export async function measureCommands(): Promise<CommandRow[]> {
     development: true,
     log: () => undefined,
     rotation: { every: "2h" },
+    background: false,
     clock,
   });
   await sessions.ready();

@@ -131,7 +131,7 @@ export class OrderedRedis {
   }
   /** Somebody ends it. */
   end(id: string): void {
-    if (this.#revisions.delete(id)) this.#publish("sojourn:i", `e ${id}`);
+    if (this.#revisions.delete(id)) this.#publish("sojourn:i:e", `e ${id}`);
   }
   /** It goes and nobody says so, as with FLUSHALL. */
   vanish(id: string): void {

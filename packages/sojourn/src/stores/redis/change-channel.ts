@@ -18,12 +18,14 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../clock.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Driver, Subscription } from "./driver.ts";
+import type { Keys } from "./keys.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 
+/** Endings are few; whoever wants nothing else does not pay for hearing all that changes. */
 export interface ChangeListener {
-  /** A session's record changed; `revision` is that of its data now. */
-  changed(id: string, revision: number): void;
   ended(id: string): void;
+  /** A session's record changed; `revision` is that of its data now. */
+  changed?(id: string, revision: number): void;
   /** There is an event of the session, besides that of its end. */
   noted?(id: string): void;
   /** Anything may have happened unheard. */
@@ -42,11 +44,13 @@ export class ChangeChannel {
   readonly #driver: Driver;
   readonly #redis: RedisConnection;
   readonly #clock: Clock;
-  readonly #channel: string;
+  readonly #channels: { readonly changes: string; readonly endings: string };
   readonly #ownChannel: string;
   readonly #listeners = new Set<ChangeListener>();
   #subscription: Subscription | null = null;
   #hearsClient = false;
+  /** Somebody wants more than endings. */
+  #isWide = false;
   #isOpening = false;
   #isClosed = false;
   #hasWarned = false;
@@ -59,12 +63,12 @@ export class ChangeChannel {
   /** When the first beat was sent of which nothing was heard since. */
   #unheardSince: number | null = null;
 
-  constructor(driver: Driver, redis: RedisConnection, clock: Clock, channel: string) {
+  constructor(driver: Driver, redis: RedisConnection, clock: Clock, keys: Keys) {
     this.#driver = driver;
     this.#redis = redis;
     this.#clock = clock;
-    this.#channel = channel;
-    this.#ownChannel = `${channel}:${randomBytes(9).toString("base64url")}`;
+    this.#channels = { changes: keys.changes(), endings: keys.endings() };
+    this.#ownChannel = `${keys.changes()}:${randomBytes(9).toString("base64url")}`;
   }
 
   /** Answers how to stop. */
@@ -72,6 +76,7 @@ export class ChangeChannel {
     if (!this.#hearsClient) this.#redis.onReconnect(() => this.#gap());
     this.#hearsClient = true;
     this.#listeners.add(listener);
+    if (listener.changed !== undefined || listener.noted !== undefined) this.#widen();
     return () => void this.#listeners.delete(listener);
   }
 
@@ -99,17 +104,31 @@ export class ChangeChannel {
     else this.#beat(now);
   }
 
+  /** The subscription there is hears endings alone: the next tick makes another one. */
+  #widen(): void {
+    if (this.#isWide) return;
+    this.#isWide = true;
+    if (this.#subscription === null) return;
+    this.#unsubscribe();
+    this.#tickAt = Number.NEGATIVE_INFINITY;
+  }
+
   #subscribe(): void {
     this.#isOpening = true;
+    const isWide = this.#isWide;
+    const { changes, endings } = this.#channels;
+    const channels = [...(isWide ? [changes] : []), endings, this.#ownChannel];
     const onMessage = (channel: string, message: string): void => this.#heard(channel, message);
     const onLost = (): void => {
       this.#unsubscribe();
       this.#tickAt = this.#clock.monotonic() + MIN_RETRY_MS;
     };
-    this.#driver.subscribe([this.#channel, this.#ownChannel], { onMessage, onLost }).then(
+    this.#driver.subscribe(channels, { onMessage, onLost }).then(
       (subscription) => {
         this.#isOpening = false;
-        if (this.#isClosed) return subscription.close();
+        if (this.#isClosed || isWide !== this.#isWide) subscription.close();
+        if (this.#isClosed) return;
+        if (isWide !== this.#isWide) return this.#subscribe();
         this.#subscription = subscription;
         this.#retryMs = MIN_RETRY_MS;
         this.#gap();
@@ -127,7 +146,7 @@ export class ChangeChannel {
     // What no retry mends is said, once.
     if (this.#hasWarned || !(error instanceof ConfigError || message.startsWith("NOPERM"))) return;
     this.#hasWarned = true;
-    process.emitWarning(`Sojourn cannot listen to ${this.#channel}: ${message}`, "SojournWarning");
+    process.emitWarning(`Sojourn cannot listen to ${this.#channels.changes}: ${message}`, "SojournWarning");
   }
 
   #unsubscribe(): void {
@@ -165,7 +184,7 @@ export class ChangeChannel {
     if (id === undefined) return;
     for (const listener of this.#listeners) {
       if (kind === "e") listener.ended(id);
-      else if (kind === "c") listener.changed(id, Number(revision));
+      else if (kind === "c") listener.changed?.(id, Number(revision));
       else if (kind === "n") listener.noted?.(id);
     }
   }

@@ -6,7 +6,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../clock.ts";
-import { CutOffs } from "../../store/cut-offs.ts";
+import { DEFAULTS } from "../../options.ts";
+import { CutOffs, type LostCutOff } from "../../store/cut-offs.ts";
 import type { Reply } from "./driver.ts";
 import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
 
@@ -20,6 +21,8 @@ export const CLOCK_ERROR_MS = 500;
 /** Clocks of two machines run that much apart in a lease, at most. */
 const MARGIN_MS = 50;
 const POLL_MS = 25;
+/** For a cut-off that is stored again, and drops no other one by it: longer than sessions live. */
+export const KEEP_ALL_MS = 2 * 366 * 86_400_000;
 
 interface Lease {
   /** When the fetch was sent, on both clocks: the monotonic one stands still while the machine is suspended. */
@@ -34,6 +37,9 @@ export class CutOffLease {
   readonly #clock: Clock;
   readonly #key: string;
   #lease: Lease | null = null;
+  /** What the server has. */
+  #stored = CutOffs.NONE;
+  /** The same, and what it had a short while ago and lost. */
   #known = CutOffs.NONE;
 
   constructor(redis: RedisConnection, clock: Clock, key: string) {
@@ -72,12 +78,33 @@ export class CutOffLease {
     return lease;
   }
 
+  /** What the server had a short while ago and has not now. */
+  async lost(): Promise<readonly LostCutOff[]> {
+    this.#lease = null;
+    await this.current();
+    return this.#stored.lost(this.#known, this.#since());
+  }
+
+  /** One that this process has just stored. */
+  remember(cutOff: LostCutOff): void {
+    this.#known = this.#known.with({ ...cutOff, keptMs: KEEP_ALL_MS }, this.#redis.serverClock.now());
+  }
+
+  #since(): number {
+    return this.#redis.serverClock.now() - DEFAULTS.deniedMs;
+  }
+
   #parse(reply: Reply): CutOffs {
+    const before = this.#stored;
     try {
-      this.#known = CutOffs.parse(reply === null ? CutOffs.NONE.text : String(reply), this.#known);
+      this.#stored = CutOffs.parse(reply === null ? CutOffs.NONE.text : String(reply), before);
     } catch {
       throw unexpectedReply(reply);
     }
+    if (this.#stored === before) return this.#known;
+    const now = this.#redis.serverClock.now();
+    const lost = this.#stored.lost(this.#known, this.#since());
+    this.#known = lost.reduce((known, each) => known.with({ ...each, keptMs: KEEP_ALL_MS }, now), this.#stored);
     return this.#known;
   }
 }

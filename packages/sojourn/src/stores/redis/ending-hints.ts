@@ -9,7 +9,6 @@ const TICK_MS = 500;
 export function endingHints(changes: ChangeChannel, clock: Clock): EndingHints {
   const hints: EndingHints = new EndingHints(() => {
     const stopHearing = changes.listen({
-      changed: () => undefined,
       ended: (id) => hints.tell(id),
       noted: (id) => hints.tell(id),
       gap: () => hints.tell(null),

@@ -70,7 +70,7 @@ export class EventStreams {
         const stopped = this.#listeners.add((event) => {
           if (event.type !== "gap") due(event.sessionId);
         });
-        const unheard = changes.listen({ changed: () => undefined, ended: due, noted: due, gap: () => undefined });
+        const unheard = changes.listen({ ended: due, noted: due, gap: () => undefined });
         return () => {
           stopped();
           unheard();

@@ -72,6 +72,7 @@ describe("Keys", () => {
     ]);
     expect(keys.facts()).toBe("shop:c");
     expect(keys.changes()).toBe("shop:i");
+    expect(keys.endings()).toBe("shop:i:e");
   });
 
   test("all keys of a user and a session share tag and slot, and are distinct", () => {

@@ -111,9 +111,13 @@ export class Keys {
   facts(): string {
     return `${this.#namespace}:c`;
   }
-  /** Channel: which session changed or ended, told by the script that did it (scripts/_publish.lua names the same). */
+  /** Channel: which session changed or has an event, told by the script that did it (scripts/_publish.lua names the same). */
   changes(): string {
     return `${this.#namespace}:i`;
+  }
+  /** Channel: which session ended, told likewise. */
+  endings(): string {
+    return `${this.#namespace}:i:e`;
   }
 
   #key(kind: string, bucket: number, rest: string): string {

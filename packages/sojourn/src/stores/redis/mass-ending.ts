@@ -4,7 +4,8 @@
  */
 
 import { bucketOf, BUCKETS } from "../../data/session-id.ts";
-import { cutOffName } from "../../store/cut-offs.ts";
+import { DEFAULTS } from "../../options.ts";
+import { cutOffName, type LostCutOff } from "../../store/cut-offs.ts";
 import { detailOfEnding } from "../../store/event-record.ts";
 import { userHashIn } from "../../store/placement.ts";
 import type { Retention } from "../../store/retention.ts";
@@ -12,7 +13,7 @@ import { REAP_GRACE_MS, type RevokeBeforeInput, type RevokeUserInput, type Write
 import { countedReason } from "../../store/totals.ts";
 import { pagesOf } from "./bucket-walk.ts";
 import type { CoherentCopies } from "./coherent-copies.ts";
-import { CLOCK_ERROR_MS, CUT_OFF_LEASE_MS, type CutOffLease } from "./cut-off-lease.ts";
+import { CLOCK_ERROR_MS, CUT_OFF_LEASE_MS, type CutOffLease, KEEP_ALL_MS } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { ScriptRunner } from "./script-runner.ts";
@@ -41,6 +42,8 @@ interface OlderSessions {
 
 export class MassEnding {
   readonly #parts: EndingParts;
+  /** The latest cut-off that this process made, of each name, and when. */
+  readonly #own = new Map<string, { readonly input: RevokeBeforeInput; readonly at: number }>();
 
   constructor(parts: EndingParts) {
     this.#parts = parts;
@@ -101,11 +104,23 @@ export class MassEnding {
     // sent: before, this process may not know the server's time.
     const latest = (): number => Math.min(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
     const before = await this.#note(keys.cutOffs(), input, latest, call);
+    this.#own.set(cutOffName(input.policy), { input: { ...input, before }, at: redis.serverClock.now() });
+    lease.remember({ ...input, before });
     const known = lease.expired();
     const ended = await this.#sweepAll({ ...input, before });
     await known;
     copies.flush();
     return { ended };
+  }
+
+  /** After a server lost its last writes. Every process stores the cut-offs again, and who made one ends its sessions again. */
+  async repeat(lost: readonly LostCutOff[]): Promise<void> {
+    const { keys, redis } = this.#parts;
+    for (const each of lost) {
+      await this.#note(keys.cutOffs(), { ...each, keptMs: KEEP_ALL_MS }, () => each.before);
+    }
+    const since = redis.serverClock.now() - DEFAULTS.deniedMs;
+    for (const { input, at } of this.#own.values()) if (at >= since) await this.revokeBefore(input);
   }
 
   async #note(key: string, input: RevokeBeforeInput, before: () => number, call?: WriteCall): Promise<number> {

@@ -3,7 +3,8 @@
 import { ConfigError, SojournError, StoreUnavailableError } from "../../errors.ts";
 import type { Store } from "../../store/store.ts";
 import type { NodeRedisClient } from "./drivers/node-redis.ts";
-import { type RedisStoreOptions, redisStore } from "./redis-store.ts";
+import { redisStore } from "./redis-store.ts";
+import type { RedisStoreOptions } from "./redis-store-options.ts";
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const MAX_RECONNECT_DELAY_MS = 2_000;

@@ -37,8 +37,13 @@ export class Preparation {
     this.#clock = clock;
     this.#namespace = namespace;
     this.#factsKey = keys.facts();
-    this.#channel = keys.changes();
+    this.#channel = keys.endings();
     redis.onReconnect(() => this.#forget());
+  }
+
+  /** Whether anything was asked of the store yet. */
+  get wasUsed(): boolean {
+    return this.#salt !== null;
   }
 
   facts(): Promise<StoreFacts> {

@@ -50,6 +50,11 @@ export class RedisConnection {
     return this.#call(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
+  /** A read on each primary. */
+  primaries(args: readonly Argument[]): Promise<readonly Reply[]> {
+    return this.#call(this.deadlines.readMs, "not_executed", () => this.#driver.primaries(args));
+  }
+
   /** Until `close()`. */
   onReconnect(listener: () => void): void {
     this.#onReconnect.push(listener);

@@ -3,13 +3,15 @@
  * Redis 6.2 and newer, and on Valkey.
  */
 
-import { type Clock, systemClock } from "../../clock.ts";
+import { systemClock } from "../../clock.ts";
 import type { SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
+import type { CutOffs } from "../../store/cut-offs.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
+import { DenySet } from "../../store/deny-set.ts";
 import type { EndingHints, EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
-import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
+import { NearCache } from "../../store/near-cache.ts";
 import type { Page, PageInput } from "../../store/paging.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import { userHashIn } from "../../store/placement.ts";
@@ -46,10 +48,10 @@ import {
 import type { EventListener } from "../../store/event-listeners.ts";
 import { detailOfEnding } from "../../store/event-record.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
-import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
+import { checkedRetention, type Retention } from "../../store/retention.ts";
 import { countedReason, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
-import { gone, isLive } from "../../store/transitions.ts";
+import { gone } from "../../store/transitions.ts";
 import { ActivityLists } from "./activity-lists.ts";
 import { Counts } from "./counts.ts";
 import { CallGate } from "./call-gate.ts";
@@ -62,37 +64,22 @@ import { endingHints } from "./ending-hints.ts";
 import { eraseUser } from "./erasing.ts";
 import { EventStreams, ofBucket } from "./event-streams.ts";
 import { Keys } from "./keys.ts";
+import { LostEndings } from "./lost-endings.ts";
 import { MassEnding } from "./mass-ending.ts";
 import { Preparation } from "./preparation.ts";
 import { ReadBatch } from "./read-batch.ts";
 import { RecordChanges } from "./record-changes.ts";
 import { RedisMetrics } from "./redis-metrics.ts";
-import { RedisConnection, unexpectedReply } from "./redis-connection.ts";
-import { parsePatch, parseTombstone } from "./script-answers.ts";
+import { RedisConnection } from "./redis-connection.ts";
+import type { RedisStoreOptions } from "./redis-store-options.ts";
+import { parseCreate, parsePatch, parseTombstone } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
 import { createArguments } from "./create-arguments.ts";
 import { patchArguments } from "./patch-arguments.ts";
 import { sessionPage } from "./session-pages.ts";
 import { SessionReads } from "./session-reads.ts";
 import { PARTS, Upkeep } from "./upkeep.ts";
-
-export interface RedisStoreOptions extends RetentionOptions {
-  /** Begins every key, and part of every token's MAC. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
-  readonly namespace?: string;
-  /** Milliseconds until a call gives up, 1 to 60000. Default 250 for reads, 1000 for writes. */
-  readonly deadline?: { readonly readMs?: number; readonly writeMs?: number };
-  /**
-   * Calls that may wait for Redis at a time, from 1,000; more fail at once. A call that waits costs 1 to 2 kB.
-   * Default 10000.
-   */
-  readonly maxInFlight?: number;
-  /**
-   * Answers valid requests from this process's memory. Revocations and changes by other processes are heard within
-   * milliseconds over a second connection, and in any case seen after the lease. Default false.
-   */
-  readonly nearCache?: boolean | NearCacheOptions;
-  readonly clock?: Clock;
-}
+import { sessionsOfUser } from "./user-sessions.ts";
 
 /**
  * A store on the Redis client that the application has, node-redis 6 or ioredis 6: connected to the primary, without
@@ -128,6 +115,9 @@ class RedisStore implements Store {
   readonly #copies: CoherentCopies;
   readonly #reads: SessionReads;
   readonly #endings: EndingHints;
+  readonly #denied: DenySet;
+  readonly #lost: LostEndings;
+  readonly #recordAt = (key: string): Promise<Buffer | null> => this.#records.get(key);
 
   constructor(driver: Driver, options: RedisStoreOptions) {
     this.namespace = checkedNamespace(options.namespace);
@@ -143,7 +133,9 @@ class RedisStore implements Store {
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) => {
       this.#copies.settled(name, keys, answer);
-      if (answer !== null) this.#events.written(answer);
+      if (answer === null) return;
+      this.#lost.settled(name, answer);
+      this.#events.written(answer);
     });
     const parts = {
       keys: this.#keys,
@@ -158,16 +150,32 @@ class RedisStore implements Store {
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#retention);
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
     this.#records = new ReadBatch((args) => this.#fetched(args));
-    this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys.changes());
+    this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys);
     this.#events = new EventStreams({ keys: this.#keys, scripts: this.#scripts, changes: this.#changes, clock });
     this.nearCache = NearCache.from(options.nearCache, clock);
     const heard = { cache: this.nearCache, changes: this.#changes, cutOffs: this.#cutOffs, clock };
     this.#copies = new CoherentCopies({ ...parts, ...heard });
-    const reading = { records: this.#records, copies: this.#copies, cutOffs: this.#cutOffs, clock };
+    this.#denied = new DenySet(clock);
+    const reading = {
+      records: this.#records,
+      copies: this.#copies,
+      cutOffs: this.#cutOffs,
+      denied: this.#denied,
+      clock,
+    };
     this.#reads = new SessionReads({ ...parts, ...reading });
     const ending = { lease: this.#cutOffs, copies: this.#copies, retention: this.#retention };
     this.#massEnding = new MassEnding({ ...parts, ...ending });
     this.#endings = endingHints(this.#changes, clock);
+    this.#lost = new LostEndings({
+      ...parts,
+      ...heard,
+      massEnding: this.#massEnding,
+      denied: this.#denied,
+      hears: options.hearEndings ?? true,
+      recordOf: (id) => this.#recordAt(this.#keys.session(id)),
+      revoke: (input) => this.revoke(input),
+    });
   }
 
   async ready(): Promise<StoreFacts> {
@@ -193,11 +201,7 @@ class RedisStore implements Store {
       keys.push(this.#keys.userSessions(userKey), this.#keys.userEpoch(userKey), this.#keys.disabledUsers(bucket));
     }
     const args = createArguments(session, this.#keys, this.#retention);
-    const answer = await this.#scripts.runInParts("create", keys, call, () => args);
-    if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
-    if (answer.status === "disabled") return { status: "disabled" };
-    if (answer.status === "limited") return { status: "limited", count: answer.number(2) };
-    return gone(parseTombstone(answer.bytes(2)));
+    return parseCreate(await this.#scripts.runInParts("create", keys, call, () => args));
   }
 
   read(id: string): Promise<ReadOutcome> {
@@ -212,7 +216,7 @@ class RedisStore implements Store {
   }
 
   near(id: string): SessionRecord | null {
-    return this.#copies.get(id);
+    return this.#denied.endingOf(id) === null ? this.#copies.get(id) : null;
   }
 
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
@@ -254,7 +258,9 @@ class RedisStore implements Store {
       countedReason(input.reason),
       text(this.#retention.eventsKept),
     ]);
-    return { ended: answer.status.startsWith("ended"), record: answer.bytes(2) };
+    const ended = answer.status.startsWith("ended");
+    if (ended) this.#lost.acknowledged(input);
+    return { ended, record: answer.bytes(2) };
   }
 
   rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
@@ -317,29 +323,23 @@ class RedisStore implements Store {
   async page(input: PageInput): Promise<Page> {
     await this.#preparation.usable();
     const [page, cutOffs] = await Promise.all([
-      sessionPage(input, this.#keys, this.#redis, (key) => this.#records.get(key)),
+      sessionPage(input, this.#keys, this.#redis, this.#recordAt),
       this.#cutOffs.current(),
     ]);
-    return { ...page, items: page.items.filter(({ record }) => cutOffs.endingOf(record) === null) };
+    return { ...page, items: page.items.filter((item) => this.#isListed(item, cutOffs)) };
   }
 
-  async listUser(userKey: string, { latest }: ListOptions = {}): Promise<StoredSession[]> {
+  async listUser(userKey: string, options: ListOptions = {}): Promise<StoredSession[]> {
     await this.#preparation.usable();
-    const key = this.#keys.userSessions(userKey);
-    const some = latest === undefined ? [] : ["LIMIT", "0", text(latest)];
-    const [reply, cutOffs] = await Promise.all([
-      this.#redis.read(key, ["ZREVRANGEBYSCORE", key, "+inf", `(${this.now()}`, ...some]),
+    const [found, cutOffs] = await Promise.all([
+      sessionsOfUser({ ...options, userKey }, this.#keys, this.#redis, this.#recordAt),
       this.#cutOffs.current(),
     ]);
-    if (!Array.isArray(reply)) throw unexpectedReply(reply);
-    const ids = reply.map(String);
-    const records = await Promise.all(ids.map((id) => this.#records.get(this.#keys.session(id))));
-    const now = this.now();
-    return ids.flatMap((id, i) => {
-      const record = records[i] ?? null;
-      // One that is too short to be a record is passed over: whoever reads it by its id ends it.
-      return record !== null && isLive(record, now) && cutOffs.endingOf(record) === null ? [{ id, record }] : [];
-    });
+    return found.filter((each) => this.#isListed(each, cutOffs));
+  }
+
+  #isListed({ id, record }: StoredSession, cutOffs: CutOffs): boolean {
+    return cutOffs.endingOf(record) === null && this.#denied.endingOf(id) === null;
   }
 
   count(): Promise<number> {
@@ -378,7 +378,12 @@ class RedisStore implements Store {
     return this.#endings.listen(listener);
   }
 
+  startBackground(): void {
+    this.#lost.startBackground();
+  }
+
   async close(): Promise<void> {
+    this.#lost.close();
     this.#endings.close();
     this.#changes.close();
     this.#redis.close();

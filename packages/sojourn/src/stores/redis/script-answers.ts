@@ -1,7 +1,7 @@
 /** Script answers in the contract's words. */
 
 import { StoreUnavailableError } from "../../errors.ts";
-import type { Gone, PatchOutcome, Stale, Tombstone } from "../../store/store.ts";
+import type { CreateOutcome, Gone, PatchOutcome, Stale, Tombstone } from "../../store/store.ts";
 import { gone } from "../../store/transitions.ts";
 import type { ScriptAnswer } from "./redis-connection.ts";
 
@@ -34,6 +34,13 @@ export function recordOutcome<Done extends string>(
   if (answer.status === "stale" && record !== null) return { status: "stale", record };
   if (answer.status === "gone") return gone(parseTombstone(record));
   throw unknownAnswer(answer);
+}
+
+export function parseCreate(answer: ScriptAnswer): CreateOutcome {
+  if (answer.status === "created") return { status: "created", userEpoch: answer.number(2) };
+  if (answer.status === "disabled") return { status: "disabled" };
+  if (answer.status === "limited") return { status: "limited", count: answer.number(2) };
+  return gone(parseTombstone(answer.bytes(2)));
 }
 
 export function parsePatch(answer: ScriptAnswer): PatchOutcome {

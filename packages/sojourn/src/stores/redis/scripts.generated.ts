@@ -40,7 +40,7 @@ const _metadata_metadata_range = "local function metadata_range(record)\nlocal a
 const _metadata_metadata_of = "local function metadata_of(record)\nlocal at, length = metadata_range(record)\nreturn string.sub(record, at, at + length - 1)\nend\n";
 const _metadata_with_metadata = "local function with_metadata(record, metadata)\nlocal at, length = metadata_range(record)\nreturn string.sub(record, 1, 66) .. struct.pack('>I2', #metadata) .. string.sub(record, 69, at - 1)\n.. metadata .. string.sub(record, at + length)\nend\n";
 const _metadata_policy_name = "local function policy_name(record)\nlocal readable, metadata = pcall(cjson.decode, metadata_of(record))\nreturn readable and type(metadata) == 'table' and '=' .. tostring(metadata.p) or ''\nend\n";
-const _publish_publish = "local function publish(message)\nredis.pcall('PUBLISH', string.match(KEYS[1], '^[^:]+') .. ':i', message)\nend\n";
+const _publish_publish = "local function publish(message)\nlocal channel = string.match(KEYS[1], '^[^:]+') .. ':i'\nif string.sub(message, 1, 2) == 'e ' then channel = channel .. ':e' end\nredis.pcall('PUBLISH', channel, message)\nend\n";
 const _publish_publish_change = "local function publish_change(session_key, record)\npublish('c ' .. string.sub(session_key, -24) .. ' ' .. integer(struct.unpack('>I4', record, 5)))\nend\n";
 const _rotation_ROTATION = "local ROTATION, NO_WRAP = 65, string.rep('\\0', 32)\n";
 const _rotation_u24 = "local function u24(bytes, offset)\nreturn (struct.unpack('>I3', bytes, offset + 1))\nend\n";

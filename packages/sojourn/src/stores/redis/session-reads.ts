@@ -2,7 +2,8 @@
 
 import type { Clock } from "../../clock.ts";
 import { CutOffs } from "../../store/cut-offs.ts";
-import type { ReadOutcome, Tombstone } from "../../store/store.ts";
+import type { DenySet } from "../../store/deny-set.ts";
+import { isRecord, type ReadOutcome, type Tombstone } from "../../store/store.ts";
 import type { CoherentCopies } from "./coherent-copies.ts";
 import type { CutOffLease } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
@@ -18,6 +19,8 @@ export interface ReadParts {
   readonly records: ReadBatch;
   readonly copies: CoherentCopies;
   readonly cutOffs: CutOffLease;
+  /** A record of a session in it is one that the server lost the end of. */
+  readonly denied: DenySet;
   readonly clock: Clock;
 }
 
@@ -38,7 +41,10 @@ export class SessionReads {
 
   #read(id: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
     const found = this.#parts.copies.through(id, () => this.#found(id, cutOffs));
-    return found.then((outcome) => outcome ?? this.#tombstoneOf(id));
+    return found.then((outcome) => {
+      if (outcome === null) return this.#tombstoneOf(id);
+      return isRecord(outcome) ? (this.#parts.denied.endingOf(id) ?? outcome) : outcome;
+    });
   }
 
   /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
