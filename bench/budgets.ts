@@ -3,7 +3,7 @@
 export interface Budget {
   readonly id: string;
   readonly what: string;
-  readonly unit: "×" | "µs" | "ms" | "bytes" | "differences" | "updates" | "sessions";
+  readonly unit: "×" | "µs" | "ms" | "bytes" | "differences" | "updates" | "sessions" | "faults";
   readonly atLeast?: number;
   readonly atMost?: number;
 }
@@ -117,6 +117,8 @@ export const BUDGETS: readonly Budget[] = [
   { id: "memory.ended", what: "left behind by an ended session for 1 h", unit: "bytes", atMost: 450 },
   { id: "propagation", what: "revoked on one node → refused on another, near cache on, p99", unit: "ms", atMost: 20 },
   ...millionBudgets(),
+  { id: "packed", what: "library, packed, all that a server can load", unit: "bytes", atMost: 150_000 },
+  { id: "packed.faults", what: "dependencies, install scripts and the like in the package", unit: "faults", atMost: 0 },
 ];
 
 /** What a scenario measured for a budget; for comparisons with the 95 % interval. */

@@ -8,11 +8,12 @@
 import { parseArgs } from "node:util";
 import { join, resolve } from "node:path";
 import { BUDGETS, verdict } from "./budgets.ts";
-import { loadAverage, machine, MAX_LOAD } from "./harness/machine.ts";
+import { cpuTicks, foreignCores, MAX_FOREIGN } from "./harness/foreign-cpu.ts";
+import { loadAverage, machine } from "./harness/machine.ts";
 import { budgetTable, section } from "./harness/markdown.ts";
 import { pinHarness } from "./harness/pinning.ts";
 import { summarizeProfiles } from "./harness/profile.ts";
-import type { Result } from "./harness/result.ts";
+import type { Outcome, Result } from "./harness/result.ts";
 import { keep, render, RESULTS } from "./harness/results-folder.ts";
 import { Bench, type Scenario } from "./harness/scenario.ts";
 import { SCENARIOS } from "./scenarios/index.ts";
@@ -69,21 +70,27 @@ function isAsked({ name, isQuick }: Scenario): boolean {
 async function measured(scenario: Scenario, rounds: number): Promise<Finished> {
   const before = loadAverage();
   console.error(`${scenario.name}: load average ${before.toFixed(1)} …`);
-  const startedAt = new Date();
+  const [startedAt, ticks] = [new Date(), cpuTicks()];
   const profileTo = values.profile ? join(folder, "profiles", scenario.name) : undefined;
   const bench = new Bench({ rounds, profileTo });
+  const outcome = await outcomeOf(scenario, bench, profileTo);
+  const seconds = (Date.now() - startedAt.getTime()) / 1_000;
+  const foreign = foreignCores(ticks, cpuTicks(), seconds);
+  const result = {
+    scenario: scenario.name,
+    title: scenario.title,
+    startedAt: startedAt.toISOString(),
+    seconds,
+    load: { before, after: loadAverage(), ...(foreign === undefined ? {} : { foreign }) },
+    machine: machine(),
+    ...outcome,
+  };
+  return { result, profiles: bench.profiles };
+}
+
+async function outcomeOf(scenario: Scenario, bench: Bench, profileTo: string | undefined): Promise<Outcome> {
   try {
-    const outcome = await scenario.run(bench);
-    const result = {
-      scenario: scenario.name,
-      title: scenario.title,
-      startedAt: startedAt.toISOString(),
-      seconds: (Date.now() - startedAt.getTime()) / 1_000,
-      load: { before, after: loadAverage() },
-      machine: machine(),
-      ...outcome,
-    };
-    return { result, profiles: bench.profiles };
+    return await scenario.run(bench);
   } finally {
     await bench.clear();
     if (profileTo !== undefined) summarizeProfiles(profileTo);
@@ -91,9 +98,10 @@ async function measured(scenario: Scenario, rounds: number): Promise<Finished> {
 }
 
 function keepUnlessBusy(result: Result, profiles: Finished["profiles"]): void {
-  if (Math.max(result.load.before, result.load.after) > MAX_LOAD && !values.force) {
+  const { foreign = 0 } = result.load;
+  if (foreign > MAX_FOREIGN && !values.force) {
     console.log(
-      `Not kept: the load average was over ${MAX_LOAD}, others used the cores. --force keeps it all the same.\n`,
+      `Not kept: others used ${foreign.toFixed(2)} of a core, over ${MAX_FOREIGN}. --force keeps it all the same.\n`,
     );
     return;
   }

@@ -43,9 +43,6 @@ export function machine(): Machine {
   };
 }
 
-/** Over this, others use the cores that are measured. The benchmark itself makes about two. */
-export const MAX_LOAD = 3;
-
 /** Runnable processes, mean of the last minute. */
 export function loadAverage(): number {
   return loadavg()[0] ?? 0;

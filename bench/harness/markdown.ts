@@ -53,9 +53,13 @@ function header({ scenario, startedAt, seconds, load, machine }: Result): string
   return (
     `\`npm run bench -- ${scenario}\`, ${startedAt}, ${seconds.toFixed(0)} s. ${machine.processor}, ` +
     `${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; ${machine.pinning}. ` +
-    `Load average ${load.before.toFixed(1)} before, ${load.after.toFixed(1)} after. ` +
+    `Load average ${load.before.toFixed(1)} before, ${load.after.toFixed(1)} after${others(load)}. ` +
     `Node ${machine.node}, Redis ${machine.redis}, ${versions.join(", ")}.`
   );
+}
+
+function others({ foreign }: Result["load"]): string {
+  return foreign === undefined ? "" : `; others used ${number(foreign * 100)} % of a core`;
 }
 
 function rateTable(rates: RateTable): string {

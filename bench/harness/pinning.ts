@@ -12,7 +12,12 @@ const canPin =
 
 /** This process, and what it starts: the load and the servers' databases. */
 export function pinHarness(): void {
-  if (canPin) execFileSync("taskset", ["-cp", CORES.harness, String(process.pid)], { stdio: "ignore" });
+  pinProcess("harness", process.pid);
+}
+
+/** A process that runs already, with all its threads. */
+export function pinProcess(role: keyof typeof CORES, pid: number): void {
+  if (canPin) execFileSync("taskset", ["-acp", CORES[role], String(pid)], { stdio: "ignore" });
 }
 
 export function pinned(

@@ -36,7 +36,8 @@ export interface Result extends Outcome {
   readonly title: string;
   readonly startedAt: string;
   readonly seconds: number;
-  readonly load: { readonly before: number; readonly after: number };
+  /** Load averages, and how much of a core others used meanwhile, where that can be known. */
+  readonly load: { readonly before: number; readonly after: number; readonly foreign?: number };
   readonly machine: Machine;
 }
 

@@ -2,6 +2,7 @@
 
 import { budgetOf, type Measured, verdict } from "../budgets.ts";
 import { Contestant, type ContestantSpec } from "./contestants.ts";
+import { pinProcess } from "./pinning.ts";
 import { selfTimes, smallProfile } from "./profile.ts";
 import { type RedisServer, startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
 import type { Outcome } from "./result.ts";
@@ -41,9 +42,11 @@ export class Bench {
     return 3 * this.rounds + 3;
   }
 
-  async redis(): Promise<RedisServer> {
+  /** @param core "subject" where the server is what is measured; else it shares a core with the load */
+  async redis(core: "harness" | "subject" = "harness"): Promise<RedisServer> {
     const server = await startRedis(REDIS_SETTINGS);
     this.#servers.push(server);
+    if (server.process.pid !== undefined) pinProcess(core, server.process.pid);
     return server;
   }
 

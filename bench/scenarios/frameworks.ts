@@ -10,7 +10,7 @@ import { answered, asked, CONNECTIONS, openedSites, type Question, type Site, ty
 /** Of the comparison of rates. */
 const SAMPLE_MS = 400;
 /** For differences of microseconds: more rounds, of shorter samples. */
-const FINE_SAMPLE_MS = 300;
+const FINE_SAMPLE_MS = 250;
 
 export const NONE = "no session";
 export const ONE_GET = "one GET by hand";

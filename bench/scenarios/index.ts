@@ -6,6 +6,7 @@ import { express } from "./express.ts";
 import { fastify } from "./fastify.ts";
 import { memory } from "./memory.ts";
 import { million } from "./million.ts";
+import { packed } from "./packed.ts";
 import { promises } from "./promises.ts";
 import { propagation } from "./propagation.ts";
 import { reads } from "./reads.ts";
@@ -23,4 +24,5 @@ export const SCENARIOS: readonly Scenario[] = [
   memory,
   propagation,
   million,
+  packed,
 ];

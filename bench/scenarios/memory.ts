@@ -20,7 +20,7 @@ const LIFETIME_SECONDS = 86_400;
 export const memory: Scenario = {
   name: "memory",
   title: "Redis memory",
-  isQuick: true,
+  isQuick: false,
   async run(bench) {
     const { port } = await bench.redis();
     const client = await nodeRedis(port);

@@ -20,7 +20,7 @@ const NODE = fileURLToPath(new URL("../subjects/refusing-node.ts", import.meta.u
 export const propagation: Scenario = {
   name: "propagation",
   title: "Revocation of what another process has in its near cache",
-  isQuick: true,
+  isQuick: false,
   async run(bench) {
     const measured = new Map<ClientName, number[]>();
     for (const client of CLIENTS) measured.set(client, await delaysOf(bench, client));

@@ -18,9 +18,9 @@ const IN_FLIGHT = 64;
 export const redisCpu: Scenario = {
   name: "redis-cpu",
   title: "Redis CPU per operation",
-  isQuick: true,
+  isQuick: false,
   async run(bench) {
-    const { port } = await bench.redis();
+    const { port } = await bench.redis("subject");
     const [client, admin] = [await nodeRedis(port), await nodeRedis(port)];
     const sessions = createSessions({
       store: redisStore(client, { deadline: PATIENT }),
@@ -75,6 +75,7 @@ export const redisCpu: Scenario = {
     return {
       method: [
         `${COUNT} of each in ${BATCHES} batches, of which the median counts; sessions of 400 bytes of JSON in ten fields; what a script calls is counted with the script.`,
+        "The redis-server is alone on its core, the client on the other.",
         "touch includes nothing of the read before it.",
         REDIS_NOTE,
       ],

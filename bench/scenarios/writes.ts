@@ -17,7 +17,7 @@ const OURS = "set(field, value)";
 export const writes: Scenario = {
   name: "writes",
   title: "Writes",
-  isQuick: true,
+  isQuick: false,
   async run(bench) {
     const rates: RateTable[] = [];
     const measured: Measured[] = [];
