@@ -9,7 +9,7 @@ import { manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { isScript, Wire } from "../support/wire.ts";
 
-const CHUNK = 200;
+const CHUNK = 100;
 
 let server: RedisServer;
 let admin: TestClient;

@@ -18,8 +18,8 @@ import type { Keys } from "./keys.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { ScriptRunner } from "./script-runner.ts";
 
-/** Sessions of a user that one script looks at: 1 to 2 ms of the server's time. */
-const CHUNK = 200;
+/** Sessions of a user that one script looks at: 1 to 2 ms of the server's time, which other clients wait. */
+const CHUNK = 100;
 /** Sessions that one script of a sweep looks at, and buckets that are swept at once. */
 const PAGE = 100;
 const SWEPT_AT_ONCE = 2;

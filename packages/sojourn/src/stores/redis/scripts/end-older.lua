@@ -1,4 +1,4 @@
--- Ends those of the given sessions that began before an epoch; at most 200 a call.
+-- Ends those of the given sessions that began before an epoch; at most 100 a call.
 -- KEYS  1 expiries of the bucket  2 users of the bucket  3 sessions of the user  4 operation  5 totals of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 epoch  4 reason and actor (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
 --       7 prefix of sessions  8 prefix of tombstones  9 user hash  10 live ones ended before  11 operation kept (ms)  12 reason as counted
