@@ -14,11 +14,16 @@ export interface Disturbance {
   readonly pings: readonly number[];
 }
 
-/** @param before what is done before each time, without pings that count */
-export async function disturbed(
-  what: string,
-  { node, pinger, times, task, before }: { node: PlaceNode; pinger: Pinger; times: number; task: Task; before?: Task },
-): Promise<Disturbance> {
+export interface Disturbing {
+  readonly node: PlaceNode;
+  readonly pinger: Pinger;
+  readonly times: number;
+  readonly task: Task;
+  /** Between two times, beside no pings that count. */
+  readonly before?: Task;
+}
+
+export async function disturbed(what: string, { node, pinger, times, task, before }: Disturbing): Promise<Disturbance> {
   const took: number[] = [];
   const pings: number[] = [];
   let counted = 0;

@@ -19,7 +19,13 @@ import {
   type Side,
   timeRatio,
 } from "../million/comparison.ts";
-import { disturbed, type Disturbance, DISTURBANCE_COLUMNS, disturbanceRow } from "../million/disturbance.ts";
+import {
+  disturbed,
+  type Disturbance,
+  type Disturbing,
+  DISTURBANCE_COLUMNS,
+  disturbanceRow,
+} from "../million/disturbance.ts";
 import { Pinger, PlaceNode } from "../million/nodes.ts";
 import type { PlaceOptions } from "../million/place.ts";
 import { AHEAD_MS, planOf, policyCounts, usersOfSessions } from "../million/plan.ts";
@@ -67,22 +73,33 @@ interface Found {
 }
 
 async function onRedis(bench: Bench): Promise<Found> {
-  const [small, large] = [await placeOnRedis(bench, SMALL), await placeOnRedis(bench, SESSIONS)];
-  const compared = await compareOperations(small, large, bench.rounds);
-  const pings = await disturbances(large);
-  const calls = await commandCalls(large.admin);
-  const walks = walksAmong(calls);
-  if (walks.length > 0) throw new Error(`the server walked all it holds: ${walks.join(", ")}`);
-  const bytes = large.bytes / SESSIONS;
-  for (const { node, admin } of [small, large]) {
-    await node.stop();
-    admin.destroy();
+  const started: Stoppable[] = [];
+  try {
+    const [small, large] = [await placeOnRedis(bench, SMALL, started), await placeOnRedis(bench, SESSIONS, started)];
+    const compared = await compareOperations(small, large, bench.rounds);
+    const pings = await disturbances(large, started);
+    const calls = await commandCalls(large.admin);
+    const walks = walksAmong(calls);
+    if (walks.length > 0) throw new Error(`the server walked all it holds: ${walks.join(", ")}`);
+    return reported(large, { compared, pings, calls });
+  } finally {
+    await stopAll(started);
   }
+}
+
+interface OnRedis {
+  readonly compared: readonly Compared[];
+  readonly pings: readonly Disturbance[];
+  readonly calls: ReadonlyMap<string, number>;
+}
+
+function reported(large: RedisPlace, { compared, pings, calls }: OnRedis): Found {
+  const bytes = number(large.bytes / SESSIONS);
   return {
     fillSeconds: large.fillSeconds,
     facts: [
       {
-        title: `Redis: ${SMALL} and ${SESSIONS} sessions (${number(bytes)} bytes each)`,
+        title: `Redis: ${SMALL} and ${SESSIONS} sessions (${bytes} bytes each)`,
         columns: [...COLUMNS, ...CPU_COLUMNS],
         rows: compared.map((each) => rowOf(each, number)),
       },
@@ -109,9 +126,10 @@ interface RedisPlace extends Side {
   readonly bytes: number;
 }
 
-async function placeOnRedis(bench: Bench, count: number): Promise<RedisPlace> {
+async function placeOnRedis(bench: Bench, count: number, started: Stoppable[]): Promise<RedisPlace> {
   const { port } = await bench.redis();
   const admin = await nodeRedis(port);
+  started.push({ stop: () => admin.destroy() });
   const before = await usedBytes(admin);
   const options: PlaceOptions = {
     engine: "redis",
@@ -121,6 +139,7 @@ async function placeOnRedis(bench: Bench, count: number): Promise<RedisPlace> {
     aheadMs: 0,
   };
   const node = await PlaceNode.start(options);
+  started.push(node);
   const fillSeconds = await filled(node, count);
   const bytes = (await usedBytes(admin)) - before;
   return { node, cpuMicros: () => cpuMicros(admin), admin, port, options, fillSeconds, bytes };
@@ -135,40 +154,46 @@ async function filled(node: PlaceNode, count: number): Promise<number> {
     console.error(`  ${made} of ${count} sessions, ${seconds().toFixed(0)} s, ${(made / seconds()).toFixed(0)}/s`);
   });
   const took = seconds();
-  await expectExactly("count", node.task("count"), count);
-  await expectExactly("countUsers", node.task("countUsers"), planOf(count).users);
+  expectExactly("count", await node.task("count"), count);
+  expectExactly("countUsers", await node.task("countUsers"), planOf(count).users);
   return took;
 }
 
-async function expectExactly(what: string, answer: Promise<number>, expected: number): Promise<void> {
-  const found = await answer;
+function expectExactly(what: string, found: number, expected: number): void {
   if (found !== expected) throw new Error(`${what} answered ${found}, not ${expected}`);
 }
 
+interface Stoppable {
+  stop(): unknown;
+}
+
+async function stopAll(started: readonly Stoppable[]): Promise<void> {
+  for (const each of started) await each.stop();
+}
+
 /** The last of them end sessions: afterwards only those of policy "normal" are left. */
-async function disturbances({ node, port, options }: RedisPlace): Promise<Disturbance[]> {
+async function disturbances({ node, port, options }: RedisPlace, started: Stoppable[]): Promise<Disturbance[]> {
   const { plan } = options;
   const counts = policyCounts(usersOfSessions(plan));
   const pinger = await Pinger.start(port);
   const reaper = await PlaceNode.start({ ...options, aheadMs: AHEAD_MS });
+  started.push(pinger, reaper);
   await sleep(1_000);
   const idle = await pinger.during(() => sleep(IDLE_MS));
   const found: Disturbance[] = [{ what: "nothing", counted: 0, took: [IDLE_MS], pings: idle }];
-  const add = async (what: string, expected: number | null, more: Omit<Parameters<typeof disturbed>[1], "pinger">) => {
-    const each = await disturbed(what, { ...more, pinger });
-    if (expected !== null) await expectExactly(what, Promise.resolve(each.counted), expected);
-    found.push(each);
+  const add = async (what: string, times: number, each: number, how: Pick<Disturbing, "node" | "task" | "before">) => {
+    const disturbance = await disturbed(what, { ...how, pinger, times });
+    expectExactly(what, disturbance.counted, times * each);
+    found.push(disturbance);
   };
   const { most } = plan;
-  await add("count", plan.sessions * 200, { node, times: 200, task: "count" });
-  await add(`list of a user with ${most}`, most * 50, { node, times: 50, task: "listMost" });
-  await add(`sign-out of a user with ${most}`, most * 5, { node, times: 5, task: "signOutMost", before: "refillMost" });
-  await add("revokeBefore of a policy", counts.swept, { node, times: 1, task: "sweep" });
-  await add("reap", counts.due, { node: reaper, times: 1, task: "reap" });
-  await add("check of every index: differences", 0, { node, times: 1, task: "differences" });
-  await expectExactly("count", reaper.task("count"), counts.normal - most);
-  await pinger.stop();
-  await reaper.stop();
+  await add("count", 200, plan.sessions, { node, task: "count" });
+  await add(`list of a user with ${most}`, 50, most, { node, task: "listMost" });
+  await add(`sign-out of a user with ${most}`, 10, most, { node, task: "signOutMost", before: "refillMost" });
+  await add("revokeBefore of a policy", 1, counts.swept, { node, task: "sweep" });
+  await add("reap", 1, counts.due, { node: reaper, task: "reap" });
+  await add("check of every index: differences", 1, 0, { node, task: "differences" });
+  expectExactly("count", await reaper.task("count"), counts.normal - most);
   return found;
 }
 
@@ -190,15 +215,15 @@ function pingBudgets(pings: readonly Disturbance[]): Measured[] {
   });
 }
 
-/** In a process and a file of their own. */
+/** In processes and files of their own. */
 async function onEngine(engine: "sqlite" | "memory"): Promise<FactTable> {
   const folder = mkdtempSync(join(tmpdir(), "sojourn-million-"));
-  const nodes: PlaceNode[] = [];
+  const started: Stoppable[] = [];
   const sideOf = async (count: number): Promise<Side> => {
     const secret = randomBytes(32).toString("base64url");
-    const at = join(folder, `${nodes.length}.db`);
+    const at = join(folder, `${started.length}.db`);
     const node = await PlaceNode.start({ engine, at, secret, plan: planOf(count), aheadMs: 0 });
-    nodes.push(node);
+    started.push(node);
     await filled(node, count);
     return { node, cpuMicros: null };
   };
@@ -208,7 +233,7 @@ async function onEngine(engine: "sqlite" | "memory"): Promise<FactTable> {
     const rows = compared.map((each) => rowOf(each, number));
     return { title: `${engine}: ${SMALL} and ${large} sessions`, columns: COLUMNS, rows };
   } finally {
-    for (const node of nodes) await node.stop();
+    await stopAll(started);
     rmSync(folder, { recursive: true, force: true });
   }
 }
