@@ -45,6 +45,8 @@ export class CuttingProxy {
   #frozen = false;
   #muted = false;
   #delayMs = 0;
+  #cuts: () => boolean = () => false;
+  #port = 0;
 
   /** @param names the scripts' digests */
   constructor(redisPort: number, names: ReadonlyMap<string, ScriptName>) {
@@ -52,8 +54,9 @@ export class CuttingProxy {
     this.#server = createServer((client) => {
       const link = new Link(client, connect(redisPort, "127.0.0.1"), (command) => this.#on(command, link));
       link.frozen = this.#frozen;
-      link.delayMs = this.#delayMs;
+      link.delay(this.#delayMs);
       link.isMuted = () => this.#muted;
+      link.cuts = () => this.#cuts();
       this.#links.add(link);
       client.once("close", () => this.#links.delete(link));
     });
@@ -61,13 +64,35 @@ export class CuttingProxy {
 
   static async before(redisPort: number, names = NAMES): Promise<CuttingProxy> {
     const proxy = new CuttingProxy(redisPort, names);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
+    await proxy.openPort();
     return proxy;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
+  }
+
+  /** Listens, the second time on the same port as before. */
+  async openPort(): Promise<void> {
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks every connection; new ones are refused until `openPort()`. */
+  async closePort(): Promise<void> {
+    this.cutAll();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  cutAll(): void {
+    for (const link of this.#links) link.cut();
+  }
+
+  /** Breaks a connection that sends something, whenever the answer is true. */
+  cutWhen(cuts: () => boolean): void {
+    this.#cuts = cuts;
   }
 
   /** How often a script was executed. */
@@ -97,13 +122,18 @@ export class CuttingProxy {
 
   delayReplies(ms: number): void {
     this.#delayMs = ms;
-    for (const link of this.#links) link.delayMs = ms;
+    for (const link of this.#links) link.delay(ms);
   }
 
   /** Connections stay, and new ones are accepted; what clients send waits in the proxy. */
   freeze(): void {
     this.#frozen = true;
     for (const link of this.#links) link.frozen = true;
+  }
+
+  /** New connections are served; the frozen ones stay as they are, for ever. */
+  forgetFrozen(): void {
+    this.#frozen = false;
   }
 
   thaw(): void {
@@ -126,9 +156,7 @@ export class CuttingProxy {
   }
 
   async close(): Promise<void> {
-    for (const link of this.#links) link.cut();
-    this.#server.close();
-    await once(this.#server, "close");
+    if (this.#server.listening) await this.closePort();
   }
 
   #orderFor(script: ScriptName): StandingOrder | undefined {
@@ -178,9 +206,11 @@ export class CuttingProxy {
 /** A client's connection and the server's for it. */
 class Link {
   frozen = false;
-  delayMs = 0;
+  #delayMs = 0;
+  readonly #delayed: { readonly reply: Buffer; readonly timer: NodeJS.Timeout }[] = [];
   isSubscriber = false;
   isMuted = (): boolean => false;
+  cuts = (): boolean => false;
   readonly #client: Socket;
   readonly #redis: Socket;
   readonly #onCommand: (command: Buffer) => void;
@@ -197,6 +227,7 @@ class Link {
     client.on("close", () => redis.destroy());
     redis.on("close", () => client.destroy());
     client.on("data", (bytes: Buffer) => {
+      if (this.cuts()) return this.cut();
       this.#fromClient = Buffer.concat([this.#fromClient, bytes]);
       this.#passCommands();
     });
@@ -207,9 +238,21 @@ class Link {
   }
 
   readonly answer: ReplyHandler = (reply) => {
-    if (this.delayMs === 0) this.#client.write(reply);
-    else setTimeout(() => this.#client.write(reply), this.delayMs);
+    if (this.#delayMs === 0) this.#client.write(reply);
+    else this.#delayed.push({ reply, timer: setTimeout(() => this.#deliverNext(), this.#delayMs) });
   };
+
+  /** Replies stay in order: with another delay, those that are on their way arrive. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+    for (const { timer } of this.#delayed) clearTimeout(timer);
+    while (this.#delayed.length > 0) this.#deliverNext();
+  }
+
+  #deliverNext(): void {
+    const next = this.#delayed.shift();
+    if (next !== undefined) this.#client.write(next.reply);
+  }
 
   forward(command: Buffer, onReply: ReplyHandler): void {
     this.#awaited.push(onReply);

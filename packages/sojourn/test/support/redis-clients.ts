@@ -1,4 +1,4 @@
-/** Each Redis client as it is out of the box, connected to a port: a server's or a proxy's. */
+/** Each Redis client, as it is out of the box and as the guide recommends it, connected to a port: a server's or a proxy's. */
 
 import { once } from "node:events";
 import { Redis } from "ioredis";
@@ -21,12 +21,44 @@ export interface ClientKind {
 export const NODE_REDIS: ClientKind = {
   name: "node-redis",
   resends: false,
-  async open(port) {
-    const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: () => 20 } });
-    client.on("error", () => undefined);
-    await client.connect();
-    return { client, isReady: () => client.isReady, close: () => client.destroy() };
-  },
+  open: (port) => openNodeRedis(port, {}, { reconnectStrategy: () => 20 }),
+};
+
+/** docs/guide/redis-down.md */
+const RECONNECT_MS = (tries: number): number => Math.min(25 * 2 ** tries, 500);
+
+/** Wholly as the package comes. */
+export const NODE_REDIS_DEFAULTS: ClientKind = { ...NODE_REDIS, open: (port) => openNodeRedis(port, {}, {}) };
+
+export const NODE_REDIS_RECOMMENDED: ClientKind = {
+  ...NODE_REDIS,
+  name: "node-redis, recommended",
+  open: (port) =>
+    openNodeRedis(
+      port,
+      { disableOfflineQueue: true, pingInterval: 1_000 },
+      { connectTimeout: 1_000, socketTimeout: 2_000, reconnectStrategy: RECONNECT_MS },
+    ),
+};
+
+async function openNodeRedis(port: number, options: object, socket: object): Promise<OpenedClient> {
+  const client = createClient({ url: `redis://127.0.0.1:${port}`, ...options, socket });
+  client.on("error", () => undefined);
+  await client.connect();
+  return { client, isReady: () => client.isReady, close: () => client.destroy() };
+}
+
+export const IOREDIS_RECOMMENDED: ClientKind = {
+  name: "ioredis, recommended",
+  resends: true,
+  open: (port) =>
+    openIoredis(port, false, {
+      enableOfflineQueue: false,
+      connectTimeout: 1_000,
+      socketTimeout: 2_000,
+      maxRetriesPerRequest: 1,
+      retryStrategy: RECONNECT_MS,
+    }),
 };
 
 export const IOREDIS: ClientKind = { name: "ioredis", resends: true, open: (port) => openIoredis(port, false) };
@@ -37,8 +69,8 @@ export const IOREDIS_PIPELINING: ClientKind = {
   open: (port) => openIoredis(port, true),
 };
 
-async function openIoredis(port: number, enableAutoPipelining: boolean): Promise<OpenedClient> {
-  const client = new Redis({ port, host: "127.0.0.1", enableAutoPipelining });
+async function openIoredis(port: number, enableAutoPipelining: boolean, options: object = {}): Promise<OpenedClient> {
+  const client = new Redis({ port, host: "127.0.0.1", enableAutoPipelining, ...options });
   client.on("error", () => undefined);
   await once(client, "ready");
   return { client, isReady: () => client.status === "ready", close: () => client.disconnect() };

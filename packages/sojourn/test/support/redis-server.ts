@@ -24,13 +24,19 @@ export const PATIENT = { readMs: 10_000, writeMs: 10_000 } as const;
 export class RedisServer {
   readonly port: number;
   readonly folder: string;
-  readonly process: ChildProcess;
+  readonly #settings: readonly string[];
   readonly #clients: TestClient[] = [];
+  #process: ChildProcess;
 
-  constructor(port: number, folder: string, process: ChildProcess) {
+  constructor(port: number, folder: string, settings: readonly string[]) {
     this.port = port;
     this.folder = folder;
-    this.process = process;
+    this.#settings = settings;
+    this.#process = this.#spawned();
+  }
+
+  get process(): ChildProcess {
+    return this.#process;
   }
 
   get url(): string {
@@ -44,11 +50,34 @@ export class RedisServer {
     return client;
   }
 
+  /** Ends the server; its files stay. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return;
+    const ended = once(this.#process, "exit");
+    if (this.#process.kill(signal)) await ended;
+  }
+
+  /** The same server once more, after `kill()`, with what its files hold. */
+  async start(): Promise<void> {
+    this.#process = this.#spawned();
+    await this.answers();
+  }
+
+  async answers(): Promise<void> {
+    await answering(this.port, this.#process);
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) if (client.isOpen) client.destroy();
-    const ended = once(this.process, "exit");
-    if (this.process.exitCode === null && this.process.kill("SIGKILL")) await ended;
+    await this.kill();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #spawned(): ChildProcess {
+    const place = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
+    const options = [...place, "--save", "", "--appendonly", "no", ...this.#settings];
+    return spawn("redis-server", options, { stdio: "ignore" });
   }
 }
 
@@ -56,14 +85,9 @@ export class RedisServer {
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "sojourn-redis-"));
-  const process = spawn(
-    "redis-server",
-    ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", ...settings],
-    { stdio: "ignore" },
-  );
-  const server = new RedisServer(port, folder, process);
+  const server = new RedisServer(port, folder, settings);
   try {
-    await answering(port, process);
+    await server.answers();
     return server;
   } catch (error) {
     await server.stop();

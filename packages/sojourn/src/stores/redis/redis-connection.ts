@@ -67,16 +67,17 @@ export class RedisConnection {
     args: readonly Argument[],
     deadlineMs = this.deadlines.writeMs,
   ): Promise<ScriptAnswer> {
-    const { sha1 } = SCRIPTS[name];
-    const command = ["EVALSHA", sha1, String(keys.length), ...keys, ...args];
+    const { sha1, source } = SCRIPTS[name];
+    const rest = [String(keys.length), ...keys, ...args];
     const sent = this.serverClock.sent();
     const reply = await this.#call(deadlineMs, "unknown", async () => {
       try {
-        return await this.#driver.exec(keys[0] ?? null, command);
+        return await this.#driver.exec(keys[0] ?? null, ["EVALSHA", sha1, ...rest]);
       } catch (error) {
         if (leadingWord(error) !== "NOSCRIPT") throw error;
         await this.#load(name);
-        return this.#driver.exec(keys[0] ?? null, command);
+        // With its text: it may have been flushed again meanwhile.
+        return this.#driver.exec(keys[0] ?? null, ["EVAL", source, ...rest]);
       }
     });
     const answer = new ScriptAnswer(reply);
