@@ -67,7 +67,7 @@ describe("reads", () => {
       expect(await sessions.list("ada")).toHaveLength(1);
     });
     expect(new Set(commands.map((command) => command.split(" ")[0]))).toEqual(
-      new Set(["ZCOUNT", "ZRANGEBYSCORE", "GET"]),
+      new Set(["ZCOUNT", "ZREVRANGEBYSCORE", "GET"]),
     );
     expect(commands).toHaveLength(1024 + 2);
   });
