@@ -19,8 +19,18 @@ const supportedNode = { accepts: (major, minor) => (major === 22 && minor >= 13)
 const testedNode = { accepts: (major) => major >= 26 };
 
 // Scripts that must work on sources that do not compile, or that build by themselves.
-const needNoBuild = ["build", "check-quick", "commands", "format", "gen-all", "proof", "proof-logout", "simulate"];
-const needRedis = ["bench", "commands", "proof", "proof-logout"];
+const needNoBuild = [
+  "build",
+  "check-quick",
+  "commands",
+  "faults",
+  "format",
+  "gen-all",
+  "proof",
+  "proof-logout",
+  "simulate",
+];
+const needRedis = ["bench", "commands", "faults", "proof", "proof-logout"];
 
 /** What a command needs, in order (each does nothing when it is there already), and the file it starts. */
 const commands = {
