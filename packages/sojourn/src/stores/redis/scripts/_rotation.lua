@@ -1,5 +1,5 @@
 -- The rotation block of a record: state 1 (1 pending, 2 confirmed), grace until 6, since 6, other hash 16, wrap 32, wrap key id 4.
-local ROTATION, NO_WRAP = 65, string.rep('\0', 32)
+local ROTATION = 65
 
 local function u24(bytes, offset)
   return (struct.unpack('>I3', bytes, offset + 1))
@@ -23,19 +23,6 @@ local function read_block(record)
     other = string.sub(record, at + 13, at + 28), wrap = string.sub(record, at + 29, at + 60),
     key_id = string.sub(record, at + 61, at + 64),
   }
-end
-
--- Where the wrapped secret begins (counted from 0) when nobody is to be given it any more, else nil.
-local function stale_wrap_at(state, grace_until, at, now)
-  if state == 2 and now > grace_until then return at - 1 + 29 end
-end
-
-local function without_stale_wrap(record, now)
-  if not has_block(record) then return record end
-  local at = block_at(record)
-  local wrap_at = stale_wrap_at(string.byte(record, at), u48(record, at), at, now)
-  if not wrap_at then return record end
-  return string.sub(record, 1, wrap_at) .. NO_WRAP .. string.sub(record, wrap_at + 33)
 end
 
 -- The record with this block, or without one for nil.

@@ -25,7 +25,11 @@ if locked == '1' then wanted = bit.bor(flags, 4) elseif locked == '0' then wante
 if done or stored == metadata and flags == wanted then return {'amended', now, record} end
 if stored ~= expected then return {'stale', now, record} end
 
-record = with_metadata(without_stale_wrap(record, now), metadata)
+if has_block(record) then
+  -- @include _stale-wrap.lua
+  record = without_stale_wrap(record, now)
+end
+record = with_metadata(record, metadata)
 record = string.sub(record, 1, 1) .. string.char(wanted) .. string.sub(record, 3)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')
 redis.call('SET', KEYS[4], '', 'PX', integer(tonumber(ARGV[10])))

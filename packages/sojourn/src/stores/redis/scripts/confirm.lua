@@ -26,7 +26,7 @@ local pending = block ~= nil and block.state == 1 and block.other == hash
 if not pending and ARGV[6] ~= '1' then return {'stale', now, record} end
 local confirmed = {
   state = 2, grace_until = now + grace, since = pending and block.since or now,
-  other = token_hash(record), wrap = pending and block.wrap or NO_WRAP, key_id = pending and block.key_id or '\0\0\0\0',
+  other = token_hash(record), wrap = pending and block.wrap or string.rep('\0', 32), key_id = pending and block.key_id or '\0\0\0\0',
 }
 record = with_token(with_block(record, confirmed), generation, hash)
 redis.call('SET', KEYS[1], record, 'KEEPTTL')

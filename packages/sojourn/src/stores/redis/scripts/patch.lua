@@ -11,14 +11,15 @@
 -- @include _publish.lua
 -- @include _rotation.lua
 -- @include _fields.lua
+-- @include _splice.lua
 local not_after, shift, operation_kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_bytes, expected, max_fields = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local guarded, guard_text = ARGV[7], ARGV[8]
 local now = server_now(shift)
 -- What was executed answers what it did, also when it is sent again too late.
-local answer = {'patched', now}
 local before = redis.call('GET', KEYS[3])
 if before then
+  local answer = {'patched', now}
   for number in string.gmatch(before, '%S+') do answer[#answer + 1] = number end
   return answer
 end
@@ -38,7 +39,8 @@ local directory_at = before_metadata + struct.unpack('>I2', record, 67)
 local count = struct.unpack('>I2', record, 69)
 
 -- A corrupt record is not written to; the next read ends it.
-local wanted = {[guarded] = true}
+local wanted = {}
+if guarded ~= '' then wanted[guarded] = true end
 for c = 10, #ARGV, 3 do wanted[ARGV[c]] = true end
 local fields = version == VERSION and read_fields(record, directory_at, count, wanted)
 if not fields then return {'gone', now, false} end
@@ -51,7 +53,7 @@ end
 
 local old_bytes = fields.bytes
 local next_revision = (revision + 1) % 4294967296
-answer[3], answer[4] = integer(revision), integer(next_revision)
+local answer = {'patched', now, integer(revision), integer(next_revision)}
 for c = 9, #ARGV, 3 do
   local kind, name, value = ARGV[c], ARGV[c + 1], ARGV[c + 2]
   if kind == 's' or kind == 'e' then
@@ -59,14 +61,9 @@ for c = 9, #ARGV, 3 do
   elseif kind == 'd' then
     delete_field(fields, name)
   else
-    local current = 0
-    if fields.named[name] then
-      local text = text_of(fields, name) or ''
-      current = tonumber(text)
-      if not safe_integer(text, current) then return {'wrong_kind', now, name} end
-    end
-    local sum = current + tonumber(value)
-    if math.abs(sum) > MAX_SAFE then return {'wrong_kind', now, name} end
+    -- @include _increment.lua
+    local sum = sum_of(fields.named[name] and (text_of(fields, name) or '') or '0', tonumber(value))
+    if not sum then return {'wrong_kind', now, name} end
     set_field(fields, name, integer(sum), false)
     answer[#answer + 1] = integer(sum)
   end
@@ -76,7 +73,11 @@ if fields.count > max_fields then return {'too_many_fields', now} end
 if fields.bytes > max_bytes and fields.bytes > old_bytes then return {'too_large', now, fields.bytes} end
 local written = with_fields(fields, next_revision)
 
-redis.call('SET', KEYS[1], without_stale_wrap(written, now), 'KEEPTTL')
+if has_block(written) then
+  -- @include _stale-wrap.lua
+  written = without_stale_wrap(written, now)
+end
+redis.call('SET', KEYS[1], written, 'KEEPTTL')
 redis.call('SET', KEYS[3], table.concat(answer, ' ', 3), 'PX', integer(operation_kept))
 publish_change(KEYS[1], written)
 return answer

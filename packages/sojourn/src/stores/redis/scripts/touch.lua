@@ -26,6 +26,7 @@ redis.call('PEXPIREAT', KEYS[1], dies)
 redis.call('SETRANGE', KEYS[1], 20, struct.pack('>I6I6I6', seen, absolute, idle))
 if confirms then redis.call('SETRANGE', KEYS[1], 1, string.char(flags + 1)) end
 if string.byte(head, 1) == VERSION and has_block(head) then
+  -- @include _stale-wrap.lua
   local at = block_at(head)
   local block = redis.call('GETRANGE', KEYS[1], at - 1, at + 5)
   local wrap_at = stale_wrap_at(string.byte(block, 1), u48(block, 1), at, now)
