@@ -31,12 +31,17 @@ local function read_fields(record, directory_at, count, wanted)
     bytes = bytes, count = count, stored = stored, named = named, added = {}, in_place = true}
 end
 
+-- Where the value of a stored field begins.
+local function value_at(fields, field)
+  return field.was_sealed and fields.sealed_at + field.sealed or fields.plain_at + field.plain
+end
+
 -- The text of a plain field; nil for one that is absent or sealed.
 local function text_of(fields, name)
   local field = fields.named[name]
   if not field or field.is_sealed then return nil end
   if field.value then return field.value end
-  local at = fields.plain_at + field.plain
+  local at = value_at(fields, field)
   return string.sub(fields.record, at, at + field.length - 1)
 end
 
@@ -47,7 +52,7 @@ local function set_field(fields, name, value, is_sealed)
     fields.added[#fields.added + 1], fields.named[name] = field, field
     fields.count, fields.bytes = fields.count + 1, fields.bytes + #name
   end
-  if field.was_sealed ~= is_sealed then fields.in_place = false end
+  fields.in_place = fields.in_place and field.was_sealed == is_sealed
   fields.bytes = fields.bytes - field.length + #value
   field.value, field.length, field.is_sealed = value, #value, is_sealed
 end

@@ -4,32 +4,20 @@ local function entry_of(field)
   return (length < 128 and string.char(first, length) or struct.pack('>I1I3', first, length + 8388608)) .. field.name
 end
 
--- The same record with other values for fields that it has.
-local function with_values(fields, revision)
-  local sub, record, at, pieces = string.sub, fields.record, 9, {string.sub(fields.record, 1, 4), struct.pack('>I4', revision)}
-  local function put(from, to, text)
-    local n = #pieces
-    pieces[n + 1], pieces[n + 2], at = sub(record, at, from - 1), text, to + 1
+-- The same record with another value for one of its fields.
+local function with_value(record, field, from, revision)
+  local sub, before, between = string.sub, field.ends, ''
+  if field.length ~= field.stored_length then
+    before, between = field.at - 1, entry_of(field)
   end
-  for _, field in ipairs(fields.stored) do
-    if field.value and field.length ~= field.stored_length then put(field.at, field.ends, entry_of(field)) end
-  end
-  for _, sealed in ipairs({false, true}) do
-    local region_at = sealed and fields.sealed_at or fields.plain_at
-    for _, field in ipairs(fields.stored) do
-      if field.value and field.is_sealed == sealed then
-        local from = region_at + (sealed and field.sealed or field.plain)
-        put(from, from + field.stored_length - 1, field.value)
-      end
-    end
-  end
-  pieces[#pieces + 1] = sub(record, at)
-  return table.concat(pieces)
+  return sub(record, 1, 4) .. struct.pack('>I4', revision) .. sub(record, 9, before) .. between
+    .. sub(record, field.ends + 1, from - 1) .. field.value .. sub(record, from + field.stored_length)
 end
 
 -- The record with these fields in place of its own.
 local function with_fields(fields, revision)
-  if fields.in_place then return with_values(fields, revision) end
+  local only = fields.in_place and #fields.stored == 1 and fields.stored[1]
+  if only and only.value then return with_value(fields.record, only, value_at(fields, only), revision) end
   local record, directory, plain, sealed = fields.record, {}, {}, {}
   local at, plain_from, sealed_from = fields.directory_at, fields.plain_at, fields.sealed_at
   local function write(field)
