@@ -1,10 +1,9 @@
 -- The fields of a record, found by the directory's lengths: no value is parsed.
--- What is stored of the `wanted` names, in order: where entry and value begin (`plain`, `sealed`: counted from the
+-- What is stored of the `wanted` names (name -> false), in order and by its name: where entry and value begin (`plain`, `sealed`: counted from the
 -- regions'), and both lengths. Of all fields: `bytes` of names and values, and how many there are. Nil when lengths do
 -- not add up to the byte.
 local function read_fields(record, directory_at, count, wanted)
-  local byte, at, plain, sealed, bytes, stored, named, sizes = string.byte, directory_at, 0, 0, 0, {}, {}, {}
-  for name in pairs(wanted) do sizes[#name] = true end
+  local byte, at, plain, sealed, bytes, stored = string.byte, directory_at, 0, 0, 0, {}
   for _ = 1, count do
     local first, length, middle, low = byte(record, at, at + 3)
     if not length then return nil end
@@ -13,14 +12,13 @@ local function read_fields(record, directory_at, count, wanted)
       if not low then return nil end
       length, name_at = (length - 128) * 65536 + middle * 256 + low, at + 4
     end
-    local size = first % 128 + 1
-    local name_end = name_at + size - 1
-    local name = sizes[size] and string.sub(record, name_at, name_end)
-    bytes = bytes + size + length
-    if name and wanted[name] then
+    local name_end = name_at + first % 128
+    local name = string.sub(record, name_at, name_end)
+    bytes = bytes + #name + length
+    if wanted[name] ~= nil then
       local field = {name = name, at = at, ends = name_end, plain = plain, sealed = sealed, is_sealed = is_sealed,
         was_sealed = is_sealed, length = length, stored_length = length}
-      stored[#stored + 1], named[name] = field, field
+      stored[#stored + 1], wanted[name] = field, field
     end
     if is_sealed then sealed = sealed + length else plain = plain + length + 1 end
     at = name_end + 1
@@ -28,7 +26,7 @@ local function read_fields(record, directory_at, count, wanted)
   local sealed_at = at + math.max(plain - 1, 0)
   if sealed_at + sealed ~= #record + 1 then return nil end
   return {record = record, directory_at = directory_at, plain_at = at, plain_end = at + plain, sealed_at = sealed_at,
-    bytes = bytes, count = count, stored = stored, named = named, added = {}, in_place = true}
+    bytes = bytes, count = count, stored = stored, named = wanted, in_place = true}
 end
 
 -- Where the value of a stored field begins.
@@ -49,6 +47,7 @@ local function set_field(fields, name, value, is_sealed)
   local field = fields.named[name]
   if not field then
     field = {name = name, length = 0}
+    fields.added = fields.added or {}
     fields.added[#fields.added + 1], fields.named[name] = field, field
     fields.count, fields.bytes = fields.count + 1, fields.bytes + #name
   end
@@ -61,5 +60,20 @@ local function delete_field(fields, name)
   local field = fields.named[name]
   if not field then return end
   fields.count, fields.bytes = fields.count - 1, fields.bytes - #name - field.length
-  field.value, fields.named[name], fields.in_place = false, nil, false
+  field.value, fields.named[name], fields.in_place = false, false, false
+end
+
+local function entry_of(field)
+  local first, length = #field.name - 1 + (field.is_sealed and 128 or 0), field.length
+  return (length < 128 and string.char(first, length) or struct.pack('>I1I3', first, length + 8388608)) .. field.name
+end
+
+-- The same record with another value for one of its fields.
+local function with_value(fields, field, revision)
+  local sub, record, from, before, between = string.sub, fields.record, value_at(fields, field), field.ends, ''
+  if field.length ~= field.stored_length then
+    before, between = field.at - 1, entry_of(field)
+  end
+  return sub(record, 1, 4) .. struct.pack('>I4', revision) .. sub(record, 9, before) .. between
+    .. sub(record, field.ends + 1, from - 1) .. field.value .. sub(record, from + field.stored_length)
 end

@@ -11,7 +11,6 @@
 -- @include _publish.lua
 -- @include _rotation.lua
 -- @include _fields.lua
--- @include _splice.lua
 local not_after, shift, operation_kept = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_bytes, expected, max_fields = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
 local guarded, guard_text = ARGV[7], ARGV[8]
@@ -40,14 +39,14 @@ local count = struct.unpack('>I2', record, 69)
 
 -- A corrupt record is not written to; the next read ends it.
 local wanted = {}
-if guarded ~= '' then wanted[guarded] = true end
-for c = 10, #ARGV, 3 do wanted[ARGV[c]] = true end
+if guarded ~= '' then wanted[guarded] = false end
+for c = 10, #ARGV, 3 do wanted[ARGV[c]] = false end
 local fields = version == VERSION and read_fields(record, directory_at, count, wanted)
 if not fields then return {'gone', now, false} end
 
 if guarded ~= '' then
   -- A sealed field has no text, but is there.
-  local is_absent = fields.named[guarded] == nil
+  local is_absent = not fields.named[guarded]
   if is_absent ~= (guard_text == '') or (text_of(fields, guarded) or '') ~= guard_text then return {'conflict', now, record} end
 end
 
@@ -71,8 +70,13 @@ end
 
 if fields.count > max_fields then return {'too_many_fields', now} end
 if fields.bytes > max_bytes and fields.bytes > old_bytes then return {'too_large', now, fields.bytes} end
-local written = with_fields(fields, next_revision)
-
+local written, only = nil, #fields.stored == 1 and fields.stored[1]
+if fields.in_place and only and only.value then
+  written = with_value(fields, only, next_revision)
+else
+  -- @include _splice.lua
+  written = with_fields(fields, next_revision)
+end
 if has_block(written) then
   -- @include _stale-wrap.lua
   written = without_stale_wrap(written, now)
