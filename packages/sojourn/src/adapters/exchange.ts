@@ -89,6 +89,9 @@ export class ExchangeRules<D extends object = DataObject> {
   }
 }
 
+const NOTHING_SAID: ValidateOptions = Object.freeze({});
+const LOADED = Promise.resolve();
+
 /** @internal */
 export class Exchange<D extends object = DataObject> implements SessionCarrier, HeadRules {
   readonly session: RequestSession<D>;
@@ -195,9 +198,24 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     return { error: error.code, message: "The session cannot be read at the moment. Please try again." };
   }
 
-  /** Whether something must be awaited before the handler runs. */
-  get mustLoad(): boolean {
-    return this.#token !== null && this.#rules.load === "eager";
+  /** Reads the session if that is to be done before the handler runs. Null when there is nothing to wait for. */
+  begun(): Promise<void> | null {
+    if (this.#token === null || this.#rules.load === "lazy") return null;
+    if (this.#isNear(this.#token)) return null;
+    this.#loading = this.#load({ fresh: true });
+    return this.#loading;
+  }
+
+  /** Most sessions of a busy site are in the near cache: a promise would cost more than looking there. */
+  #isNear(token: string): boolean {
+    const result = this.#rules.sessions.validateNear(token, this.#question());
+    if (result === null) return false;
+    this.#personal = true;
+    this.accessed();
+    this.#nearToken = token;
+    this.#loading = LOADED;
+    this.session.resolved(result.session);
+    return true;
   }
 
   /** Reads the session of the token, if one came. @throws StoreUnavailableError */
@@ -219,8 +237,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     if (token === null) return;
     this.#personal = true;
     this.accessed();
-    const touch = this.request.countsAsActivity ? {} : { touch: false };
-    const result = await this.#rules.sessions.validate(token, { ...this.client.signals(), ...touch, ...options });
+    const result = await this.#rules.sessions.validate(token, { ...this.#question(), ...options });
     // A login or logout of this request that was not awaited was faster.
     if (this.#token !== token) return;
     this.#nearToken = result.valid && result.near === true ? token : null;
@@ -234,6 +251,12 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     } else if (result.token !== undefined) {
       this.renewed(result.token, result.session as unknown as Session<never>);
     }
+  }
+
+  /** What `validate` is to go by besides the token. */
+  #question(): ValidateOptions {
+    const signals = this.client.signals();
+    return this.request.countsAsActivity ? (signals ?? NOTHING_SAID) : { ...signals, touch: false };
   }
 
   /** The request goes by a token from before a renewal (row E4). */

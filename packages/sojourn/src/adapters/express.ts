@@ -58,10 +58,14 @@ export function sojourn<D extends object = DataObject>(
     (req as Visited)[VISIT] = visit;
     (req as unknown as Record<string, unknown>)[property] = exchange.session;
     const refusal = exchange.refusal();
-    if (refusal !== null) visit.answerFailure(refusal);
-    else if (!exchange.mustLoad) next();
+    if (refusal !== null) {
+      visit.answerFailure(refusal);
+      return;
+    }
+    const loading = exchange.begun();
+    if (loading === null) next();
     else {
-      exchange.load().then(
+      loading.then(
         () => next(),
         (error: unknown) => visit.answerFailure(error),
       );

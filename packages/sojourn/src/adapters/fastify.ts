@@ -202,10 +202,14 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
     }
     const { exchange } = this;
     const refusal = exchange.refusal();
-    if (refusal !== null) this.fail(refusal, done);
-    else if (!exchange.mustLoad) done();
+    if (refusal !== null) {
+      this.fail(refusal, done);
+      return;
+    }
+    const loading = exchange.begun();
+    if (loading === null) done();
     else {
-      exchange.load().then(
+      loading.then(
         () => done(),
         (error: unknown) => this.fail(error, done),
       );

@@ -170,9 +170,9 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
   async begin(): Promise<void> {
     const refusal = this.#exchange.refusal();
     if (refusal !== null) this.#refuse(refusal);
-    else if (this.#exchange.mustLoad) {
+    else {
       try {
-        await this.#exchange.load();
+        await this.#exchange.begun();
       } catch (error) {
         if (!(error instanceof SojournError)) throw error;
         this.#refuse(error);

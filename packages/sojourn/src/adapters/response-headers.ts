@@ -18,7 +18,12 @@ export function putCookie(headers: HeaderSink, cookie: string | null, before: st
 
 /** @internal */
 export function appendVary(headers: HeaderSink, field: string): void {
-  const current = listOf(headers.get("Vary")).join(", ");
+  const given = headers.get("Vary");
+  if (given === undefined) {
+    headers.set("Vary", field);
+    return;
+  }
+  const current = listOf(given).join(", ");
   const fields = current.split(",").map((each) => each.trim().toLowerCase());
   if (fields.includes("*") || fields.includes(field.toLowerCase())) return;
   headers.set("Vary", current === "" ? field : `${current}, ${field}`);

@@ -26,9 +26,7 @@ import {
   type ReauthenticateInput,
   type ValidateOptions,
   type Validation,
-  validationOf,
 } from "./operations.ts";
-import type { ValidationResult } from "./observer.ts";
 import { SessionEvents } from "./events.ts";
 import type { Reaper } from "./reaper.ts";
 import { Renewal } from "./renewal.ts";
@@ -44,10 +42,10 @@ import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
 import { SessionSecurity } from "./session-security.ts";
-import { type Good, MALFORMED, TokenCheck } from "./token-check.ts";
-import { Touching } from "./touching.ts";
+import { type Good, TokenCheck } from "./token-check.ts";
 import { type FindInput, findSessions, type Found, sessionsOfUser } from "./find.ts";
 import { drain, type DrainOptions, type DrainResult, migrate } from "./migration.ts";
+import { type GoodValidation, Validating } from "./validating.ts";
 import { type EndListener, Watching } from "./watching.ts";
 import { patchUser } from "./user-patch.ts";
 
@@ -69,7 +67,7 @@ export class Sessions<D extends object = DataObject> {
   readonly #writer: FieldWriter;
   readonly #renewal: Renewal;
   readonly #check: TokenCheck;
-  readonly #touching: Touching;
+  readonly #validating: Validating<D>;
   readonly #watching: Watching;
   #closing: Promise<void> | null = null;
   /** CSRF tokens, for forms and scripts where the origin check of the adapters does not do. */
@@ -90,7 +88,7 @@ export class Sessions<D extends object = DataObject> {
     this.#writer = new FieldWriter(core);
     this.#renewal = new Renewal(core);
     this.#check = new TokenCheck(core, this.#renewal);
-    this.#touching = new Touching(core);
+    this.#validating = new Validating<D>(core, this.#check, (id, record) => this.#session(id, record));
     this.#watching = new Watching(core);
     this.csrf = new SessionCsrf<D>(core);
     this.security = new SessionSecurity<CreateResult<D>>(core, {
@@ -125,38 +123,13 @@ export class Sessions<D extends object = DataObject> {
    * Whether a token is good now: one read, no error for a bad token.
    * @throws StoreUnavailableError when that cannot be known
    */
-  async validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
-    let result: ValidationResult = "unavailable";
-    try {
-      const verified = this.#core.tokens.verify(token);
-      if (verified === null || typeof token !== "string") {
-        result = MALFORMED.reason;
-        return MALFORMED;
-      }
-      const copy = options.fresh === true || options.touch === true ? null : this.#check.near(token, options, verified);
-      const judged =
-        copy ?? this.#check.judge(token, verified, await this.#core.store.read(verified.id), { signals: options });
-      const checked = judged instanceof Promise ? await judged : judged;
-      if (!checked.valid) {
-        result = checked.reason;
-        return checked;
-      }
-      const { record, at } = checked.presented;
-      const session = this.#session(checked.presented.verified.id, record);
-      if (options.touch !== true) {
-        if (options.touch !== false) this.#touching.whenDue(session, record, at);
-      } else if (!(await this.#touching.now(session, record))) {
-        const ended = await this.#check.check(token);
-        if (!ended.valid) {
-          result = ended.reason;
-          return ended;
-        }
-      }
-      result = "valid";
-      return copy === null ? validationOf(session, checked) : { valid: true, session, near: true };
-    } finally {
-      this.#core.observer.validated(result);
-    }
+  validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
+    return this.#validating.validate(token, options);
+  }
+
+  /** @internal */
+  validateNear(token: unknown, options: ValidateOptions): GoodValidation<D> | null {
+    return this.#validating.near(token, options);
   }
 
   /**

@@ -122,9 +122,9 @@ export class TokenCheck {
    * The answer from the store's near cache where "good, and nothing else to do" is all there is to say; null for
    * whatever has to be judged by the store's own record.
    */
-  near(token: string, signals: ClientSignals, verified: VerifiedToken): Good | null {
+  near(token: unknown, signals: ClientSignals, verified: VerifiedToken): Good | null {
     const record = this.#core.store.near(verified.id);
-    if (record === null) return null;
+    if (record === null || typeof token !== "string") return null;
     if (verified.generation !== record.generation || !record.hasTokenHash(verified.hash)) return null;
     const isPlain = verified.keyIndex === 0 && !record.locked && record.rotation?.state !== "pending";
     const at = this.#core.store.now();

@@ -97,3 +97,22 @@ test.each([
   // And what the guard has read is what the next one sees.
   expect(await get("/open", token)).not.toMatchObject({ user: "ada" });
 });
+
+test.each([
+  ["Express", expressSite],
+  ["Fastify", fastifySite],
+  ["fetch", fetchSite],
+])("%s: a request looks into the near cache once, and into the store only without a copy", async (_name, open) => {
+  const { guarding, watched, elsewhere } = await servers();
+  const get = await open(guarding);
+  const { token } = await elsewhere.create({ userId: "ada" });
+  const counted = async () => {
+    const { near, counts } = await guarding.metrics.numbers();
+    const reads = watched.calls.filter((name) => name === "read").length;
+    return { hits: near?.hits, misses: near?.misses, valid: counts.validations.valid, reads };
+  };
+  await get("/open", token);
+  expect(await counted()).toEqual({ hits: 0, misses: 1, valid: 1, reads: 1 });
+  await get("/open", token);
+  expect(await counted()).toEqual({ hits: 1, misses: 1, valid: 2, reads: 1 });
+});

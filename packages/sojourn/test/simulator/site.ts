@@ -88,7 +88,7 @@ export class Site {
     const presented = { party, at: this.#timeline.age, generation: token === null ? -1 : generationOf(token) };
     let status: Answer["status"] = 200;
     try {
-      if (exchange.mustLoad) await exchange.load();
+      await exchange.begun();
       const loggedIn = exchange.session.active;
       if (token !== null) this.#journal.presentations.push({ ...presented, loggedIn });
       if (!loggedIn) status = 401;

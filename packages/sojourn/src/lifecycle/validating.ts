@@ -1,0 +1,74 @@
+/** `sessions.validate`: what every request goes through, so nothing here waits that need not. */
+
+import type { DataObject } from "../data/draft.ts";
+import type { SessionRecord } from "../data/session-record.ts";
+import type { Core } from "./core.ts";
+import type { ValidationResult } from "./observer.ts";
+import { type ValidateOptions, type Validation, validationOf } from "./operations.ts";
+import type { Session } from "./session.ts";
+import { MALFORMED, type TokenCheck } from "./token-check.ts";
+import { Touching } from "./touching.ts";
+
+export type GoodValidation<D extends object = DataObject> = Validation<D> & { readonly valid: true };
+
+export class Validating<D extends object> {
+  readonly #core: Core;
+  readonly #check: TokenCheck;
+  readonly #touching: Touching;
+  readonly #session: (id: string, record: SessionRecord) => Session<D>;
+
+  constructor(core: Core, check: TokenCheck, session: (id: string, record: SessionRecord) => Session<D>) {
+    this.#core = core;
+    this.#check = check;
+    this.#touching = new Touching(core);
+    this.#session = session;
+  }
+
+  async validate(token: unknown, options: ValidateOptions): Promise<Validation<D>> {
+    const near = this.near(token, options);
+    if (near !== null) return near;
+    let result: ValidationResult = "unavailable";
+    try {
+      const verified = this.#core.tokens.verify(token);
+      if (verified === null || typeof token !== "string") {
+        result = MALFORMED.reason;
+        return MALFORMED;
+      }
+      const outcome = await this.#core.store.read(verified.id);
+      const judged = this.#check.judge(token, verified, outcome, { signals: options });
+      const checked = judged instanceof Promise ? await judged : judged;
+      if (!checked.valid) {
+        result = checked.reason;
+        return checked;
+      }
+      const { record, at } = checked.presented;
+      const session = this.#session(verified.id, record);
+      if (options.touch !== true) {
+        if (options.touch !== false) this.#touching.whenDue(session, record, at);
+      } else if (!(await this.#touching.now(session, record))) {
+        const ended = await this.#check.check(token);
+        if (!ended.valid) {
+          result = ended.reason;
+          return ended;
+        }
+      }
+      result = "valid";
+      return validationOf(session, checked);
+    } finally {
+      this.#core.observer.validated(result);
+    }
+  }
+
+  /** The answer from the near cache, at once; null when the store must be asked. */
+  near(token: unknown, options: ValidateOptions): GoodValidation<D> | null {
+    if (this.#core.store.nearCache === null || options.fresh === true || options.touch === true) return null;
+    const verified = this.#core.tokens.verify(token);
+    const copy = verified === null ? null : this.#check.near(token, options, verified);
+    if (verified === null || copy === null) return null;
+    const { record, at } = copy.presented;
+    const session = this.#session(verified.id, record);
+    if (options.touch !== false) this.#touching.whenDue(session, record, at);
+    this.#core.observer.validated("valid");
+    return { valid: true, session, near: true };
+  }
+}
