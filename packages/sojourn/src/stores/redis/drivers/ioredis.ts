@@ -48,7 +48,9 @@ export function ioredisDriver(client: IoredisClient): Driver {
   }
   if (options?.keyPrefix)
     throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
+  const bundle = bundling(client as WithStream);
   const send = async ([command = "", ...args]: readonly Argument[]): Promise<Reply> => {
+    bundle();
     try {
       return (await called(client, command.toString(), args)) as Reply;
     } catch (error) {
@@ -64,6 +66,25 @@ export function ioredisDriver(client: IoredisClient): Driver {
       return () => void client.off("ready", listener);
     },
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
+  };
+}
+
+interface WithStream {
+  readonly stream?: { cork(): void; uncork(): void };
+}
+
+/** To be called before each command: those of one turn go out in one write, where ioredis makes one of each. */
+function bundling(client: WithStream): () => void {
+  let isCorked = false;
+  return () => {
+    const { stream } = client;
+    if (isCorked || stream === undefined) return;
+    isCorked = true;
+    stream.cork();
+    process.nextTick(() => {
+      isCorked = false;
+      stream.uncork();
+    });
   };
 }
 
