@@ -59,6 +59,7 @@ async function main(): Promise<number> {
   }
   console.log(budgetTable(results));
   console.log(`\n${((performance.now() - startedAt) / 1_000).toFixed(0)} s in all.`);
+  if (folder === resolve(RESULTS)) console.log("`npm run gen` puts what was kept into the README.");
   if (failed.length > 0) console.error(`Failed: ${failed.join(" ")}.`);
   return missed(results).length + failed.length === 0 ? 0 : 1;
 }

@@ -17,11 +17,15 @@ const SHOWN = [
   ["`validate(token)`, 1 in flight on loopback, p50", "reads.node-redis.p50"],
   ["requests/s, Express ÷ express-session + connect-redis", "http.express.incumbent"],
   ["the same with the near cache", "http.express.incumbent.near"],
+  ["CPU of an anonymous request above no session at all, Express", "http.express.anonymous"],
   ["requests/s, Fastify ÷ @fastify/session + connect-redis", "http.fastify.incumbent"],
   ["the same with the near cache", "http.fastify.incumbent.near"],
   ["Redis memory of a session with device and all indexes", "memory.session"],
   ["revoked on one server → refused on another, near cache on, p99", "propagation"],
 ];
+
+const COUNTED =
+  "Counted over HTTP: two requests of one session that store different fields at the same time; a logout while another request of the session is under way.";
 
 /** Files of bench/results that are made from others there, as [url, text]. */
 export function generated(results = kept(fileURLToPath(folder))) {
@@ -44,12 +48,12 @@ export function measurements(results) {
   const rates = results.flatMap((result) => result.rates);
   const promises = results.find(({ scenario }) => scenario === "promises");
   return [
-    ...(promises === undefined ? [] : promises.facts.map(factTable)),
+    ...(promises === undefined ? [] : [COUNTED, ...promises.facts.map(factTable)]),
     ...(rates.some(({ plot }) => plot !== undefined)
       ? [`![Requests per second of GET /me with a session, Sojourn beside its peers](bench/results/${PLOT})`]
       : []),
     ...shownTable(measured),
-    summaryOf(measured),
+    summaryOf(measured, results),
   ].join("\n\n");
 }
 
@@ -60,7 +64,7 @@ function factTable({ columns, rows }) {
 function shownTable(measured) {
   const rows = SHOWN.flatMap(([what, id]) => {
     const found = measured.get(id);
-    return found === undefined ? [] : [[what, valueOf(found), limitOf(id)]];
+    return found === undefined ? [] : [[what, valueOf(found), limitOf(id, found)]];
   });
   return rows.length === 0 ? [] : [table(["measured", "", "budget"], rows)];
 }
@@ -71,14 +75,18 @@ function valueOf({ budget, value, low, high }) {
   return `${number(value)} ${unit}${interval}`;
 }
 
-function limitOf(id) {
-  const { atLeast, atMost, unit } = BUDGETS.find((budget) => budget.id === id);
-  return atLeast === undefined ? `≤ ${number(atMost)} ${unit}` : `≥ ${number(atLeast)} ${unit}`;
+function limitOf(id, found) {
+  const budget = BUDGETS.find((each) => each.id === id);
+  const { atLeast, atMost, unit } = budget;
+  const limit = atLeast === undefined ? `≤ ${number(atMost)} ${unit}` : `≥ ${number(atLeast)} ${unit}`;
+  return verdict(budget, found) === "miss" ? `${limit}: **missed**` : limit;
 }
 
-function summaryOf(measured) {
+function summaryOf(measured, [first]) {
   const count = (wanted) => BUDGETS.filter((budget) => verdict(budget, measured.get(budget.id)) === wanted).length;
   const notRun = count("not run");
-  const rest = notRun === 0 ? "" : `, ${notRun} not run yet`;
-  return `[Budgets](bench/results/README.md): ${count("pass")} met, ${count("miss")} missed${rest}. One machine of two cores, loopback; medians with 95 % intervals; versions, samples, method and profiles of what missed are beside them. \`npm run bench\` measures again.`;
+  const counts = `[Budgets](bench/results/README.md): ${count("pass")} met, ${count("miss")} missed${notRun === 0 ? "" : `, ${notRun} not run yet`}.`;
+  if (first === undefined) return counts;
+  const { processor, cores } = first.machine;
+  return `${counts} One machine (${processor}, ${cores} cores), loopback; medians with 95 % intervals; versions, samples, method and profiles of what missed are beside them. \`npm run bench\` measures again.`;
 }
