@@ -35,6 +35,7 @@ import { openTelemetry } from "../src/metrics/opentelemetry.ts";
 import { prometheus } from "../src/metrics/prometheus.ts";
 import { Keys } from "../src/stores/redis/keys.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
+import { FRAMEWORKS } from "./brief/framework-servers.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
 import { valuesIn } from "./support/exposition.ts";
@@ -123,7 +124,20 @@ describe("What is Session Storage?", () => {
     expect(await one("POST", "/logout", cookie)).toMatchObject({ cookie: expect.stringMatching(/Max-Age=0/) });
     expect(await two("GET", "/", cookie)).toMatchObject({ body: { userId: null } });
   });
-  test.todo("user state across requests: Koa, Hono, node:http, express-session's API (issue 7)");
+  onEveryEngine("user state across requests: Koa, Hono, node:http, on two servers", async ({ sessions, server }) => {
+    for (const start of FRAMEWORKS) {
+      const [one, two] = [await start(sessions), await start(server())];
+      expect(await one("GET", "/")).toMatchObject({ status: 200, body: '{"userId":null}', setCookies: [] });
+      const [login = ""] = (await one("POST", "/login")).setCookies;
+      expect(login).toMatch(/^__Host-Http-sid=[A-Za-z0-9_-]{93}; Path=\/; HttpOnly; Secure; SameSite=Lax$/i);
+      const [cookie] = login.split(";");
+      expect(await two("POST", "/theme", cookie)).toMatchObject({ status: 200, setCookies: [] });
+      expect(await one("GET", "/", cookie)).toMatchObject({ body: '{"userId":"123","theme":"dark"}', setCookies: [] });
+      expect((await one("POST", "/logout", cookie)).setCookies).toEqual([expect.stringMatching(/Max-Age=0/)]);
+      expect(await two("GET", "/", cookie)).toMatchObject({ body: '{"userId":null}' });
+    }
+  });
+  test.todo("user state across requests: express-session's API (issue 7)");
 });
 
 describe("Simple Session Storage", () => {

@@ -14,11 +14,10 @@ import { TEST_SECRET } from "./support/secrets.ts";
 const LIBRARY = join(import.meta.dirname, "..");
 
 /** The guide's first JavaScript block, listening on a free port that it prints. */
-async function exampleOf(guide: string, listens: string): Promise<string> {
+async function exampleOf(guide: string, listens: string, onFreePort: string): Promise<string> {
   const text = await readFile(join(LIBRARY, "..", "..", "docs", "guide", guide), "utf8");
   const code = /^```js\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? "";
   expect(code).toContain(listens);
-  const onFreePort = 'console.log(await app.listen({ port: 0, host: "127.0.0.1" }));';
   return withPlaces(code.replace(listens, onFreePort));
 }
 
@@ -54,8 +53,17 @@ async function stop(app: ChildProcess, folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-test("docs/guide/fastify.md: its application logs in, counts, guards and logs out", async () => {
-  const origin = await run(await exampleOf("fastify.md", "await app.listen({ port: 3000 });"));
+const PRINTED = "console.log(`http://127.0.0.1:${port}`)";
+const BY_SERVER = `const server = app.listen(0, "127.0.0.1", () => { const { port } = server.address(); ${PRINTED}; });`;
+const BY_SERVE = `serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => ${PRINTED});`;
+
+test.each([
+  ["fastify.md", "await app.listen({ port: 3000 });", 'console.log(await app.listen({ port: 0, host: "127.0.0.1" }));'],
+  ["koa.md", "app.listen(3000);", BY_SERVER],
+  ["hono.md", "serve({ fetch: app.fetch, port: 3000 });", BY_SERVE],
+  ["node.md", "app.listen(3000);", BY_SERVER],
+])("docs/guide/%s: its application logs in, counts, guards and logs out", async (guide, listens, onFreePort) => {
+  const origin = await run(await exampleOf(guide, listens, onFreePort));
   const ada = new Browser(origin);
   expect((await ada.get("/me")).status).toBe(401);
   expect(JSON.parse((await ada.post("/login", { name: "ada" })).body)).toEqual({ hello: "ada" });

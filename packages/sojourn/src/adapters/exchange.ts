@@ -380,7 +380,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     if (this.#cookie.secure) {
       notices.once(
         "insecure",
-        "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1); Fastify: the option trustProxy)",
+        "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1); Fastify: the option trustProxy; Koa: proxy: true), or sojourn/hono, /node and /fetch with the option url",
       );
     } else {
       notices.once(

@@ -4,6 +4,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
+import { discard } from "./discard.ts";
 import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import {
   csrfTokenRequired,
@@ -19,7 +20,7 @@ import {
 } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";
-import { NodeResponse } from "./node-response.ts";
+import { JSON_TYPE, NodeResponse } from "./node-response.ts";
 import { type HeaderSink, isOfTheBody, putErrorHeaders } from "./response-headers.ts";
 import type { RequestOptions } from "./views.ts";
 
@@ -154,8 +155,6 @@ function visitOn(request: object, site: Site): Visit | undefined {
   return visit;
 }
 
-const JSON_TYPE = "application/json; charset=utf-8";
-
 /** One request and its reply. Nothing is looked at before it must be: most requests of many sites have no session. */
 class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guarded {
   readonly site: Site;
@@ -267,10 +266,7 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
       raw.end();
       return;
     }
-    putErrorHeaders(this.response, error);
-    raw.statusCode = error.status;
-    raw.setHeader("Content-Type", JSON_TYPE);
-    raw.end(JSON.stringify(this.exchange.answerTo(error)));
+    this.response.answer(error, this.exchange.answerTo(error));
   }
 }
 
@@ -288,14 +284,6 @@ class ReplyHeaders implements HeaderSink {
     if (name === "Set-Cookie") this.#reply.removeHeader(name);
     this.#reply.header(name, value);
   }
-}
-
-/** Frees what a payload that is not sent holds; of a Response that was cloned, once the clone is done with. */
-function discard(payload: unknown): void {
-  const held = payload as { destroy?: () => void; cancel?: () => Promise<void>; body?: unknown } | null | undefined;
-  if (typeof held?.destroy === "function") held.destroy();
-  else if (typeof held?.cancel === "function") held.cancel().catch(() => undefined);
-  else if (payload instanceof Response) discard(payload.body);
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";

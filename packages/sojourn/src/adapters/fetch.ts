@@ -1,9 +1,10 @@
 /** Servers that take a `Request` and answer a `Response` (Deno, Bun, Hono, service handlers, tests). */
 
 import type { DataObject } from "../data/draft.ts";
-import { SojournError } from "../errors.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
+import { discard } from "./discard.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange.ts";
+import { FetchExchange, FetchRequest, type FetchRequestOptions, ourOwn, redirectTo } from "./fetch-exchange.ts";
 import {
   csrfTokenRequired,
   type FreshOptions,
@@ -12,24 +13,10 @@ import {
   listed,
   type Requirement,
   userRequired,
-  verdictOf,
 } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
-import type { HeaderSink } from "./response-headers.ts";
-import { type RequestOptions, type RequestView, type ResponseView, ToldRequest } from "./views.ts";
 
-export interface FetchOptions extends AdapterOptions, RequestOptions<Request> {
-  /**
-   * The URL as the client sees it: decides whether cookies may be Secure and what "this site" is. Behind a
-   * proxy that ends TLS, build it from the headers of that proxy. Default `request.url`.
-   */
-  readonly url?: (request: Request) => string | URL;
-  /**
-   * The client's address, for the device of a session; with `trustProxy` the connection's other end. Default
-   * none: a `Request` does not tell.
-   */
-  readonly ip?: (request: Request) => string | undefined;
-}
+export interface FetchOptions extends AdapterOptions, FetchRequestOptions<Request> {}
 
 /** What `sojourn(sessions)` answers. */
 export interface FetchAdapter<D extends object = DataObject> {
@@ -85,9 +72,8 @@ export function sojourn<D extends object = DataObject>(
   const rules = new ExchangeRules<D>(sessions, options);
   return {
     async open(request) {
-      const opened = new FetchExchange<D>(rules, new FetchRequest(request, options));
-      await opened.begin();
-      return opened;
+      const view = new FetchRequest(request, request, options);
+      return new Opened<D>(new FetchExchange<D>(rules, view)).begin();
     },
   };
 }
@@ -135,22 +121,17 @@ export function csrf(): Guard {
 
 function guard(requirement: Requirement, options: GuardOptions): Guard {
   return (opened) => {
-    if (opened instanceof FetchExchange) return opened.guard(requirement, options);
+    if (opened instanceof Opened) return opened.guard(requirement, options);
     throw new TypeError("A guard takes what open(request) answered.");
   };
 }
 
-class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView {
-  readonly #exchange: Exchange<D>;
-  readonly #request: FetchRequest;
-  #touchesHeaders = false;
+class Opened<D extends object> implements OpenedRequest<D> {
+  readonly #exchange: FetchExchange<D>;
   #refused: Response | null = null;
-  begun = false;
-  headersSent = false;
 
-  constructor(rules: ExchangeRules<D>, request: FetchRequest) {
-    this.#request = request;
-    this.#exchange = new Exchange<D>(rules, request, this);
+  constructor(exchange: FetchExchange<D>) {
+    this.#exchange = exchange;
   }
 
   get session(): RequestSession<D> {
@@ -160,45 +141,25 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
     return this.#refused;
   }
 
-  onHeaders(): void {
-    this.#touchesHeaders = true;
-  }
-  onWrites(): void {
-    // Whatever was begun: commit() waits.
-  }
-
-  async begin(): Promise<void> {
-    const refusal = this.#exchange.refusal();
-    if (refusal !== null) this.#refuse(refusal);
-    else {
-      try {
-        await this.#exchange.begun();
-      } catch (error) {
-        if (!(error instanceof SojournError)) throw error;
-        this.#refuse(error);
-      }
-    }
+  async begin(): Promise<this> {
+    const exchange = this.#exchange;
+    const error = await exchange.begin();
+    if (error === null) return this;
+    exchange.begun = true;
+    exchange.headersSent = true;
+    exchange.exchange.refuseWith(error);
+    this.#refused = exchange.withRules(exchange.answerTo(error));
+    return this;
   }
 
   async guard(requirement: Requirement, options: GuardOptions): Promise<Response | null> {
     if (this.#refused !== null) return this.#refused;
-    const exchange = this.#exchange as unknown as Exchange<never>;
-    const guarded = { exchange, formField: (name: string) => this.#request.formField(name) };
-    const verdict = await verdictOf(requirement, guarded, options).catch((error: unknown) => {
-      if (error instanceof SojournError) return error;
-      throw error;
-    });
+    const verdict = await this.#exchange.verdict(requirement, options);
     if (verdict === null) return null;
-    const redirect = (Location: string): Response => new Response(null, { status: 303, headers: { Location } });
-    this.#refused = await this.commit(typeof verdict === "string" ? redirect(verdict) : this.#answerTo(verdict));
+    this.#refused = await this.commit(
+      typeof verdict === "string" ? redirectTo(verdict) : this.#exchange.answerTo(verdict),
+    );
     return this.#refused;
-  }
-
-  #refuse(error: SojournError): void {
-    this.begun = true;
-    this.headersSent = true;
-    this.#exchange.refuseWith(error);
-    this.#refused = this.#withRules(this.#answerTo(error));
   }
 
   async commit(response: Response): Promise<Response> {
@@ -206,116 +167,12 @@ class FetchExchange<D extends object> implements OpenedRequest<D>, ResponseView 
       discard(response);
       return this.#refused;
     }
-    if (this.begun) throw new TypeError("commit() was called before: once for each request.");
-    this.begun = true;
-    const failure = await this.#exchange.settled();
-    if (failure === null) return this.#sent(response);
+    const exchange = this.#exchange;
+    if (exchange.begun) throw new TypeError("commit() was called before: once for each request.");
+    const failure = await exchange.settled();
+    if (failure === null) return exchange.withRules(response);
     discard(response);
-    if (!(failure.error instanceof SojournError)) throw failure.error;
-    return this.#sent(this.#answerTo(failure.error));
-  }
-
-  #sent(response: Response): Response {
-    this.headersSent = true;
-    return this.#withRules(response);
-  }
-
-  #answerTo(error: SojournError): Response {
-    const { headers = {} } = error as { headers?: Readonly<Record<string, string>> };
-    const all = { ...headers, "Cache-Control": "no-store" };
-    return Response.json(this.#exchange.answerTo(error), { status: error.status, headers: all });
-  }
-
-  /**
-   * Always a copy: one `Response` without body may be sent to many clients, and must not keep the cookie of one.
-   * What cannot be copied (an upgrade, a network error) has no use for a cookie.
-   */
-  #withRules(response: Response): Response {
-    const { status, statusText, body } = response;
-    if (!this.#touchesHeaders || status < 200) return response;
-    const headers = new Headers(response.headers);
-    this.#exchange.applyTo(sinkOf(headers));
-    return new Response(body, { status, statusText, headers });
-  }
-}
-
-const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\b/i;
-/** Of a form that holds a token; a larger one is not read, for nobody says how large it will be. */
-const MAX_FORM_BYTES = 1_048_576;
-
-async function small(body: ReadableStream<Uint8Array<ArrayBuffer>> | null): Promise<Blob | null> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const reader = body?.getReader();
-  for (let size = 0; ; ) {
-    const chunk = (await reader?.read())?.value;
-    if (chunk === undefined) return new Blob(chunks);
-    size += chunk.byteLength;
-    if (size > MAX_FORM_BYTES) {
-      // Settles when the handler is done with the other half of the clone.
-      reader?.cancel().catch(() => undefined);
-      return null;
-    }
-    chunks.push(chunk);
-  }
-}
-
-/** Frees what an answer that is not sent holds; of one that was cloned, once the clone is done with. */
-function discard(response: Response): void {
-  if (response.body !== null && !response.body.locked) response.body.cancel().catch(() => undefined);
-}
-
-function sinkOf(headers: Headers): HeaderSink {
-  return {
-    get: (name) => (name === "Set-Cookie" ? headers.getSetCookie() : (headers.get(name) ?? undefined)),
-    set: (name, value) => {
-      const values = typeof value === "string" ? [value] : value;
-      headers.delete(name);
-      for (const each of values) headers.append(name, each);
-    },
-  };
-}
-
-class FetchRequest extends ToldRequest<Request> implements RequestView {
-  readonly #options: FetchOptions;
-  #parsed: URL | null = null;
-
-  constructor(request: Request, options: FetchOptions) {
-    super(request, options);
-    this.#options = options;
-  }
-  get method(): string {
-    return this.request.method;
-  }
-  get secure(): boolean {
-    return this.#url?.protocol === "https:";
-  }
-  get host(): string | undefined {
-    return this.#url?.host;
-  }
-  get ip(): string | undefined {
-    return this.#options.ip?.(this.request);
-  }
-  get peer(): string | undefined {
-    return this.ip;
-  }
-  header(name: string): string | undefined {
-    return this.request.headers.get(name) ?? undefined;
-  }
-  /** Null when no form was sent, it is too large, or its body was read before. */
-  async formField(name: string): Promise<unknown> {
-    const type = this.header("content-type") ?? "";
-    if (this.request.bodyUsed || !FORM.test(type)) return null;
-    try {
-      const body = await small(this.request.clone().body);
-      return (await new Response(body, { headers: { "Content-Type": type } }).formData()).get(name);
-    } catch {
-      return null;
-    }
-  }
-  /** Null where the option made none of what a client may have sent. */
-  get #url(): URL | null {
-    this.#parsed ??= URL.parse(this.#options.url?.(this.request) ?? this.request.url);
-    return this.#parsed;
+    return exchange.withRules(exchange.answerTo(ourOwn(failure.error)));
   }
 }
 

@@ -25,6 +25,27 @@ export interface Guarded {
   formField(name: string): unknown;
 }
 
+/** The guards of one framework, whose handlers are `G`. @internal */
+export interface Guards<G> {
+  readonly requireUser: (options?: GuardOptions) => G;
+  readonly requireRole: (role: string) => G;
+  readonly requirePermission: (permission: string) => G;
+  readonly requireFresh: (options: FreshOptions) => G;
+  readonly csrf: () => G;
+}
+
+/** @internal */
+export function guardsFor<G>(guard: (name: string, requirement: Requirement, options: GuardOptions) => G): Guards<G> {
+  return {
+    requireUser: (options = {}) => guard("requireUser()", userRequired, options),
+    requireRole: (role) => guard("requireRole()", listed("requireRole", "roles", role), {}),
+    requirePermission: (permission) =>
+      guard("requirePermission()", listed("requirePermission", "permissions", permission), {}),
+    requireFresh: (options) => guard("requireFresh()", freshnessRequired(options), options),
+    csrf: () => guard("csrf()", csrfTokenRequired, {}),
+  };
+}
+
 /** Why the request is refused, or null. @throws StoreUnavailableError @internal */
 export type Requirement = (guarded: Guarded) => Promise<SojournError | null>;
 

@@ -121,9 +121,7 @@ export class HeldSends {
     this.#state = "failed";
     const calls = this.#held;
     this.#held = [];
-    for (const name of this.#res.getHeaderNames()) if (isOfTheBody(name)) this.#res.removeHeader(name);
-    this.#res.statusCode = 200;
-    this.#res.statusMessage = "";
+    forgetAnswer(this.#res);
     this.#answerer.answerFailure(error);
     for (const call of calls) this.#ignore(call);
   }
@@ -134,6 +132,13 @@ export class HeldSends {
     if (callback !== undefined) process.nextTick(callback, new Error("Not sent: the response has ended."));
     return name === "write" ? false : this.#res;
   }
+}
+
+/** Takes back what was said of a body that is not sent. @internal */
+export function forgetAnswer(res: ServerResponse): void {
+  for (const name of res.getHeaderNames()) if (isOfTheBody(name)) res.removeHeader(name);
+  res.statusCode = 200;
+  res.statusMessage = "";
 }
 
 function bytesOf(chunk: unknown): number {

@@ -5,13 +5,17 @@
  */
 
 import type { ServerResponse } from "node:http";
+import type { SojournError } from "../errors.ts";
 import { type FailureAnswerer, HeldSends } from "./held-sends.ts";
-import type { HeaderSink } from "./response-headers.ts";
+import { type HeaderSink, putErrorHeaders } from "./response-headers.ts";
 import type { HeadRules, ResponseView } from "./views.ts";
 
 type WriteHeadArguments = [status: number, ...rest: unknown[]];
 type WriteHead = (this: void, ...args: WriteHeadArguments) => ServerResponse;
 type HeaderValue = number | string | readonly string[];
+
+/** @internal */
+export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Whose rules the next `writeHead` goes by; several adapters on one response each wrap what was there before. */
 const WRAPPED_BY = Symbol("sojourn response");
@@ -44,9 +48,32 @@ export class NodeResponse implements ResponseView, HeaderSink {
     return this.#rules !== null;
   }
 
-  onHeaders(rules: HeadRules): void {
+  /** Answers an error, whatever was to be answered. */
+  answer(error: SojournError, body: object): void {
     const res = this.#res;
+    putErrorHeaders(this, error);
+    res.statusCode = error.status;
+    res.setHeader("Content-Type", JSON_TYPE);
+    res.end(JSON.stringify(body));
+  }
+
+  /**
+   * Looks at every way of sending from now on. Before the handler runs: `res.end(await page(req.session))` looks
+   * `res.end` up first, and what is put there by the session's first write comes too late.
+   */
+  watch(rules: HeadRules): void {
+    this.#wrap();
+    this.onWrites(rules);
+  }
+
+  onHeaders(rules: HeadRules): void {
     this.#rules = rules;
+    this.#wrap();
+  }
+
+  #wrap(): void {
+    if (this.#writeHead !== null) return;
+    const res = this.#res;
     this.#outer = res[WRAPPED_BY];
     this.#writeHead = (res as { writeHead: WriteHead }).writeHead;
     res[WRAPPED_BY] = this;

@@ -16,19 +16,14 @@ import type { Sessions } from "../lifecycle/sessions.ts";
 import type { SessionEnd } from "../lifecycle/watching.ts";
 import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import { type Requirement, userRequired } from "./guards.ts";
-import { NodeRequest } from "./node-request.ts";
-import type { RequestOptions, ResponseView } from "./views.ts";
+import { type DirectOptions, DirectRequest } from "./node-request.ts";
+import type { ResponseView } from "./views.ts";
 
 export interface WebSocketOptions
   extends Pick<AdapterOptions, "origins" | "allowSameSite" | "originCheck" | "trustProxy">,
-    RequestOptions<IncomingMessage> {
+    DirectOptions {
   /** Also lets in visitors whose session has no user. Without a session nobody is let in. Default false. */
   readonly anonymous?: boolean;
-  /**
-   * The URL as the client sees it: decides which cookie is looked for and what "this site" is. Behind a proxy that ends
-   * TLS: ``(request) => `https://${request.headers.host}` ``. Default from the connection and the Host header.
-   */
-  readonly url?: (request: IncomingMessage) => string | URL;
 }
 
 /** What is used of a socket; those of the package ws have it. */
@@ -191,38 +186,13 @@ const NO_RESPONSE: ResponseView = {
   onWrites: () => undefined,
 };
 
-class Handshake extends NodeRequest<IncomingMessage> {
-  readonly #options: WebSocketOptions;
-  #url: URL | null = null;
-
-  constructor(request: IncomingMessage, options: WebSocketOptions) {
-    super(request, request, options);
-    this.#options = options;
-  }
+class Handshake extends DirectRequest {
   /** Not GET, which is never refused. */
   override get method(): string {
     return "WEBSOCKET";
   }
-  get secure(): boolean {
-    return this.#seen?.protocol === "https:";
-  }
-  get host(): string | undefined {
-    return this.#seen?.host;
-  }
-  get ip(): string | undefined {
-    return this.peer;
-  }
   /** The browser was on https, and this server does not know. */
   get isBehindTls(): boolean {
     return !this.secure && this.header("origin") === `https://${this.host}`;
-  }
-  /** Null for what is no URL: a client may send any Host header. */
-  get #seen(): URL | null {
-    this.#url ??= URL.parse(this.#options.url?.(this.request) ?? this.#own());
-    return this.#url;
-  }
-  #own(): string {
-    const scheme = "encrypted" in this.request.socket ? "https" : "http";
-    return `${scheme}://${this.request.headers.host ?? ""}`;
   }
 }

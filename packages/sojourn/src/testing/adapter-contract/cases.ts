@@ -1,6 +1,7 @@
 /** What any adapter must do, one sentence each; a title begins with the rows of the security requirements it shows. */
 
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { ANSWERS } from "./answer-cases.ts";
 import { BEARER } from "./bearer-cases.ts";
 import type { Browser, Reply } from "./client.ts";
 import { GUARDS } from "./guard-cases.ts";
@@ -329,6 +330,7 @@ export const CASES: readonly AdapterCase[] = [
   ...CROSS_SITE,
   ...FAILURE,
   ...WRITES,
+  ...ANSWERS,
   ...BEARER,
   ...GUARDS,
 ];

@@ -1,7 +1,7 @@
 /** Raw HTTP: exact headers in, exact headers out, and a browser's cookie jar. */
 
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
+import { type Agent, type IncomingMessage, request } from "node:http";
 
 export interface Reply {
   readonly status: number;
@@ -18,6 +18,8 @@ export interface Outgoing {
   /** An array sends the header once per entry. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
+  /** For several requests over one connection. */
+  readonly agent?: Agent;
 }
 
 /** Sends exactly these headers, and Host. */
@@ -30,7 +32,7 @@ export async function begin(url: string, init: Outgoing = {}): Promise<IncomingM
   const sent = request(url, {
     method: init.method ?? "GET",
     headers: { ...init.headers } as Record<string, string | string[]>,
-    agent: false,
+    agent: init.agent ?? false,
   });
   sent.end(init.body);
   const [response] = (await once(sent, "response")) as [IncomingMessage];

@@ -66,6 +66,22 @@ const ROUTES: readonly ContractRoute[] = [
       return { body: "answered", headers: { "Content-Type": "application/x-handler" } };
     },
   },
+  {
+    method: "POST",
+    path: "/streamed",
+    handle: (session) => {
+      void session.set("a", 1);
+      return { body: "begun", after: () => Promise.resolve() };
+    },
+  },
+  {
+    method: "POST",
+    path: "/bug",
+    handle: async (session) => {
+      await session.login({ userId: "ada" });
+      throw new Error("a bug of the handler");
+    },
+  },
   { method: "POST", path: "/rejects", handle: async (session) => json(await session.set("a", 1n)) },
   {
     method: "POST",

@@ -25,6 +25,7 @@ export interface ContractGuard {
 }
 
 export interface ContractRoute {
+  /** GET answers HEAD too. */
   readonly method: "GET" | "POST";
   readonly path: string;
   /** Asked before the handler, in this order. */
