@@ -29,6 +29,7 @@ const needNoBuild = [
   "proof",
   "proof-logout",
   "simulate",
+  "sqlite-load",
 ];
 const needRedis = ["bench", "commands", "faults", "proof", "proof-logout"];
 

@@ -23,7 +23,7 @@ import { MAX_RETRY_DELAY_MS } from "./write-queue.ts";
 export type Write = <T>(call: WriteCall | undefined, write: (sql: Statements, now: number) => T) => Promise<T>;
 
 /** Sessions looked at in one turn. */
-const CHUNK = 200;
+const CHUNK = 50;
 
 /** Raises the epoch first, so that logins meanwhile stay. */
 export async function revokeUser(write: Write, input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {

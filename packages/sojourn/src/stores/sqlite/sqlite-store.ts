@@ -366,8 +366,11 @@ class SqliteStore extends RecordSteps implements Store {
     if (this.#path !== ":memory:") closeSync(openSync(this.#path, "a", 0o600));
     const database = new DatabaseSync(this.#path);
     try {
-      // What is deleted is overwritten: ended sessions must not lie in free pages for years.
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
+      // What is deleted is overwritten: ended sessions must not lie in free pages for years. The log is carried over
+      // in small parts, for the event loop waits for it.
+      database.exec(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 200;",
+      );
       database.exec("BEGIN IMMEDIATE");
       if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
       migrate(database);

@@ -29,7 +29,7 @@ const RETRY_SPREAD_MS = 6;
 /** Another process that waits for the lock tries again within this time. */
 export const MAX_RETRY_DELAY_MS = RETRY_MIN_MS + RETRY_SPREAD_MS;
 /** A long queue is committed in parts, so that the event loop is never held for long. */
-const MAX_TURN_MS = 8;
+const MAX_TURN_MS = 4;
 
 export class WriteQueue {
   readonly #options: WriteQueueOptions;
