@@ -5,6 +5,9 @@ import { isLive } from "../../store/transitions.ts";
 import type { Keys } from "./keys.ts";
 import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
 
+/** Of a user with thousands: between so many and the next, the server answers other clients. */
+const READ_AT_ONCE = 256;
+
 export async function sessionsOfUser(
   { userKey, latest }: ListOptions & { readonly userKey: string },
   keys: Keys,
@@ -12,11 +15,15 @@ export async function sessionsOfUser(
   read: (key: string) => Promise<Buffer | null>,
 ): Promise<StoredSession[]> {
   const key = keys.userSessions(userKey);
-  const some = latest === undefined ? [] : ["LIMIT", "0", String(latest)];
-  const reply = await redis.read(key, ["ZREVRANGEBYSCORE", key, "+inf", `(${redis.serverClock.now()}`, ...some]);
+  const most = latest === undefined ? [] : ["LIMIT", "0", String(latest)];
+  const reply = await redis.read(key, ["ZREVRANGEBYSCORE", key, "+inf", `(${redis.serverClock.now()}`, ...most]);
   if (!Array.isArray(reply)) throw unexpectedReply(reply);
   const ids = reply.map(String);
-  const records = await Promise.all(ids.map((id) => read(keys.session(id))));
+  const records: (Buffer | null)[] = [];
+  while (records.length < ids.length) {
+    const some = ids.slice(records.length, records.length + READ_AT_ONCE);
+    records.push(...(await Promise.all(some.map((id) => read(keys.session(id))))));
+  }
   const now = redis.serverClock.now();
   return ids.flatMap((id, i) => {
     const record = records[i] ?? null;
