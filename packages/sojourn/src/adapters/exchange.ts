@@ -123,7 +123,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.request = request;
     this.client = new RequestClient(request, rules.proxies, rules.host.binds);
     this.#response = response;
-    this.#outgoing = new OutgoingToken(rules.host.freshTokenMs);
+    this.#outgoing = new OutgoingToken(rules.host.freshTokenMs, rules.host.now);
     this.#cookie = rules.cookieFor(request);
     const cookie = readCookie(request.header("cookie"), this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
@@ -247,7 +247,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     if (!result.valid) {
       if (!result.clearCookie) return;
       this.#token = null;
-      this.#outgoing.suggest("remove", this.#rules.host.now());
+      this.#outgoing.suggest("remove");
     } else if (result.token !== undefined) {
       this.renewed(result.token, result.session as unknown as Session<never>);
     }
@@ -312,7 +312,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   }
 
   get issuedToken(): string | null {
-    const change = this.#outgoing.at(this.#rules.host.now());
+    const change = this.#outgoing.current();
     return this.#transport === "cookie" || change === null || change === "remove" ? null : change.token;
   }
 
@@ -329,7 +329,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.accessed();
     // What the jar held when it sent the request must not come back into it.
     if (token === this.#token && this.#transport === "cookie") return;
-    this.#outgoing.suggest({ token, session }, this.#rules.host.now());
+    this.#outgoing.suggest({ token, session });
   }
 
   removed(): void {
@@ -360,9 +360,9 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   }
 
   #setCookie(): string | null {
-    const { host } = this.#rules;
-    const change = this.#outgoing.at(host.now());
+    const change = this.#outgoing.current();
     if (change === null) return null;
+    const { host } = this.#rules;
     // With the header transport a cookie of the session that this one replaces is of no use any more.
     if (change === "remove" || this.#transport === "header") {
       return this.#hasCookie ? expireCookie(this.#cookie) : null;

@@ -139,6 +139,8 @@ function definedOf(headers: object): Record<string, HeaderValue | undefined> {
 
 function keyIn(headers: object, name: string): string | undefined {
   const wanted = name.toLowerCase();
+  // As Fastify spells all of them.
+  if (Object.hasOwn(headers, wanted)) return wanted;
   return Object.keys(headers).find((key) => key.length === wanted.length && key.toLowerCase() === wanted);
 }
 

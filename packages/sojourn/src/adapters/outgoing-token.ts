@@ -15,11 +15,13 @@ export type TokenChange = { readonly token: string; readonly session: Session<ne
 
 export class OutgoingToken {
   readonly #freshForMs: number;
+  readonly #now: () => number;
   #decided: TokenChange | null = null;
   #suggested: { readonly change: TokenChange; readonly at: number } | null = null;
 
-  constructor(freshForMs: number) {
+  constructor(freshForMs: number, now: () => number) {
     this.#freshForMs = freshForMs;
+    this.#now = now;
   }
 
   decide(change: TokenChange): void {
@@ -27,12 +29,12 @@ export class OutgoingToken {
     this.#suggested = null;
   }
 
-  suggest(change: TokenChange, now: number): void {
-    this.#suggested = { change, at: now };
+  suggest(change: TokenChange): void {
+    this.#suggested = { change, at: this.#now() };
   }
 
-  at(now: number): TokenChange | null {
+  current(): TokenChange | null {
     const suggested = this.#suggested;
-    return suggested !== null && now - suggested.at <= this.#freshForMs ? suggested.change : this.#decided;
+    return suggested !== null && this.#now() - suggested.at <= this.#freshForMs ? suggested.change : this.#decided;
   }
 }

@@ -19,6 +19,7 @@ export function putCookie(headers: HeaderSink, cookie: string | null, before: st
 /** @internal */
 export function appendVary(headers: HeaderSink, field: string): void {
   const given = headers.get("Vary");
+  if (given === field) return;
   if (given === undefined) {
     headers.set("Vary", field);
     return;

@@ -22,7 +22,7 @@ export interface AdapterHost {
   /** What may be stored. */
   readonly fields: FieldRules;
   /** The store's time. */
-  now(): number;
+  readonly now: () => number;
 }
 
 const hosts = new WeakMap<object, AdapterHost>();
