@@ -13,8 +13,7 @@ export function patchArguments(
     String(maxBytes),
     expectedRevision === undefined ? "" : String(expectedRevision),
     String(MAX_FIELDS),
-    guard?.name ?? "",
-    guard?.json ?? "",
+    ...(guard === undefined ? [] : ["g", guard.name, guard.json ?? ""]),
     ...changes.flatMap(changeArguments),
   ];
 }

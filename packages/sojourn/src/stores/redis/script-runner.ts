@@ -78,7 +78,7 @@ export class ScriptRunner {
     const { serverClock } = this.#redis;
     const send = async (leftMs: number): Promise<ScriptAnswer> => {
       const notAfter = call?.notAfter ?? serverClock.now() + leftMs + FENCE_SLACK_MS;
-      const fence = { operationKeptMs: Math.max(1, notAfter - serverClock.now()) + FENCE_SLACK_MS };
+      const fence = { operationKeptMs: Math.max(1, Math.ceil(notAfter - serverClock.now())) + FENCE_SLACK_MS };
       const args = [String(notAfter), String(serverClock.shift()), ...rest(fence)];
       let answer: ScriptAnswer | null = null;
       try {

@@ -6,13 +6,15 @@ end
 
 local VERSION = 1
 local HEADER, HEADER_WITH_USER = 70, 86
+local ROTATION = 65
 
 local function u48(bytes, offset)
   return (struct.unpack('>I6', bytes, offset + 1))
 end
 
 local function expires_at(head)
-  return math.min(u48(head, 20) + u48(head, 32), u48(head, 26))
+  local seen, absolute, idle = struct.unpack('>I6I6I6', head, 21)
+  return math.min(seen + idle, absolute)
 end
 
 -- The hash of the session's user, or nil for an anonymous session.

@@ -7,6 +7,10 @@ local function publish(message)
   redis.pcall('PUBLISH', channel, message)
 end
 
+local function publish_revision(session_key, revision)
+  publish('c ' .. string.sub(session_key, -24) .. ' ' .. revision)
+end
+
 local function publish_change(session_key, record)
-  publish('c ' .. string.sub(session_key, -24) .. ' ' .. integer(struct.unpack('>I4', record, 5)))
+  publish_revision(session_key, integer(struct.unpack('>I4', record, 5)))
 end

@@ -1,5 +1,4 @@
 -- The rotation block of a record: state 1 (1 pending, 2 confirmed), grace until 6, since 6, other hash 16, wrap 32, wrap key id 4.
-local ROTATION = 65
 
 local function u24(bytes, offset)
   return (struct.unpack('>I3', bytes, offset + 1))

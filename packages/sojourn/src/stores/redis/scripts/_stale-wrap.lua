@@ -8,7 +8,7 @@ end
 
 local function without_stale_wrap(record, now)
   local at = block_at(record)
-  local wrap_at = stale_wrap_at(string.byte(record, at), u48(record, at), at, now)
+  local wrap_at = stale_wrap_at(string.byte(record, at), struct.unpack('>I6', record, at + 1), at, now)
   if not wrap_at then return record end
   return string.sub(record, 1, wrap_at) .. NO_WRAP .. string.sub(record, wrap_at + 33)
 end

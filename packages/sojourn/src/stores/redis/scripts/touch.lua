@@ -14,7 +14,7 @@ local head = redis.call('GETRANGE', KEYS[1], 0, HEADER_WITH_USER - 1)
 if head == '' then return {'gone', now, redis.call('GET', KEYS[2])} end
 if #head < HEADER or now >= expires_at(head) then return {'gone', now, false} end
 
-local flags, seen, absolute, idle = string.byte(head, 2), u48(head, 20), u48(head, 26), u48(head, 32)
+local flags, seen, absolute, idle = string.byte(head, 2), struct.unpack('>I6I6I6', head, 21)
 local confirms = ARGV[7] == '1' and flags % 2 == 0
 if now - seen < interval and not confirms then return {'touched', now, seen} end
 seen = math.max(seen, now)
