@@ -25,7 +25,7 @@ const STOP_TIMEOUT_MS = 5_000;
 const LAST_WORDS = 4_000;
 
 const WARM_UP_OPERATIONS = 20_000;
-const WARM_UP_MAX_MS = 3_000;
+const WARM_UP_MAX_MS = 2_500;
 
 export class Contestant {
   readonly name: string;

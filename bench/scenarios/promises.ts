@@ -19,8 +19,8 @@ const WORK_MS = 5;
 const SLOW_MS = 40;
 const LOGOUT_AFTER_MS = 15;
 /** For the bytes of one: those of the first are not counted, which fill what Sojourn's 1,024 buckets hold once. */
-const UNCOUNTED = 5_000;
-const SESSIONS = 10_000;
+const UNCOUNTED = 4_000;
+const SESSIONS = 6_000;
 const LOGINS_AT_ONCE = 16;
 
 const OURS = "Sojourn";
