@@ -107,6 +107,15 @@ describe("CallGate", () => {
     expect(gate.refusal()?.reason).toBe("overload");
   });
 
+  test("once stopped, failures of what was under way open nothing, and nothing is asked", () => {
+    const gate = gateOf();
+    fail(gate, 5);
+    gate.stop();
+    fail(gate, 20);
+    vi.advanceTimersByTime(60_000);
+    expect([gate.refusal(), questions.length]).toEqual([null, 1]);
+  });
+
   test("as many as may are under way: the next fails at once, until one of them ends", () => {
     const gate = gateOf(1_000);
     const eras = Array.from({ length: 1_000 }, () => gate.begun());

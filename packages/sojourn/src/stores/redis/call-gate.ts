@@ -43,6 +43,7 @@ export class CallGate {
   #askedAt = Number.NEGATIVE_INFINITY;
   #questions = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(options: CallGateOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class CallGate {
   /** A call had no answer in time, or its connection broke. */
   failed(): void {
     const now = this.#options.clock.monotonic();
-    if (now - this.#failedAt < ONE_FAILURE_MS) return;
+    if (this.#isStopped || now - this.#failedAt < ONE_FAILURE_MS) return;
     this.#failedAt = now;
     this.#failures++;
     if (this.#failures >= FAILURES_TO_OPEN && this.#openedAt === null) this.#open(now);
@@ -90,11 +91,17 @@ export class CallGate {
   reconnected(): void {
     this.#era++;
     this.#inFlight = 0;
-    this.close();
+    this.#close();
+  }
+
+  /** Nothing is asked any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#close();
   }
 
   /** Lets calls pass, and asks no more. */
-  close(): void {
+  #close(): void {
     clearTimeout(this.#timer);
     this.#openedAt = null;
     this.#failures = 0;
@@ -122,7 +129,7 @@ export class CallGate {
       () => {
         if (question !== this.#questions) return;
         const answeredAt = this.#options.clock.monotonic();
-        if (answeredAt - now <= this.#options.inTimeMs) this.close();
+        if (answeredAt - now <= this.#options.inTimeMs) this.#close();
         else this.#ask(answeredAt);
       },
       () => {

@@ -4,7 +4,7 @@
  * more. The client may still execute a write later: its `notAfter` refuses it then.
  */
 
-import type { StoreUnavailableError } from "../../errors.ts";
+import { StoreUnavailableError } from "../../errors.ts";
 import type { CallGate } from "./call-gate.ts";
 import { classified, isPassing, leadingWord, timedOut } from "./failures.ts";
 
@@ -72,9 +72,10 @@ export class PendingCall<T> {
   #failed(error: unknown): void {
     const { gate, outcome } = this.#rules;
     this.#ended();
-    // A refusal is an answer.
-    if (leadingWord(error) === "") gate.failed();
-    else if (!this.#isLate) gate.answered();
+    // A refusal is an answer; what a call within this one met is counted there.
+    if (leadingWord(error) !== "") {
+      if (!this.#isLate) gate.answered();
+    } else if (!(error instanceof StoreUnavailableError)) gate.failed();
     this.#reject(classified(error, outcome));
   }
 

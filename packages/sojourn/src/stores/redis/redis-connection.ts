@@ -100,7 +100,7 @@ export class RedisConnection {
 
   close(): void {
     this.#closed = true;
-    this.#gate.close();
+    this.#gate.stop();
     this.#stopListening();
   }
 

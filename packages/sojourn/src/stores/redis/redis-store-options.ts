@@ -10,8 +10,8 @@ export interface RedisStoreOptions extends RetentionOptions {
   /** Milliseconds until a call gives up, 1 to 60000. Default 250 for reads, 1000 for writes. */
   readonly deadline?: { readonly readMs?: number; readonly writeMs?: number };
   /**
-   * Calls that may wait for Redis at a time, from 1,000; more fail at once. A call that waits costs 1 to 2 kB.
-   * Default 10000.
+   * Calls that may wait for Redis at a time, from 1,000; more fail at once. A read that waits keeps 1 to 2 kB
+   * of memory, a write up to 8 kB. Default 10000.
    */
   readonly maxInFlight?: number;
   /**
