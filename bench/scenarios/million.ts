@@ -58,7 +58,7 @@ export const million: Scenario = {
         "Pings come from a process of their own, about a thousand a second.",
         "count, countUsers and stats are sums over 1,024 indexes, of a time that grows with their depth: no ratio is asked of them.",
         "check looks at fifty sessions a call, which takes more pages where a bucket holds ten.",
-        "sqlite counts along an index of all sessions. memory is for tests and reads every session for count, countUsers, stats, reap and each page of find and drain; of one user's for failedLogin.",
+        "sqlite counts along an index of all sessions. memory is for tests and reads every session for count, countUsers, stats and each page of find and drain; of one user's for failedLogin.",
         REDIS_NOTE,
       ],
       rates: [],
