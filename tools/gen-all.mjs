@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { generated as benchResults, readmeWith as readmeWithBench } from "./gen-bench.mjs";
+import { generate as adapters } from "./gen-adapters.mjs";
 import { generate as bucketTags } from "./gen-bucket-tags.mjs";
 import { generate as features, readmeWith } from "./gen-feature-table.mjs";
 import { generate as errors } from "./gen-errors.mjs";
@@ -13,6 +14,7 @@ const redis = new URL("../packages/sojourn/src/stores/redis/", import.meta.url);
 const files = [
   [new URL("bucket-tags.generated.ts", redis), bucketTags()],
   [new URL("scripts.generated.ts", redis), scripts(new URL("scripts/", redis))],
+  [new URL("../docs/reference/adapters.md", import.meta.url), adapters()],
   [new URL("../docs/reference/errors.md", import.meta.url), errors()],
   [new URL("../docs/reference/features.md", import.meta.url), features()],
   [new URL("../docs/reference/security-requirements.md", import.meta.url), security()],

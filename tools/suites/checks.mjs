@@ -5,7 +5,7 @@ import { root, tools } from "../tool-paths.mjs";
 import { NOTHING } from "./count.mjs";
 import { runTool } from "./run-tool.mjs";
 
-const typecheckedProjects = ["packages/sojourn", "examples/shop", "e2e", "bench"];
+const typecheckedProjects = ["packages/sojourn", "examples", "examples/shop", "e2e", "bench"];
 const generator = join(root, "tools", "gen-all.mjs");
 
 /** Builds when a source changed: what imports the package by its name is checked against `dist`. */

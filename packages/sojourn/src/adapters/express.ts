@@ -139,6 +139,7 @@ class Visit extends NodeRequest<Request> implements FailureAnswerer, Guarded {
     this.#next = next;
     this.#response = new NodeResponse(res, this);
     this.exchange = new Exchange(rules, this, this.#response);
+    this.#response.watch();
   }
   get secure(): boolean {
     return this.request.secure;

@@ -50,7 +50,7 @@ export class HeldSends {
     this.#answerer = answerer;
     const methods = res as unknown as Record<SendName, Send>;
     this.#originals = Object.fromEntries(SENDS.map((name) => [name, methods[name]])) as Record<SendName, Send>;
-    for (const name of SENDS) methods[name] = (...args) => this.#send({ name, args });
+    for (const name of SENDS) methods[name] = (...args) => this.send({ name, args });
   }
 
   get isHolding(): boolean {
@@ -60,7 +60,8 @@ export class HeldSends {
     return this.#sending > 0;
   }
 
-  #send(call: Call): unknown {
+  /** Runs it, or remembers it until it may be run. */
+  send(call: Call): unknown {
     const begun = this.isSending || this.#res.headersSent;
     if (this.#state === "open" && !begun && this.#rules.mustWait) this.#hold();
     if (this.#state === "holding") return this.#remember(call);

@@ -97,6 +97,7 @@ class Visit extends NodeRequest<KoaContext> implements FailureAnswerer, Guarded 
     this.#throws = options.onError === "throw";
     this.#response = new NodeResponse(ctx.res, this);
     this.exchange = new Exchange(rules, this, this.#response);
+    this.#response.watch();
   }
   get secure(): boolean {
     return this.request.secure;

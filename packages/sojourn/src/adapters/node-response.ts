@@ -19,7 +19,24 @@ export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Whose rules the next `writeHead` goes by; several adapters on one response each wrap what was there before. */
 const WRAPPED_BY = Symbol("sojourn response");
-type Wrapped = ServerResponse & { [WRAPPED_BY]?: NodeResponse | undefined };
+const WATCHED_BY = Symbol("sojourn watch");
+type Wrapped = ServerResponse & { [WRAPPED_BY]?: NodeResponse | undefined; [WATCHED_BY]?: NodeResponse };
+
+type Send = (...args: unknown[]) => unknown;
+type LookedUp = "end" | "write" | "writeHead";
+
+/** The same for every response. */
+const WATCHED: Readonly<Record<LookedUp, Send>> = {
+  end: watched("end"),
+  write: watched("write"),
+  writeHead: watched("writeHead"),
+};
+
+function watched(name: LookedUp): Send {
+  return function (this: Wrapped, ...args) {
+    return this[WATCHED_BY]?.sendEarly(name, args);
+  };
+}
 
 /** @internal */
 export class NodeResponse implements ResponseView, HeaderSink {
@@ -29,6 +46,8 @@ export class NodeResponse implements ResponseView, HeaderSink {
   #rules: HeadRules | null = null;
   #writeHead: WriteHead | null = null;
   #outer: NodeResponse | undefined;
+  /** What was there when the handler had not run. */
+  #before: Readonly<Record<LookedUp, Send>> | null = null;
   /** Headers that were handed to `writeHead` and are on their way. */
   #given: Record<string, HeaderValue | undefined> | null = null;
 
@@ -58,12 +77,25 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   /**
-   * Looks at every way of sending from now on. Before the handler runs: `res.end(await page(req.session))` looks
-   * `res.end` up first, and what is put there by the session's first write comes too late.
+   * Before the handler runs: `res.end(await page(req.session))` looks `res.end` up first, and what the session's
+   * first write puts there comes too late. Costs next to nothing, for most requests write nothing.
    */
-  watch(rules: HeadRules): void {
-    this.#wrap();
-    this.onWrites(rules);
+  watch(): void {
+    const res = this.#res;
+    // With several adapters on one response the first does it.
+    if (res[WATCHED_BY] !== undefined) return;
+    res[WATCHED_BY] = this;
+    const { end, write, writeHead } = res as unknown as Record<LookedUp, Send>;
+    this.#before = { end, write, writeHead };
+    Object.assign(res, WATCHED);
+  }
+
+  /** Called by whoever looked the method up before it was replaced, or by what replaced it. */
+  sendEarly(name: LookedUp, args: unknown[]): unknown {
+    const held = this.#held;
+    if (held !== null && !held.isSending) return held.send({ name, args });
+    if (name === "writeHead" && this.#res[WRAPPED_BY] === this) return this.writeHead(args as WriteHeadArguments);
+    return Reflect.apply(this.#before?.[name] ?? nodesOwn(this.#res), this.#res, args);
   }
 
   onHeaders(rules: HeadRules): void {

@@ -144,7 +144,7 @@ class Visit extends DirectRequest implements FailureAnswerer, Guarded {
     this.#passesOn = options.onError === "next";
     this.#response = new NodeResponse(res, this);
     this.exchange = new Exchange(rules, this, this.#response);
-    this.#response.watch(this.exchange);
+    this.#response.watch();
   }
   formField(name: string): unknown {
     return fieldIn((this.request as { body?: unknown }).body, name);

@@ -75,24 +75,6 @@ test("half an answer is cut off, a whole one is sent, however the listener fails
   expect(await send(`${origin}/whole`)).toMatchObject({ status: 200, body: "whole" });
 });
 
-test("a write in the argument of res.end or res.writeHead is waited for, and the answer is whole", async () => {
-  const { origin, store } = await site(async (req, res) => {
-    const begun = (): string => {
-      void req.session.set("a", 1);
-      return "ok";
-    };
-    if (req.url === "/end") res.end(await Promise.resolve().then(begun));
-    else res.writeHead(200, { "X-Begun": begun() }).end("ok");
-  });
-  for (const path of ["/end", "/head"]) {
-    const reply = await send(origin + path);
-    expect(reply).toMatchObject({ status: 200, body: "ok", headers: { vary: "Cookie", "cache-control": "no-store" } });
-    expect(reply.setCookies).toHaveLength(1);
-  }
-  store.down = true;
-  for (const path of ["/end", "/head"]) expect((await send(origin + path)).status).toBe(503);
-});
-
 test("M4 awaited in a listener of one's own: false when it has been answered, for the session and for a guard", async () => {
   const { sessions, store, cookie } = watchedSessions();
   const session = sojourn(sessions);
