@@ -5,18 +5,7 @@ import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
-import {
-  csrfTokenRequired,
-  fieldIn,
-  type FreshOptions,
-  freshnessRequired,
-  type Guarded,
-  type GuardOptions,
-  listed,
-  type Requirement,
-  userRequired,
-  verdictOf,
-} from "./guards.ts";
+import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";
 import { NodeResponse } from "./node-response.ts";
@@ -73,38 +62,26 @@ export function sojourn<D extends object = DataObject>(
   };
 }
 
-/** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
-export function requireUser(options: GuardOptions = {}): RequestHandler {
-  return guard("requireUser()", userRequired, options);
-}
-
-/** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
-export function requireRole(role: string): RequestHandler {
-  return guard("requireRole()", listed("requireRole", "roles", role), {});
-}
-
-/** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
-export function requirePermission(permission: string): RequestHandler {
-  return guard("requirePermission()", listed("requirePermission", "permissions", permission), {});
-}
-
-/**
- * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
- * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await req.session.reauthenticate({ userId, aal })`.
- * @throws ConfigError, TypeError
- */
-export function requireFresh(options: FreshOptions): RequestHandler {
-  return guard("requireFresh()", freshnessRequired(options), options);
-}
-
-/**
- * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
- * `_csrf` (`req.session.csrfToken`; needs the body parsed before it); others get 403. The cross-site check of the
- * middleware protects forms without it: this is for sites that cannot rely on what browsers say of origins.
- */
-export function csrf(): RequestHandler {
-  return guard("csrf()", csrfTokenRequired, {});
-}
+export const {
+  /** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
+  requireUser,
+  /** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
+  requireRole,
+  /** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
+  requirePermission,
+  /**
+   * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
+   * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await req.session.reauthenticate({ userId, aal })`.
+   * @throws ConfigError, TypeError
+   */
+  requireFresh,
+  /**
+   * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
+   * `_csrf` (`req.session.csrfToken`; needs the body parsed before it); others get 403. The cross-site check of the
+   * middleware protects forms without it: this is for sites that cannot rely on what browsers say of origins.
+   */
+  csrf,
+} = guardsFor(guard);
 
 function guard(name: string, requirement: Requirement, options: GuardOptions): RequestHandler {
   return (req, res, next) => {

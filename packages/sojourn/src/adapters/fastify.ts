@@ -6,18 +6,7 @@ import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { discard } from "./discard.ts";
 import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
-import {
-  csrfTokenRequired,
-  fieldIn,
-  type FreshOptions,
-  freshnessRequired,
-  type Guarded,
-  type GuardOptions,
-  listed,
-  type Requirement,
-  userRequired,
-  verdictOf,
-} from "./guards.ts";
+import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";
 import { JSON_TYPE, NodeResponse } from "./node-response.ts";
@@ -87,39 +76,27 @@ const FOR_FASTIFY = {
   [Symbol.for("plugin-meta")]: { name: "sojourn", fastify: "5.x" },
 };
 
-/** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
-export function requireUser(options: GuardOptions = {}): FastifyGuard {
-  return guard("requireUser()", userRequired, options);
-}
-
-/** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
-export function requireRole(role: string): FastifyGuard {
-  return guard("requireRole()", listed("requireRole", "roles", role), {});
-}
-
-/** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
-export function requirePermission(permission: string): FastifyGuard {
-  return guard("requirePermission()", listed("requirePermission", "permissions", permission), {});
-}
-
-/**
- * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
- * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await request.session.reauthenticate({ userId, aal })`.
- * @throws ConfigError, TypeError
- */
-export function requireFresh(options: FreshOptions): FastifyGuard {
-  return guard("requireFresh()", freshnessRequired(options), options);
-}
-
-/**
- * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
- * `_csrf` (`request.session.csrfToken`; as `preHandler`, when the body has been parsed); others get 403. The
- * cross-site check of the plugin protects forms without it: this is for sites that cannot rely on what browsers say
- * of origins.
- */
-export function csrf(): FastifyGuard {
-  return guard("csrf()", csrfTokenRequired, {});
-}
+export const {
+  /** Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads. */
+  requireUser,
+  /** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
+  requireRole,
+  /** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
+  requirePermission,
+  /**
+   * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
+   * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await request.session.reauthenticate({ userId, aal })`.
+   * @throws ConfigError, TypeError
+   */
+  requireFresh,
+  /**
+   * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
+   * `_csrf` (`request.session.csrfToken`; as `preHandler`, when the body has been parsed); others get 403. The
+   * cross-site check of the plugin protects forms without it: this is for sites that cannot rely on what browsers say
+   * of origins.
+   */
+  csrf,
+} = guardsFor(guard);
 
 function guard(name: string, requirement: Requirement, options: GuardOptions): FastifyGuard {
   return (request, _reply, done) => {

@@ -5,15 +5,7 @@ import type { Sessions } from "../lifecycle/sessions.ts";
 import { discard } from "./discard.ts";
 import { type AdapterOptions, ExchangeRules } from "./exchange.ts";
 import { FetchExchange, FetchRequest, type FetchRequestOptions, ourOwn, redirectTo } from "./fetch-exchange.ts";
-import {
-  csrfTokenRequired,
-  type FreshOptions,
-  freshnessRequired,
-  type GuardOptions,
-  listed,
-  type Requirement,
-  userRequired,
-} from "./guards.ts";
+import { type GuardOptions, guardsFor, type Requirement } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
 
 export interface FetchOptions extends AdapterOptions, FetchRequestOptions<Request> {}
@@ -78,48 +70,36 @@ export function sojourn<D extends object = DataObject>(
   };
 }
 
-/**
- * Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads.
- *
- * ```ts
- * const refused = await requireUser()(s);
- * if (refused !== null) return refused;
- * ```
- */
-export function requireUser(options: GuardOptions = {}): Guard {
-  return guard(userRequired, options);
-}
+export const {
+  /**
+   * Guard: lets through requests of a user; others get 401, or a redirect if they are a browser's page loads.
+   *
+   * ```ts
+   * const refused = await requireUser()(s);
+   * if (refused !== null) return refused;
+   * ```
+   */
+  requireUser,
+  /** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
+  requireRole,
+  /** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
+  requirePermission,
+  /**
+   * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
+   * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await s.session.reauthenticate({ userId, aal })`.
+   * @throws ConfigError, TypeError
+   */
+  requireFresh,
+  /**
+   * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
+   * `_csrf` (`s.session.csrfToken`); others get 403. A form is read from a copy: call it before the body is read.
+   * The cross-site check of `open` protects forms without it: this is for sites that cannot rely on what browsers
+   * say of origins. A form over 1 MB, as with files, must bring it in the header.
+   */
+  csrf,
+} = guardsFor(guard);
 
-/** Guard: lets through users with this role in `data.roles`; others get 403, nobody 401. */
-export function requireRole(role: string): Guard {
-  return guard(listed("requireRole", "roles", role), {});
-}
-
-/** Guard: lets through users with this permission in `data.permissions`; others get 403, nobody 401. */
-export function requirePermission(permission: string): Guard {
-  return guard(listed("requirePermission", "permissions", permission), {});
-}
-
-/**
- * Guard for what matters most: lets through who proved not longer ago than `maxAge` who they are, at least at level
- * `aal`. Others get 403 `step_up_required`, or a redirect: ask them, then `await s.session.reauthenticate({ userId, aal })`.
- * @throws ConfigError, TypeError
- */
-export function requireFresh(options: FreshOptions): Guard {
-  return guard(freshnessRequired(options), options);
-}
-
-/**
- * Guard: unsafe requests must bring the session's CSRF token, in the header `X-CSRF-Token` or the form field
- * `_csrf` (`s.session.csrfToken`); others get 403. A form is read from a copy: call it before the body is read.
- * The cross-site check of `open` protects forms without it: this is for sites that cannot rely on what browsers
- * say of origins. A form over 1 MB, as with files, must bring it in the header.
- */
-export function csrf(): Guard {
-  return guard(csrfTokenRequired, {});
-}
-
-function guard(requirement: Requirement, options: GuardOptions): Guard {
+function guard(_name: string, requirement: Requirement, options: GuardOptions): Guard {
   return (opened) => {
     if (opened instanceof Opened) return opened.guard(requirement, options);
     throw new TypeError("A guard takes what open(request) answered.");
