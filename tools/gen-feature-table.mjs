@@ -87,7 +87,12 @@ ${tableOf(systems)}
 ${sections.join("\n")}`;
 }
 
-const ENGINES = { onDurableEngines: " (sqlite, redis)", onRedis: " (redis)", onFailingRedis: " (redis, each client)" };
+const ENGINES = {
+  onDurableEngines: " (sqlite, redis)",
+  onRedis: " (redis)",
+  onFailingRedis: " (redis, each client)",
+  onTopologies: " (redis, each client)",
+};
 
 function line({ title, issue, engines }) {
   return issue === null ? `- [x] ${title}${ENGINES[engines] ?? ""}` : `- [ ] ${title} (issue ${issue})`;

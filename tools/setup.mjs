@@ -30,8 +30,9 @@ const needNoBuild = [
   "proof-logout",
   "simulate",
   "sqlite-load",
+  "test-topologies",
 ];
-const needRedis = ["bench", "commands", "faults", "proof", "proof-logout"];
+const needRedis = ["bench", "commands", "faults", "proof", "proof-logout", "test-topologies"];
 
 /** What a command needs, in order (each does nothing when it is there already), and the file it starts. */
 const commands = {

@@ -37,6 +37,7 @@ import { Keys } from "../src/stores/redis/keys.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
 import { FRAMEWORKS } from "./brief/framework-servers.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
+import { onTopologies } from "./brief/topologies.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
 import { valuesIn } from "./support/exposition.ts";
 import { startTelemetry, valuesOf } from "./support/telemetry.ts";
@@ -1391,7 +1392,19 @@ describe("Scalability", () => {
     },
   );
 
-  test.todo("Redis Sentinel and Cluster (issue 6)");
+  onTopologies("Redis Sentinel and Cluster: many users on two servers", async (first, second) => {
+    const made = await Promise.all(
+      times(30, (i) => first.create({ userId: `user-${i % 10}`, data: { theme: "dark" } })),
+    );
+    const answers = await Promise.all(made.map(({ token }) => second.validate(token)));
+    expect(answers.every((answer) => answer.valid && answer.session.data["theme"] === "dark")).toBe(true);
+    await Promise.all(made.map(({ session }) => second.data(session.id).set("seen", true)));
+    expect(await first.revokeUser("user-0", { reason: "test" })).toEqual({ ended: 3 });
+    expect(await second.validate(made[0]?.token ?? "")).toMatchObject({ valid: false, reason: "revoked" });
+    expect(await second.list("user-0")).toEqual([]);
+    expect(await second.list("user-1")).toHaveLength(3);
+    expect(await second.count()).toBe(27);
+  });
 });
 
 describe("Persistence", () => {

@@ -150,7 +150,7 @@ export class Core {
   async liveRecord(id: string): Promise<SessionRecord | null> {
     const outcome = await this.store.read(id);
     const record = isRecord(outcome) ? this.parse(id, outcome) : null;
-    return record !== null && this.store.now() < record.expiresAt ? record : null;
+    return record !== null && this.store.now(id) < record.expiresAt ? record : null;
   }
 
   /** What is known besides data; nothing when it cannot be decoded, and then the session is ended. */

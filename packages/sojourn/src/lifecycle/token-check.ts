@@ -69,7 +69,7 @@ export class TokenCheck {
     outcome: ReadOutcome,
     { signals, evenLocked = false }: CheckOptions,
   ): Good | Invalid | Promise<Good | Invalid> {
-    const at = this.#core.store.now();
+    const at = this.#core.store.now(verified.id);
     const record = this.#live(verified.id, outcome, at);
     if ("valid" in record) return record;
     const standing = standingOf(record, verified, at);
@@ -96,7 +96,7 @@ export class TokenCheck {
   async #locked({ token, verified, record }: Presented, signals: ClientSignals = {}): Promise<Good | Invalid> {
     const { id } = verified;
     const lock = (stored: SessionRecord): Amendment | null =>
-      stored.locked || !this.#isUnused(id, stored, this.#core.store.now())
+      stored.locked || !this.#isUnused(id, stored, this.#core.store.now(id))
         ? null
         : { metadata: this.#core.metadataOf(id, stored), locked: true, event: { type: "locked", detail: "unused" } };
     await amend(this.#core, id, lock, record);
@@ -127,7 +127,7 @@ export class TokenCheck {
     if (record === null || typeof token !== "string") return null;
     if (verified.generation !== record.generation || !record.hasTokenHash(verified.hash)) return null;
     const isPlain = verified.keyIndex === 0 && !record.locked && record.rotation?.state !== "pending";
-    const at = this.#core.store.now();
+    const at = this.#core.store.now(verified.id);
     if (!isPlain || this.#isUnused(verified.id, record, at)) return null;
     if (this.#binding !== null && this.#binding.differing({ id: verified.id, record, signals }).length > 0) return null;
     const presented = { token, verified, record, at };
@@ -138,7 +138,7 @@ export class TokenCheck {
   /** The record of a token that is good, without doing anything about it; null for any other. */
   async peek(verified: VerifiedToken): Promise<SessionRecord | null> {
     const outcome = await this.#core.store.read(verified.id);
-    const now = this.#core.store.now();
+    const now = this.#core.store.now(verified.id);
     const record = this.#live(verified.id, outcome, now);
     if ("valid" in record) return null;
     const standing = standingOf(record, verified, now);

@@ -75,8 +75,8 @@ export class TrackedStore implements Store {
   ready(): Promise<StoreFacts> {
     return this.#store.ready();
   }
-  now(): number {
-    return this.#store.now();
+  now(id?: string): number {
+    return this.#store.now(id);
   }
   /** What every request waits for: a number is counted up, and every sixteenth is timed. */
   read(id: string): Promise<ReadOutcome> {

@@ -265,8 +265,11 @@ export interface Store {
    * them, for a server that lost its memory may come back with another salt.
    */
   ready(): Promise<StoreFacts>;
-  /** The store's time. Exact to half a round trip after `ready()`, and after every call that is answered. */
-  now(): number;
+  /**
+   * The store's time. Exact to half a round trip after `ready()`, and after every call that is answered.
+   * @param id whose server's clock is meant, where sessions are spread over several
+   */
+  now(id?: string): number;
 
   /**
    * Stores a new session; its user, expiry and times stand in the record. One from before a cut-off is `gone`. A limit is

@@ -310,7 +310,7 @@ describe("the walk of a bucket's index", () => {
   const KEY = "walk";
 
   async function walked(during: (page: readonly string[]) => Promise<unknown>): Promise<string[]> {
-    const redis = new RedisConnection(nodeRedisDriver(clients[0]), PATIENT, systemClock);
+    const redis = new RedisConnection(nodeRedisDriver(clients[0]), PATIENT, systemClock, KEY);
     const seen: string[] = [];
     for await (const page of pagesOf(redis, KEY, 500)) {
       seen.push(...page);

@@ -104,10 +104,19 @@ describe("a limit that is new, and a user with many sessions", () => {
   test("gives up at the write deadline with nothing stored, and a login after that goes on", async () => {
     const size = 4 * ENDED_AT_ONCE;
     await Promise.all(Array.from({ length: size }, () => env.created({ userId: "ada" })));
-    // Each look at it is a second later: a deadline that passes after the first script.
-    let looks = 0;
-    const hasty = { ...clock, monotonic: () => clock.monotonic() + 1_000 * looks++ };
-    const slow = redisStore(client, { clock: hasty, deadline: { readMs: 5_000, writeMs: 4_000 } });
+    // Each script takes five seconds: a deadline that passes with the first one.
+    let behind = 0;
+    const hasty = { ...clock, monotonic: () => clock.monotonic() + behind };
+    const dragging = {
+      isOpen: true,
+      isReady: true,
+      sendCommand: async (args: string[], options?: object): Promise<unknown> => {
+        const reply: unknown = await client.sendCommand(args, options);
+        if (args[0] === "EVALSHA") behind += 5_000;
+        return reply;
+      },
+    };
+    const slow = redisStore(dragging, { clock: hasty, deadline: { readMs: 5_000, writeMs: 4_000 } });
     await slow.ready();
     const newest = { ...env.made({ userId: "ada" }), limit: atMost(2) };
     await expect(slow.create(newest)).rejects.toMatchObject({ reason: "timeout", outcome: "not_executed" });

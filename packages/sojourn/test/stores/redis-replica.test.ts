@@ -1,7 +1,7 @@
 /** A replica beside the primary: reads never go there, whatever the client was set to. */
 
 import { once } from "node:events";
-import { Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { createClient, createCluster } from "redis";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { RedisClient } from "../../src/stores/redis/drivers/driver-of.ts";
@@ -62,7 +62,11 @@ test("reads of a standalone client go to the primary, though it was told to use 
   }
 });
 
-test("a cluster client of node-redis that reads from replicas is refused", () => {
-  const cluster = createCluster({ rootNodes: [{ url: primary.url }], useReplicas: true });
-  expect(() => redisStore(cluster as unknown as RedisClient)).toThrow(/later version/);
+test.each([
+  ["useReplicas", () => createCluster({ rootNodes: [{ url: primary.url }], useReplicas: true })],
+  ["scaleReads", () => new Cluster([{ port: primary.port }], { lazyConnect: true, scaleReads: "slave" })],
+  ['role: "slave"', () => new Redis({ lazyConnect: true, name: "main", sentinels: [{ port: 1 }], role: "slave" })],
+] as const)("F1 a client that reads from replicas is refused: %s", (setting, client) => {
+  expect(() => redisStore(client())).toThrow(expect.objectContaining({ code: "config_invalid" }));
+  expect(() => redisStore(client())).toThrow(`remove ${setting}, reads go to the primary`);
 });

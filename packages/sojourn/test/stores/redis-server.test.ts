@@ -2,7 +2,7 @@
 
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { createClient, createCluster, createSentinel } from "redis";
+import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createSessions, type Sessions, type Store } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
@@ -192,13 +192,16 @@ describe("a server that is not as it should be", () => {
     expect(() => redisStore(prefixed)).toThrow(/key prefix/);
   });
 
-  test("cluster and sentinel clients are refused, because their sendCommand takes other arguments", () => {
-    const cluster = createCluster({ rootNodes: [{ url: server.url }] });
-    const sentinel = createSentinel({ name: "main", sentinelRootNodes: [{ host: "127.0.0.1", port: 1 }] });
+  test("a cluster or sentinel client that prefixes keys is refused too, and a pool", () => {
+    const keyPrefix = "app:";
+    const cluster = createCluster({ rootNodes: [{ url: server.url }], keyPrefix });
+    const sentinelRootNodes = [{ host: "127.0.0.1", port: 1 }];
+    const sentinel = createSentinel({ name: "main", sentinelRootNodes, keyPrefix });
     for (const wrong of [cluster, sentinel]) {
-      expect(() => redisStore(wrong as never)).toThrow(expect.objectContaining({ code: "config_invalid" }));
-      expect(() => redisStore(wrong as never)).toThrow(/later version/);
+      expect(() => redisStore(wrong)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+      expect(() => redisStore(wrong)).toThrow(/key prefix: remove it/);
     }
+    expect(() => redisStore(createClientPool() as never)).toThrow(/createClient, createSentinel or createCluster/);
   });
 });
 

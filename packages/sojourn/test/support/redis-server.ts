@@ -76,16 +76,20 @@ export class RedisServer {
 
   #spawned(): ChildProcess {
     const place = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];
-    const options = [...place, "--save", "", "--appendonly", "no", ...this.#settings];
-    return spawn("redis-server", options, { stdio: "ignore" });
+    return spawn("redis-server", [...this.#settings, ...place], { stdio: "ignore" });
   }
 }
 
 /** @param settings extra configuration, as on the command line: `["--maxmemory", "10mb"]` */
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
+  return launch(["--save", "", "--appendonly", "no", ...settings]);
+}
+
+/** On a free port, once it answers. */
+export async function launch(settings: readonly string[], folder?: string): Promise<RedisServer> {
   const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), "sojourn-redis-"));
-  const server = new RedisServer(port, folder, settings);
+  const home = folder ?? (await mkdtemp(join(tmpdir(), "sojourn-redis-")));
+  const server = new RedisServer(port, home, settings);
   try {
     await server.answers();
     return server;

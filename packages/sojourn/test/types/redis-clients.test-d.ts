@@ -14,17 +14,14 @@ declare const ioredisCluster: Cluster;
 
 export function clients(): void {
   redisStore(nodeRedis);
+  redisStore(nodeRedisCluster);
+  redisStore(nodeRedisSentinel);
   redisStore(ioredis);
+  redisStore(ioredisCluster);
   redisStore(ioredisResp3);
   redisStore(Math.max(1, 2) === 1 ? nodeRedis : ioredis, { namespace: "app" });
   // @ts-expect-error -- a pool has no state of one connection
   redisStore(nodeRedisPool);
-  // @ts-expect-error -- its sendCommand begins with a key
-  redisStore(nodeRedisCluster);
-  // @ts-expect-error -- its sendCommand begins with a flag
-  redisStore(nodeRedisSentinel);
-  // @ts-expect-error -- a later version
-  redisStore(ioredisCluster);
   // @ts-expect-error -- a URL is for openStore()
   redisStore("redis://localhost");
   // @ts-expect-error -- no client

@@ -4,11 +4,11 @@
  *
  * A connection that is broken without anybody knowing is silent, and so is one to
  * a server that is no longer the primary. So a beat is published once a second, over
- * the connection that the reads go over, to a channel of this process alone. When it
- * is heard, all that was published before it on the server that answers the reads was
- * heard too. Without a beat of the last seconds nothing is believed; after some more
- * the subscription is made anew. A broken connection, a new one, and a reconnect of
- * the client are gaps.
+ * the connection that the reads go over, to a channel of this process alone, in a
+ * cluster by each primary. When it is heard, from each of them, all that was published
+ * before it on the servers that answer the reads was heard too. Without a beat of the
+ * last seconds nothing is believed; after some more the subscription is made anew. A
+ * broken connection, a new one, and a reconnect of the client are gaps.
  *
  * There is no timer: `tick()` does what is due. Readers call it, and watchers, who
  * have a timer.
@@ -60,6 +60,8 @@ export class ChangeChannel {
   #gaps = 0;
   /** When the latest beat since the last gap that was heard was sent. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** Beats since the last gap of which something is missing still: by when they were sent, how many primaries' were heard. */
+  readonly #beats = new Map<number, { heard: number; of: number }>();
   /** When the first beat was sent of which nothing was heard since. */
   #unheardSince: number | null = null;
 
@@ -158,21 +160,39 @@ export class ChangeChannel {
 
   #gap(): void {
     this.#gaps++;
+    this.#beats.clear();
     this.#heardAt = Number.NEGATIVE_INFINITY;
     for (const listener of this.#listeners) listener.gap();
   }
 
   #beat(now: number): void {
     this.#unheardSince ??= now;
-    // A beat that cannot be sent is one that is not heard.
-    this.#redis.read(this.#ownChannel, ["PUBLISH", this.#ownChannel, `${this.#gaps} ${now}`]).catch(() => undefined);
+    const beat = { heard: 0, of: Number.POSITIVE_INFINITY };
+    this.#beats.set(now, beat);
+    this.#redis.primaries(["PUBLISH", this.#ownChannel, `${this.#gaps} ${now}`]).then(
+      ({ length }) => {
+        beat.of = length;
+        this.#judge(now);
+      },
+      // A beat that cannot be sent is one that is not heard.
+      () => undefined,
+    );
+  }
+
+  #judge(sentAt: number): void {
+    const beat = this.#beats.get(sentAt);
+    if (beat === undefined || beat.heard < beat.of) return;
+    for (const earlier of this.#beats.keys()) if (earlier <= sentAt) this.#beats.delete(earlier);
+    this.#heardAt = Math.max(this.#heardAt, sentAt);
+    this.#unheardSince = null;
   }
 
   #beatHeard(message: string): void {
     const [gaps, sentAt = Number.NaN] = message.split(" ").map(Number);
-    if (gaps !== this.#gaps || !(sentAt <= this.#clock.monotonic())) return;
-    this.#heardAt = Math.max(this.#heardAt, sentAt);
-    this.#unheardSince = null;
+    const beat = gaps === this.#gaps ? this.#beats.get(sentAt) : undefined;
+    if (beat === undefined) return;
+    beat.heard++;
+    this.#judge(sentAt);
   }
 
   #heard(channel: string, message: string): void {

@@ -47,7 +47,7 @@ export class CoherentCopies {
     const cutOffs = this.#parts.cutOffs.current(now, wall);
     // Once a second they must be fetched, which a read does as well.
     const isCovered = !(cutOffs instanceof CutOffs) || cutOffs.endingOf(record.bytes) !== null;
-    return isCovered || redis.serverClock.at(now) >= record.expiresAt ? null : record;
+    return isCovered || redis.clockOf(this.#parts.keys.session(id)).at(now) >= record.expiresAt ? null : record;
   }
 
   through(id: string, read: () => Promise<ReadOutcome>): Promise<ReadOutcome> {

@@ -28,7 +28,7 @@ export class Counts {
 
   async totals(): Promise<Totals> {
     await this.#preparation.usable();
-    const { serverClock } = this.#redis;
+    const serverClock = this.#redis.clockOf();
     const shift = String(serverClock.shift());
     const answers = await ofAllBuckets((bucket) => this.#redis.script("totals", [this.#keys.totals(bucket)], [shift]));
     return totalsOf(answers, serverClock.now());
@@ -36,7 +36,7 @@ export class Counts {
 
   async #sum(keyOf: (bucket: number) => string): Promise<number> {
     await this.#preparation.usable();
-    const after = `(${this.#redis.serverClock.now()}`;
+    const after = `(${this.#redis.clockOf().now()}`;
     const counts = await ofAllBuckets((bucket) => {
       const key = keyOf(bucket);
       return this.#redis.read(key, ["ZCOUNT", key, after, "+inf"]);

@@ -87,11 +87,11 @@ export class CutOffLease {
 
   /** One that this process has just stored. */
   remember(cutOff: LostCutOff): void {
-    this.#known = this.#known.with({ ...cutOff, keptMs: KEEP_ALL_MS }, this.#redis.serverClock.now());
+    this.#known = this.#known.with({ ...cutOff, keptMs: KEEP_ALL_MS }, this.#redis.clockOf(this.#key).now());
   }
 
   #since(): number {
-    return this.#redis.serverClock.now() - DEFAULTS.deniedMs;
+    return this.#redis.clockOf(this.#key).now() - DEFAULTS.deniedMs;
   }
 
   #parse(reply: Reply): CutOffs {
@@ -102,7 +102,7 @@ export class CutOffLease {
       throw unexpectedReply(reply);
     }
     if (this.#stored === before) return this.#known;
-    const now = this.#redis.serverClock.now();
+    const now = this.#redis.clockOf(this.#key).now();
     const lost = this.#stored.lost(this.#known, this.#since());
     this.#known = lost.reduce((known, each) => known.with({ ...each, keptMs: KEEP_ALL_MS }, now), this.#stored);
     return this.#known;

@@ -8,20 +8,27 @@ export type Reply = Buffer | number | string | null | readonly Reply[];
 export type Argument = string | Buffer;
 
 export interface Driver {
-  /** One command, routed by the key; bulk strings come back as buffers. */
-  exec(slotKey: string | null, args: readonly Argument[]): Promise<Reply>;
-  /** One command on each primary. */
-  primaries(args: readonly Argument[]): Promise<readonly Reply[]>;
-  /** False when a command would only be queued: the caller fails fast instead. */
-  isReady(): boolean;
+  /** Keys are spread over several primaries: one command may only name keys of one slot. */
+  readonly isCluster: boolean;
   /**
-   * Calls the listener whenever the client has connected anew: the server may have been restarted or
-   * be another one. Answers how to stop. A client that tells nothing never calls it.
+   * One command to the primary that has the key, or wherever the client likes without one; bulk strings come back as
+   * buffers. The key is one that the command names.
+   */
+  exec(slotKey: string | null, args: readonly Argument[]): Promise<Reply>;
+  /** One command to each primary; a promise for each. */
+  primaries(args: readonly Argument[]): readonly Promise<Reply>[];
+  /** A name of the primary that has the key: each has a clock of its own. */
+  primaryOf(slotKey: string): string;
+  /** False when a command for the key would only be queued: the caller fails fast instead. */
+  isReady(slotKey: string | null): boolean;
+  /**
+   * Calls the listener whenever the client has connected anew or to another primary: the server may have been
+   * restarted or be another one. Answers how to stop. A client that tells nothing never calls it.
    */
   onReconnect(listener: () => void): () => void;
   /**
-   * Opens a connection of its own that hears what is published to these channels, and resolves when the server has
-   * confirmed them. It never reconnects: once lost it stays so, and whoever wants to hear on subscribes anew.
+   * Opens a connection of its own that hears what is published to these channels on any primary, and resolves when the
+   * server has confirmed them. Once lost it stays so, and whoever wants to hear on subscribes anew.
    * @throws ConfigError for a client that cannot be duplicated
    */
   subscribe(channels: readonly string[], listener: SubscriptionListener): Promise<Subscription>;

@@ -3,6 +3,7 @@ import { ConfigError } from "../../errors.ts";
 import { Placement } from "../../store/placement.ts";
 import { BUCKETS, bucketCharacters, bucketOf, newSessionId } from "../../data/session-id.ts";
 import { Keys } from "./keys.ts";
+import { slotOf as slotOfDriver } from "./slots.ts";
 
 const SLOTS = 16_384;
 const keys = new Keys("shop");
@@ -103,6 +104,18 @@ describe("tags", () => {
     expect(crc16("123456789")).toBe(0x31c3);
     expect(slotOf("{user1000}.following")).toBe(slotOf("{user1000}.followers"));
     expect(hashed("foo{}{bar}")).toBe("foo{}{bar}");
+  });
+
+  test("a cluster driver puts every key into the same slot as the specification", () => {
+    const all = [
+      ...buckets.map((bucket) => keys.expiries(bucket)),
+      keys.facts(),
+      keys.cutOffs(),
+      "foo{}{bar}",
+      "a{b",
+      "",
+    ];
+    expect(all.map(slotOfDriver)).toEqual(all.map(slotOf));
   });
 
   test("1,024 distinct ones, bucket b on slot floor((b + 1/2) * 16384 / 1024)", () => {

@@ -80,7 +80,7 @@ export class LostEndings {
   /** A caller was told that it has ended, whoever ended it. */
   acknowledged({ id, reason, actor }: RevokeInput): void {
     const { denied, redis } = this.#parts;
-    denied.addOwn(id, { reason, actor, createdAt: 0, endedAt: redis.serverClock.now() });
+    denied.addOwn(id, { reason, actor, createdAt: 0, endedAt: redis.clockOf().now() });
   }
 
   startBackground(): void {
@@ -89,7 +89,7 @@ export class LostEndings {
     this.#timer = setInterval(() => this.#tick(), POLL_MS).unref();
     if (!hears) return;
     this.#stopHearing = changes.listen({
-      ended: (id) => denied.addHeard(id, redis.serverClock.now()),
+      ended: (id) => denied.addHeard(id, redis.clockOf().now()),
       gap: () => undefined,
     });
   }

@@ -102,9 +102,9 @@ export class MassEnding {
     const { redis, keys, lease, copies } = this.#parts;
     // No later than the acknowledgement, should a network deliver the command once more after it. Asked for when it is
     // sent: before, this process may not know the server's time.
-    const latest = (): number => Math.min(input.before, redis.serverClock.now() + CUT_OFF_LEASE_MS);
+    const latest = (): number => Math.min(input.before, redis.clockOf(keys.cutOffs()).now() + CUT_OFF_LEASE_MS);
     const before = await this.#note(keys.cutOffs(), input, latest, call);
-    this.#own.set(cutOffName(input.policy), { input: { ...input, before }, at: redis.serverClock.now() });
+    this.#own.set(cutOffName(input.policy), { input: { ...input, before }, at: redis.clockOf(keys.cutOffs()).now() });
     lease.remember({ ...input, before });
     const known = lease.expired();
     const ended = await this.#sweepAll({ ...input, before });
@@ -119,7 +119,7 @@ export class MassEnding {
     for (const each of lost) {
       await this.#note(keys.cutOffs(), { ...each, keptMs: KEEP_ALL_MS }, () => each.before);
     }
-    const since = redis.serverClock.now() - DEFAULTS.deniedMs;
+    const since = redis.clockOf(keys.cutOffs()).now() - DEFAULTS.deniedMs;
     for (const { input, at } of this.#own.values()) if (at >= since) await this.revokeBefore(input);
   }
 

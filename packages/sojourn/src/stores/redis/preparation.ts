@@ -12,6 +12,7 @@ import type { StoreFacts } from "../../store/store.ts";
 import type { Reply } from "./driver.ts";
 import type { Keys } from "./keys.ts";
 import { type RedisConnection, unexpectedReply } from "./redis-connection.ts";
+import type { ServerClock } from "./server-clock.ts";
 
 /** How often calls compare clock and facts with the server's. */
 const REFRESH_MS = 30_000;
@@ -31,6 +32,7 @@ export class Preparation {
   /** The salt last heard of: put back where the server lost it, given up where another one stands. */
   #salt: Buffer | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
+  readonly #sampling = new Map<ServerClock, Promise<void>>();
 
   constructor(redis: RedisConnection, clock: Clock, namespace: string, keys: Keys) {
     this.#redis = redis;
@@ -61,14 +63,18 @@ export class Preparation {
     return facts;
   }
 
-  /** Undefined when there is nothing to wait for, as nearly always. What takes longer than the call may goes on behind it. */
+  /**
+   * For a call to the primary of the key. Undefined when there is nothing to wait for, as nearly always. What takes
+   * longer than the call may goes on behind it.
+   */
   usable(
+    slotKey?: string,
     deadlineMs = this.#redis.deadlines.readMs,
     monotonic = this.#clock.monotonic(),
     wall = this.#clock.now(),
   ): Promise<void> | undefined {
-    if (!this.#done || !this.#redis.serverClock.isUsable(monotonic, wall)) {
-      return this.#redis.within(deadlineMs, "not_executed", () => this.#madeUsable());
+    if (!this.#done || !this.#redis.clockOf(slotKey).isUsable(monotonic, wall)) {
+      return this.#redis.within(deadlineMs, "not_executed", () => this.#madeUsable(slotKey));
     }
     if (monotonic - this.#refreshedAt > REFRESH_MS) this.#refresh();
     return undefined;
@@ -82,15 +88,26 @@ export class Preparation {
     return this.#redis.within(this.#redis.deadlines.readMs, "not_executed", () => reading);
   }
 
-  async #madeUsable(): Promise<void> {
+  async #madeUsable(slotKey?: string): Promise<void> {
     if (!this.#done) await this.facts();
-    await this.sampleClock();
+    await this.sampleClock(slotKey);
   }
 
-  /** Until the clock can be believed, after a machine was suspended. */
-  async sampleClock(): Promise<void> {
-    const { serverClock } = this.#redis;
-    for (let tries = 0; tries < SAMPLE_TRIES && !serverClock.isUsable(); tries++) await this.#redis.sampleClock();
+  /** Until the clock of the key's primary can be believed: one that is new, or after a machine was suspended. */
+  sampleClock(slotKey?: string): Promise<void> {
+    const clock = this.#redis.clockOf(slotKey);
+    if (clock.isUsable()) return Promise.resolve();
+    const sampling = this.#sampling.get(clock) ?? this.#sampled(clock, slotKey);
+    this.#sampling.set(clock, sampling);
+    return sampling;
+  }
+
+  async #sampled(clock: ServerClock, slotKey?: string): Promise<void> {
+    try {
+      for (let tries = 0; tries < SAMPLE_TRIES && !clock.isUsable(); tries++) await this.#redis.sampleClock(slotKey);
+    } finally {
+      this.#sampling.delete(clock);
+    }
   }
 
   /** Not awaited: what is known is good enough for the call that finds it old, and a failure shows in the calls themselves. */
@@ -98,7 +115,7 @@ export class Preparation {
     this.#refreshedAt = this.#clock.monotonic();
     const [salt, facts] = [this.#salt, this.#facts];
     if (salt === null) return;
-    Promise.all([this.#redis.sampleClock(), this.#sharedSalt(salt)]).then(
+    Promise.all([this.#redis.sampleClocks(), this.#sharedSalt(salt)]).then(
       ([, shared]) => {
         const same = shared.salt.equals(salt) && shared.layout === LAYOUT;
         if (!same && this.#facts === facts) this.#forget();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { StoreUnavailableError } from "../../errors.ts";
-import type { Reply } from "./driver.ts";
-import { ReadBatch } from "./read-batch.ts";
+import type { Driver, Reply } from "./driver.ts";
+import { ReadBatch, readsOf } from "./read-batch.ts";
 
 function batchAnswering(reply: Reply): { batch: ReadBatch; sent: string[] } {
   const sent: string[] = [];
@@ -16,6 +16,17 @@ test("reads of one turn share a command, and each gets its own answer", async ()
   const { batch, sent } = batchAnswering([Buffer.from("1"), null]);
   expect(await Promise.all([batch.get("a"), batch.get("b")])).toEqual([Buffer.from("1"), null]);
   expect(sent).toEqual(["MGET a b"]);
+});
+
+test("in a cluster reads of one slot share a command, and those of another have their own", async () => {
+  const sent: string[] = [];
+  const reads = readsOf({ isCluster: true } as Driver, (args) => {
+    sent.push(args.join(" "));
+    return Promise.resolve(args.length === 2 ? null : args.slice(1).map((key) => Buffer.from(key)));
+  });
+  const answers = await Promise.all(["s:{a}:1", "s:{b}:1", "s:{a}:2"].map((key) => reads.get(key)));
+  expect(answers.map(String)).toEqual(["s:{a}:1", "null", "s:{a}:2"]);
+  expect(sent).toEqual(["MGET s:{a}:1 s:{a}:2", "GET s:{b}:1"]);
 });
 
 // What a client answers inside a MULTI of somebody else, or one that is not asked for buffers.

@@ -4,10 +4,29 @@
  * that began after an acknowledged revocation.
  */
 
-import type { Reply } from "./driver.ts";
+import type { Driver, Reply } from "./driver.ts";
 import { unexpectedReply } from "./redis-connection.ts";
+import { hashTag } from "./slots.ts";
 
 const MAX_BATCH = 64;
+
+export interface RecordReads {
+  get(key: string): Promise<Buffer | null>;
+}
+
+/** In a cluster each slot has a batch of its own: a command names keys of one slot, and no read waits for another's server. */
+export function readsOf({ isCluster }: Driver, send: (args: readonly string[]) => Promise<Reply>): RecordReads {
+  if (!isCluster) return new ReadBatch(send);
+  const batches = new Map<string, ReadBatch>();
+  return {
+    get: (key) => {
+      const tag = hashTag(key);
+      const batch = batches.get(tag) ?? new ReadBatch(send);
+      batches.set(tag, batch);
+      return batch.get(key);
+    },
+  };
+}
 
 interface Reader {
   readonly resolve: (value: Buffer | null) => void;
@@ -20,7 +39,7 @@ interface Batch {
   readonly readers: Reader[];
 }
 
-export class ReadBatch {
+export class ReadBatch implements RecordReads {
   readonly #send: (args: readonly string[]) => Promise<Reply>;
   /** What a read may still join. */
   #open: Batch | null = null;

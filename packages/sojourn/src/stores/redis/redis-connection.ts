@@ -10,6 +10,7 @@ import { CallGate } from "./call-gate.ts";
 import type { Argument, Driver, Reply } from "./driver.ts";
 import { classified, leadingWord, notConnected, timedOut } from "./failures.ts";
 import { PendingCall } from "./pending-call.ts";
+import { Primaries } from "./primaries.ts";
 import { type ScriptName, SCRIPTS } from "./scripts.generated.ts";
 import { ServerClock } from "./server-clock.ts";
 
@@ -20,39 +21,57 @@ export interface Deadlines {
 
 export class RedisConnection {
   readonly deadlines: Deadlines;
-  readonly serverClock: ServerClock;
+  readonly isCluster: boolean;
   readonly #driver: Driver;
   readonly #clock: Clock;
-  readonly #gate: CallGate;
+  readonly #primaries: Primaries;
+  readonly #homeKey: string;
   readonly #onReconnect: (() => void)[] = [];
   readonly #stopListening: () => void;
   #closed = false;
 
-  constructor(driver: Driver, deadlines: Deadlines, clock: Clock, maxInFlight = CallGate.checkedMax()) {
+  /** @param homeKey whose primary is asked where no one key is meant */
+  constructor(
+    driver: Driver,
+    deadlines: Deadlines,
+    clock: Clock,
+    homeKey: string,
+    maxInFlight = CallGate.checkedMax(),
+  ) {
     this.#driver = driver;
+    this.isCluster = driver.isCluster;
     this.deadlines = deadlines;
     this.#clock = clock;
-    this.serverClock = new ServerClock(clock);
-    this.#gate = new CallGate({ maxInFlight, inTimeMs: deadlines.readMs, clock, ask: () => this.#ask() });
-    this.onReconnect(() => this.#gate.reconnected());
+    this.#homeKey = homeKey;
+    this.#primaries = new Primaries(driver, (key) => ({
+      key,
+      clock: new ServerClock(clock),
+      gate: new CallGate({ maxInFlight, inTimeMs: deadlines.readMs, clock, ask: () => this.#ask(key) }),
+    }));
     this.#stopListening = driver.onReconnect(() => {
+      this.#primaries.reconnected();
       for (const listener of this.#onReconnect) listener();
     });
   }
 
+  /** The clock of the primary that has the key. */
+  clockOf(slotKey = this.#homeKey): ServerClock {
+    return this.#primaries.of(slotKey).clock;
+  }
+
   /** A read: nothing happened when it fails. */
   read(slotKey: string | null, args: readonly Argument[]): Promise<Reply> {
-    return this.#call(this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
+    return this.#call(slotKey, this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
   /** A command that prepares the store: what the caller asked for did not begin when it fails. */
   prepare(slotKey: string, args: readonly Argument[]): Promise<Reply> {
-    return this.#call(this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
+    return this.#call(slotKey, this.deadlines.writeMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 
   /** A read on each primary. */
   primaries(args: readonly Argument[]): Promise<readonly Reply[]> {
-    return this.#call(this.deadlines.readMs, "not_executed", () => this.#driver.primaries(args));
+    return this.#call(null, this.deadlines.readMs, "not_executed", () => Promise.all(this.#driver.primaries(args)));
   }
 
   /** Until `close()`. */
@@ -69,19 +88,21 @@ export class RedisConnection {
   ): Promise<ScriptAnswer> {
     const { sha1, source } = SCRIPTS[name];
     const rest = [String(keys.length), ...keys, ...args];
-    const sent = this.serverClock.sent();
-    const reply = await this.#call(deadlineMs, "unknown", async () => {
+    const slotKey = keys[0] ?? this.#homeKey;
+    const clock = this.clockOf(slotKey);
+    const sent = clock.sent();
+    const call = async (): Promise<Reply> => {
       try {
-        return await this.#driver.exec(keys[0] ?? null, ["EVALSHA", sha1, ...rest]);
+        return await this.#driver.exec(slotKey, ["EVALSHA", sha1, ...rest]);
       } catch (error) {
         if (leadingWord(error) !== "NOSCRIPT") throw error;
         await this.#load(name);
         // With its text: it may have been flushed again meanwhile.
-        return this.#driver.exec(keys[0] ?? null, ["EVAL", source, ...rest]);
+        return this.#driver.exec(slotKey, ["EVAL", source, ...rest]);
       }
-    });
-    const answer = new ScriptAnswer(reply);
-    this.serverClock.sampled(answer.number(1), sent);
+    };
+    const answer = new ScriptAnswer(await this.#call(slotKey, deadlineMs, "unknown", call));
+    clock.sampled(answer.number(1), sent);
     return answer;
   }
 
@@ -90,36 +111,53 @@ export class RedisConnection {
     await Promise.all((Object.keys(SCRIPTS) as ScriptName[]).map((name) => this.#load(name)));
   }
 
-  async sampleClock(): Promise<void> {
-    const sent = this.serverClock.sent();
-    const reply = await this.read(null, ["TIME"]);
+  async sampleClock(slotKey = this.#homeKey): Promise<void> {
+    if (this.isCluster) {
+      await this.script("time", [slotKey], [String(this.#clock.shift())], this.deadlines.readMs);
+      return;
+    }
+    const clock = this.clockOf(slotKey);
+    const sent = clock.sent();
+    const reply = await this.read(slotKey, ["TIME"]);
     const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
     if (seconds === undefined || micros === undefined) throw unexpectedReply(reply);
-    this.serverClock.sampled(seconds * 1000 + Math.floor(micros / 1000) + this.#clock.shift(), sent);
+    clock.sampled(seconds * 1000 + Math.floor(micros / 1000) + this.#clock.shift(), sent);
+  }
+
+  /** Of every primary that was met. */
+  async sampleClocks(): Promise<void> {
+    await Promise.all(this.#primaries.all().map(({ key }) => this.sampleClock(key)));
   }
 
   close(): void {
     this.#closed = true;
-    this.#gate.stop();
+    this.#primaries.stop();
     this.#stopListening();
   }
 
+  /** A primary that fails does not hold the others up: where a script is missing it is loaded when it is called. */
   async #load(name: ScriptName): Promise<void> {
-    await this.#call(this.deadlines.writeMs, "not_executed", () =>
-      this.#driver.primaries(["SCRIPT", "LOAD", SCRIPTS[name].source]),
-    );
+    await this.#call(this.#homeKey, this.deadlines.writeMs, "not_executed", async () => {
+      const loads = await Promise.allSettled(this.#driver.primaries(["SCRIPT", "LOAD", SCRIPTS[name].source]));
+      const failed = loads.find(({ status }) => status === "rejected");
+      if (failed?.status === "rejected" && loads.every(({ status }) => status === "rejected")) throw failed.reason;
+    });
   }
 
-  #call<T>(deadlineMs: number, outcome: "not_executed" | "unknown", send: () => Promise<T>): Promise<T> {
-    const refusal = this.#unusable() ?? this.#gate.refusal();
-    return refusal === null
-      ? PendingCall.answer({ gate: this.#gate, deadlineMs, outcome }, send)
-      : Promise.reject(refusal);
+  #call<T>(
+    slotKey: string | null,
+    deadlineMs: number,
+    outcome: "not_executed" | "unknown",
+    send: () => Promise<T>,
+  ): Promise<T> {
+    const { gate } = this.#primaries.of(slotKey ?? this.#homeKey);
+    const refusal = this.#unusable(slotKey) ?? gate.refusal();
+    return refusal === null ? PendingCall.answer({ gate, deadlineMs, outcome }, send) : Promise.reject(refusal);
   }
 
   /** Settles within the deadline what takes several calls. */
   within<T>(deadlineMs: number, outcome: "not_executed" | "unknown", work: () => Promise<T>): Promise<T> {
-    const unusable = this.#unusable();
+    const unusable = this.#unusable(null);
     if (unusable !== null) return Promise.reject(unusable);
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => reject(timedOut(deadlineMs, outcome)), deadlineMs);
@@ -129,14 +167,16 @@ export class RedisConnection {
     });
   }
 
-  #unusable(): StoreClosedError | StoreUnavailableError | null {
+  #unusable(slotKey: string | null): StoreClosedError | StoreUnavailableError | null {
     if (this.#closed) return new StoreClosedError();
-    return this.#driver.isReady() ? null : notConnected();
+    return this.#driver.isReady(slotKey) ? null : notConnected();
   }
 
-  async #ask(): Promise<void> {
-    if (!this.#driver.isReady()) throw notConnected();
-    await this.#driver.exec(null, ["TIME"]).catch((error: unknown) => {
+  /** The primary that has the key. */
+  async #ask(key: string): Promise<void> {
+    if (!this.#driver.isReady(key)) throw notConnected();
+    const command = this.isCluster ? ["EVALSHA", SCRIPTS.time.sha1, "1", key, "0"] : ["TIME"];
+    await this.#driver.exec(key, command).catch((error: unknown) => {
       if (leadingWord(error) === "") throw error;
     });
   }

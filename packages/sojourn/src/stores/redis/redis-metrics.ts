@@ -62,7 +62,7 @@ export class RedisMetrics implements MetricStore {
 
   async series(): Promise<MinuteCounts[]> {
     const { redis } = this.#parts;
-    const oldest = oldestMinute(redis.serverClock.now());
+    const oldest = oldestMinute(redis.clockOf().now());
     const hours = Array.from({ length: 25 }, (_, i) => hourOf(oldest) + i);
     const rows = await Promise.all(hours.map((hour) => this.#countsOf(hour)));
     return byMinute(rows.flat().filter(([at]) => at >= oldest));

@@ -67,7 +67,7 @@ import { Keys } from "./keys.ts";
 import { LostEndings } from "./lost-endings.ts";
 import { MassEnding } from "./mass-ending.ts";
 import { Preparation } from "./preparation.ts";
-import { ReadBatch } from "./read-batch.ts";
+import { type RecordReads, readsOf } from "./read-batch.ts";
 import { RecordChanges } from "./record-changes.ts";
 import { RedisMetrics } from "./redis-metrics.ts";
 import { RedisConnection } from "./redis-connection.ts";
@@ -82,8 +82,9 @@ import { PARTS, Upkeep } from "./upkeep.ts";
 import { sessionsOfUser } from "./user-sessions.ts";
 
 /**
- * A store on the Redis client that the application has, node-redis 6 or ioredis 6: connected to the primary, without
- * a key prefix.
+ * A store on the Redis client that the application has, connected and without a key prefix: `createClient`,
+ * `createSentinel` or `createCluster` of node-redis 6, `Redis` (also with sentinels) or `Cluster` of ioredis 6.
+ * Everything goes to primaries.
  * The client stays the application's: `close()` does not close it.
  * @throws ConfigError for a client of a kind that is not supported, and for a wrong namespace or deadline.
  */
@@ -100,7 +101,7 @@ class RedisStore implements Store {
   readonly nearCache: NearCache | null;
   readonly #keys: Keys;
   readonly #redis: RedisConnection;
-  readonly #records: ReadBatch;
+  readonly #records: RecordReads;
   readonly #preparation: Preparation;
   readonly #scripts: ScriptRunner;
   readonly #retention: Retention;
@@ -129,7 +130,8 @@ class RedisStore implements Store {
     };
     this.writeDeadlineMs = deadlines.writeMs;
     const clock = options.clock ?? systemClock;
-    this.#redis = new RedisConnection(driver, deadlines, clock, CallGate.checkedMax(options.maxInFlight));
+    const maxInFlight = CallGate.checkedMax(options.maxInFlight);
+    this.#redis = new RedisConnection(driver, deadlines, clock, this.#keys.facts(), maxInFlight);
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) => {
       this.#copies.settled(name, keys, answer);
@@ -149,7 +151,7 @@ class RedisStore implements Store {
     this.#recordChanges = new RecordChanges(this.#keys, this.#scripts, this.#retention);
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#retention);
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());
-    this.#records = new ReadBatch((args) => this.#fetched(args));
+    this.#records = readsOf(driver, (args) => this.#fetched(args));
     this.#changes = new ChangeChannel(driver, this.#redis, clock, this.#keys);
     this.#events = new EventStreams({ keys: this.#keys, scripts: this.#scripts, changes: this.#changes, clock });
     this.nearCache = NearCache.from(options.nearCache, clock);
@@ -179,12 +181,12 @@ class RedisStore implements Store {
   }
 
   async ready(): Promise<StoreFacts> {
-    await this.#preparation.usable(this.writeDeadlineMs);
+    await this.#preparation.usable(undefined, this.writeDeadlineMs);
     return this.#preparation.facts();
   }
 
-  now(): number {
-    return this.#redis.serverClock.now();
+  now(id?: string): number {
+    return this.#redis.clockOf(id === undefined ? undefined : this.#keys.session(id)).now();
   }
 
   async create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {
@@ -211,7 +213,7 @@ class RedisStore implements Store {
   async #fetched(args: readonly string[]): Promise<Reply> {
     const reply = await this.#redis.read(args[1] ?? null, args);
     // Suspended while the answer was on its way: whoever judges a record asks `now()` next.
-    if (!this.#redis.serverClock.isUsable()) await this.#preparation.sampleClock();
+    if (!this.#redis.clockOf(args[1]).isUsable()) await this.#preparation.sampleClock(args[1]);
     return reply;
   }
 
@@ -330,7 +332,7 @@ class RedisStore implements Store {
   }
 
   async listUser(userKey: string, options: ListOptions = {}): Promise<StoredSession[]> {
-    await this.#preparation.usable();
+    await this.#preparation.usable(this.#keys.userSessions(userKey));
     const [found, cutOffs] = await Promise.all([
       sessionsOfUser({ ...options, userKey }, this.#keys, this.#redis, this.#recordAt),
       this.#cutOffs.current(),

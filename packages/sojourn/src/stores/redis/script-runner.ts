@@ -44,7 +44,7 @@ export class ScriptRunner {
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
     const until = this.#deadline();
-    await this.#preparation.usable(this.#redis.deadlines.writeMs);
+    await this.#preparation.usable(keys[0], this.#redis.deadlines.writeMs);
     return this.#runUntil(until, name, keys, call, rest);
   }
 
@@ -56,7 +56,7 @@ export class ScriptRunner {
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
     const until = this.#deadline();
-    await this.#preparation.usable(this.#redis.deadlines.writeMs);
+    await this.#preparation.usable(keys[0], this.#redis.deadlines.writeMs);
     for (;;) {
       const answer = await this.#runUntil(until, name, keys, call, rest);
       if (answer.status !== "again") return answer;
@@ -75,7 +75,7 @@ export class ScriptRunner {
     call: WriteCall | undefined,
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
-    const { serverClock } = this.#redis;
+    const serverClock = this.#redis.clockOf(keys[0]);
     const send = async (leftMs: number): Promise<ScriptAnswer> => {
       const notAfter = call?.notAfter ?? serverClock.now() + leftMs + FENCE_SLACK_MS;
       const fence = { operationKeptMs: Math.max(1, Math.ceil(notAfter - serverClock.now())) + FENCE_SLACK_MS };

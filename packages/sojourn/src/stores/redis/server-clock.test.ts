@@ -6,7 +6,8 @@ function clocks() {
   const local = { wall: 1_000_000, steady: 0 };
   const clock = { now: () => local.wall + local.steady, monotonic: () => local.steady, shift: () => 0 };
   const server = new ServerClock(clock);
-  const sample = (time: number, sentAt: number): void => server.sampled(time, { at: sentAt, wallOffset: local.wall });
+  const sample = (time: number, sentAt: number): void =>
+    server.sampled(time, { at: sentAt, wallOffset: local.wall, shift: 0 });
   return { local, server, sample };
 }
 

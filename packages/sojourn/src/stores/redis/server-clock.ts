@@ -1,7 +1,7 @@
 /**
  * The server's time, without asking each time: an offset to this process's
  * monotonic clock, sampled by every script's answer and by a `TIME` every 30 seconds
- * (see the refresh of `redis-store.ts`).
+ * (see the refresh of `preparation.ts`).
  */
 
 import type { Clock } from "../../clock.ts";
@@ -16,6 +16,8 @@ const RESOLUTION_MS = 2;
 export interface Sent {
   readonly at: number;
   readonly wallOffset: number;
+  /** Of a manual clock: an answer of before it was set forward says nothing. */
+  readonly shift: number;
 }
 
 export class ServerClock {
@@ -49,16 +51,17 @@ export class ServerClock {
   }
 
   /**
-   * False when the machine was suspended since the sample: the monotonic clock stands still meanwhile, and what
+   * False without a sample, and when the machine was suspended since: the monotonic clock stands still meanwhile, and what
    * expired would count as live. The wall clock tells, and when it was merely set, a new sample does no harm.
    */
   isUsable(monotonic = this.#clock.monotonic(), wall = this.#clock.now()): boolean {
+    if (this.#sampledAt === Number.NEGATIVE_INFINITY) return false;
     return Math.abs(wall - monotonic - this.#wallOffset) <= MAX_DRIFT_MS;
   }
 
   /** To be taken when a command is sent whose answer will be a sample. */
   sent(): Sent {
-    return { at: this.#clock.monotonic(), wallOffset: this.#wallOffsetNow() };
+    return { at: this.#clock.monotonic(), wallOffset: this.#wallOffsetNow(), shift: this.#clock.shift() };
   }
 
   /**
@@ -67,6 +70,7 @@ export class ServerClock {
    * unusable, or the two cannot both be right: then the server's clock was set, or it is another server.
    */
   sampled(time: number, sent: Sent): void {
+    if (sent.shift !== this.#clock.shift()) return;
     const received = this.#clock.monotonic();
     const roundTrip = received - sent.at;
     const offset = time - (sent.at + received) / 2;
@@ -76,6 +80,12 @@ export class ServerClock {
     this.#roundTrip = roundTrip;
     this.#sampledAt = received;
     this.#wallOffset = sent.wallOffset;
+  }
+
+  /** The next sample counts, whatever it says: it may be another server. Until then the last one is the best guess. */
+  forget(): void {
+    this.#sampledAt = Number.NEGATIVE_INFINITY;
+    this.#roundTrip = Number.POSITIVE_INFINITY;
   }
 
   #isStale(): boolean {

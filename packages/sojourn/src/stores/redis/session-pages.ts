@@ -16,7 +16,7 @@ export async function sessionPage(
   redis: RedisConnection,
   read: (key: string) => Promise<Buffer | null>,
 ): Promise<Page> {
-  const now = redis.serverClock.now();
+  const now = redis.clockOf().now();
   const start = cursor === null ? { bucket: 0, score: now, id: "" } : placeOf(cursor);
   const found: Place[] = [];
   let { bucket } = start;

@@ -8,7 +8,7 @@ import type { CoherentCopies } from "./coherent-copies.ts";
 import type { CutOffLease } from "./cut-off-lease.ts";
 import type { Keys } from "./keys.ts";
 import type { Preparation } from "./preparation.ts";
-import type { ReadBatch } from "./read-batch.ts";
+import type { RecordReads } from "./read-batch.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import { parseTombstone } from "./script-answers.ts";
 
@@ -16,7 +16,7 @@ export interface ReadParts {
   readonly keys: Keys;
   readonly redis: RedisConnection;
   readonly preparation: Preparation;
-  readonly records: ReadBatch;
+  readonly records: RecordReads;
   readonly copies: CoherentCopies;
   readonly cutOffs: CutOffLease;
   /** A record of a session in it is one that the server lost the end of. */
@@ -32,15 +32,16 @@ export class SessionReads {
   }
 
   read(id: string): Promise<ReadOutcome> {
-    const { clock, preparation, redis, cutOffs } = this.#parts;
+    const { clock, keys, preparation, redis, cutOffs } = this.#parts;
+    const key = keys.session(id);
     const [monotonic, wall] = [clock.monotonic(), clock.now()];
-    const preparing = preparation.usable(redis.deadlines.readMs, monotonic, wall);
-    if (preparing === undefined) return this.#read(id, cutOffs.current(monotonic, wall));
-    return preparation.readAfter(preparing, () => this.#read(id, cutOffs.current()));
+    const preparing = preparation.usable(key, redis.deadlines.readMs, monotonic, wall);
+    if (preparing === undefined) return this.#read(id, key, cutOffs.current(monotonic, wall));
+    return preparation.readAfter(preparing, () => this.#read(id, key, cutOffs.current()));
   }
 
-  #read(id: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
-    const found = this.#parts.copies.through(id, () => this.#found(id, cutOffs));
+  #read(id: string, key: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+    const found = this.#parts.copies.through(id, () => this.#found(key, cutOffs));
     return found.then((outcome) => {
       if (outcome === null) return this.#tombstoneOf(id);
       return isRecord(outcome) ? (this.#parts.denied.endingOf(id) ?? outcome) : outcome;
@@ -48,9 +49,8 @@ export class SessionReads {
   }
 
   /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
-  #found(id: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
-    const { keys, records } = this.#parts;
-    const reading = records.get(keys.session(id));
+  #found(key: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+    const reading = this.#parts.records.get(key);
     return cutOffs === CutOffs.NONE ? reading : uncovered(reading, cutOffs);
   }
 

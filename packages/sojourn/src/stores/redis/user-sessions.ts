@@ -15,8 +15,9 @@ export async function sessionsOfUser(
   read: (key: string) => Promise<Buffer | null>,
 ): Promise<StoredSession[]> {
   const key = keys.userSessions(userKey);
+  const clock = redis.clockOf(key);
   const most = latest === undefined ? [] : ["LIMIT", "0", String(latest)];
-  const reply = await redis.read(key, ["ZREVRANGEBYSCORE", key, "+inf", `(${redis.serverClock.now()}`, ...most]);
+  const reply = await redis.read(key, ["ZREVRANGEBYSCORE", key, "+inf", `(${clock.now()}`, ...most]);
   if (!Array.isArray(reply)) throw unexpectedReply(reply);
   const ids = reply.map(String);
   const records: (Buffer | null)[] = [];
@@ -24,7 +25,7 @@ export async function sessionsOfUser(
     const some = ids.slice(records.length, records.length + READ_AT_ONCE);
     records.push(...(await Promise.all(some.map((id) => read(keys.session(id))))));
   }
-  const now = redis.serverClock.now();
+  const now = clock.now();
   return ids.flatMap((id, i) => {
     const record = records[i] ?? null;
     // One that is too short to be a record is passed over: whoever reads it by its id ends it.

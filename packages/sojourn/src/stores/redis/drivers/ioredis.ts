@@ -1,14 +1,14 @@
 /**
- * ioredis 6: a standalone `Redis`. Its status must be "ready" before the first call: await its event `ready`,
- * or `connect()` with `lazyConnect`.
+ * ioredis 6: a `Redis`, of one server or found through sentinels. Its status must be "ready" before the first call:
+ * await its event `ready`, or `connect()` with `lazyConnect`.
  *
  * Everything goes to the server that the client is connected to, which must be the primary: `scaleReads` belongs to
  * a Cluster, `enableAutoPipelining` only bundles what is sent. By default ioredis executes again what was in flight
  * when the connection broke; the scripts' operation ids, tombstones and `notAfter` make that harmless.
  */
 
-import { ConfigError } from "../../../errors.ts";
 import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
+import { listenTo, refusePrefix, refuseReplicas } from "./emitting.ts";
 import { notDuplicable, openSubscription, type SubscriberConnection } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
@@ -16,10 +16,6 @@ export interface IoredisClient {
   readonly status: string;
   /** Bulk strings as buffers; numbers and nulls as they are. So do `getBuffer`, `evalshaBuffer` and their like. */
   callBuffer(...args: [command: string, ...args: Argument[]]): Promise<unknown>;
-  on(event: "ready", listener: () => void): unknown;
-  off(event: "ready", listener: () => void): unknown;
-  /** What only a Cluster has. */
-  readonly nodes?: never;
 }
 
 export function isIoredisClient(client: object): client is IoredisClient {
@@ -32,41 +28,36 @@ export function isIoredisClient(client: object): client is IoredisClient {
 }
 
 interface WithOptions {
-  readonly options?: { readonly keyPrefix?: string; readonly sentinels?: unknown };
+  readonly options?: { readonly keyPrefix?: string; readonly role?: string };
 }
 
-/**
- * @throws ConfigError for a Cluster, for a client that finds its server through sentinels, and for one that prefixes
- * keys: the user indexes that scripts derive would not be the prefixed ones.
- */
+/** @throws ConfigError for a client that prefixes keys, or that lets its sentinels find a replica. */
 export function ioredisDriver(client: IoredisClient): Driver {
   const { options } = client as WithOptions;
-  if ("nodes" in client || options?.sentinels) {
-    throw new ConfigError(
-      "redisStore takes a standalone Redis of ioredis: Cluster and sentinels come with a later version.",
-    );
-  }
-  if (options?.keyPrefix)
-    throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
+  refusePrefix(options?.keyPrefix);
+  refuseReplicas(options?.role === "slave" && 'role: "slave"');
   const bundle = bundling(client as WithStream);
-  const send = async ([command = "", ...args]: readonly Argument[]): Promise<Reply> => {
+  const send = (args: readonly Argument[]): Promise<Reply> => {
     bundle();
-    try {
-      return (await called(client, command.toString(), args)) as Reply;
-    } catch (error) {
-      throw withoutArguments(error);
-    }
+    return sendTo(client, args);
   };
   return {
+    isCluster: false,
     exec: (_slotKey, args) => send(args),
-    primaries: async (args) => [await send(args)],
+    primaries: (args) => [send(args)],
+    primaryOf: () => "",
     isReady: () => client.status === "ready",
-    onReconnect: (listener) => {
-      client.on("ready", listener);
-      return () => void client.off("ready", listener);
-    },
+    onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
   };
+}
+
+export async function sendTo(client: IoredisClient, [command = "", ...args]: readonly Argument[]): Promise<Reply> {
+  try {
+    return (await called(client, command.toString(), args)) as Reply;
+  } catch (error) {
+    throw withoutArguments(error);
+  }
 }
 
 interface WithStream {
@@ -98,7 +89,8 @@ interface Subscriber {
   disconnect(): void;
 }
 
-function subscriberOf(
+/** @throws ConfigError */
+export function subscriberOf(
   client: IoredisClient,
   channels: readonly string[],
   listener: SubscriptionListener,

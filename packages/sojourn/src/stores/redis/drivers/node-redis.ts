@@ -1,7 +1,7 @@
 /** node-redis 6: the client that `createClient()` answers, connected. */
 
-import { ConfigError } from "../../../errors.ts";
 import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
+import { listenTo, refusePrefix } from "./emitting.ts";
 import { notDuplicable, openSubscription, type SubscriberConnection } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
@@ -13,7 +13,7 @@ export interface NodeRedisClient {
 
 /** RESP type byte of a bulk string: replies of it come as buffers. */
 const BULK_STRING = "$".charCodeAt(0);
-const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer }, timeout: undefined };
+export const AS_BUFFERS = { typeMapping: { [BULK_STRING]: Buffer }, timeout: undefined };
 
 export function isNodeRedisClient(client: object): client is NodeRedisClient {
   return (
@@ -21,44 +21,17 @@ export function isNodeRedisClient(client: object): client is NodeRedisClient {
   );
 }
 
-/** What tells about connections, where a client has it. */
-interface Emitting {
-  on(event: "ready", listener: () => void): unknown;
-  off(event: "ready", listener: () => void): unknown;
-}
-
-function isEmitting(client: object): client is Emitting {
-  return "on" in client && typeof client.on === "function" && "off" in client && typeof client.off === "function";
-}
-
-/** A cluster's `sendCommand` begins with a key and a sentinel's with a flag: they take 4 and 3 arguments, a client 2. */
-function takesRoutingArguments(client: NodeRedisClient): boolean {
-  return client.sendCommand.length > 2;
-}
-
-/**
- * @throws ConfigError for a cluster or sentinel client, and for a client that prefixes keys: the scripts' keys
- * would not be the prefixed ones.
- */
+/** @throws ConfigError for a client that prefixes keys. */
 export function nodeRedisDriver(client: NodeRedisClient): Driver {
-  if (takesRoutingArguments(client)) {
-    throw new ConfigError(
-      "redisStore takes a client made by createClient(): cluster and sentinel clients come with a later version.",
-    );
-  }
-  const options = (client as { options?: { keyPrefix?: string } }).options;
-  if (options?.keyPrefix)
-    throw new ConfigError("The Redis client has a key prefix: remove it and use the option namespace.");
+  refusePrefix((client as { options?: { keyPrefix?: unknown } }).options?.keyPrefix);
   const send = (args: readonly Argument[]): Promise<Reply> => client.sendCommand(args, AS_BUFFERS) as Promise<Reply>;
   return {
+    isCluster: false,
     exec: (_slotKey, args) => send(args),
-    primaries: async (args) => [await send(args)],
+    primaries: (args) => [send(args)],
+    primaryOf: () => "",
     isReady: () => client.isReady,
-    onReconnect: (listener) => {
-      if (!isEmitting(client)) return () => undefined;
-      client.on("ready", listener);
-      return () => void client.off("ready", listener);
-    },
+    onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
   };
 }
@@ -72,8 +45,9 @@ interface Subscriber {
   destroy(): void;
 }
 
-function subscriberOf(
-  client: NodeRedisClient,
+/** @throws ConfigError */
+export function subscriberOf(
+  client: object,
   channels: readonly string[],
   listener: SubscriptionListener,
 ): SubscriberConnection {

@@ -1,5 +1,6 @@
 /** What the subscribers of both clients share: opening ends in time, a loss is told once, and nothing after `close()`. */
 
+import { randomInt } from "node:crypto";
 import { ConfigError } from "../../../errors.ts";
 import type { Subscription, SubscriptionListener } from "../driver.ts";
 
@@ -46,6 +47,11 @@ export async function openSubscription(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whoever was connected to a node that is gone tries another one the next time. */
+export function anyOf<T>(nodes: readonly T[]): T | undefined {
+  return nodes.length === 0 ? undefined : nodes[randomInt(nodes.length)];
 }
 
 export function notDuplicable(): ConfigError {

@@ -1,0 +1,63 @@
+/**
+ * node-redis 6: the client that `createSentinel()` answers, connected. What was in flight when the primary went it sends
+ * again, like ioredis. It says nothing of a primary that was restarted in its place; the subscription and the facts
+ * that are looked at again notice.
+ */
+
+import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
+import { listenTo, refusePrefix } from "./emitting.ts";
+import { AS_BUFFERS } from "./node-redis.ts";
+import { openSubscription, type SubscriberConnection } from "./subscription.ts";
+
+/** What is used of the client; its real type is assignable. */
+export interface NodeRedisSentinel {
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+  getMasterNode(): unknown;
+  sendCommand(isReadonly: boolean, args: readonly Argument[], options?: object): Promise<unknown>;
+  // Methods, so that the client's own type of a listener is accepted.
+  subscribe(channels: string[], listener: never): Promise<unknown>;
+  unsubscribe(channels: string[], listener: never): Promise<unknown>;
+}
+
+export function isNodeRedisSentinel(client: object): client is NodeRedisSentinel {
+  return "sendCommand" in client && "getMasterNode" in client && "subscribe" in client;
+}
+
+/** @throws ConfigError for a client that prefixes keys. */
+export function nodeRedisSentinelDriver(client: NodeRedisSentinel): Driver {
+  refusePrefix(Reflect.get(client, "_keyPrefix"));
+  // Not for a replica, whatever `replicaPoolSize` says.
+  const send = (args: readonly Argument[]): Promise<Reply> =>
+    client.sendCommand(false, args, AS_BUFFERS) as Promise<Reply>;
+  return {
+    isCluster: false,
+    exec: (_slotKey, args) => send(args),
+    primaries: (args) => [send(args)],
+    primaryOf: () => "",
+    // Undefined while its connection is broken.
+    isReady: () => client.isReady && client.getMasterNode() !== undefined,
+    onReconnect: (listener) => listenTo(client, ["ready"], listener),
+    subscribe: async (channels, listener) => openSubscription(subscriberOf(client, [...channels], listener), listener),
+  };
+}
+
+/** The client has one connection for all subscriptions, and follows the primary with it: a gap all the same. */
+function subscriberOf(
+  client: NodeRedisSentinel,
+  channels: string[],
+  listener: SubscriptionListener,
+): SubscriberConnection {
+  let stop: (() => void) | undefined;
+  const hear = (message: string, channel: string): void => listener.onMessage(channel, message);
+  return {
+    open: async () => void (await client.subscribe(channels, hear as never)),
+    close: () => {
+      stop?.();
+      client.unsubscribe(channels, hear as never).catch(() => undefined);
+    },
+    onLost: (lost) => {
+      stop = listenTo(client, ["error", "reconnecting", "end"], lost);
+    },
+  };
+}
