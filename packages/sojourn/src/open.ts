@@ -4,12 +4,15 @@ import type { Clock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
 import type { NearCacheOptions } from "./store/near-cache.ts";
 import type { Store } from "./store/store.ts";
+import type { TlsOptions } from "./stores/redis/open-redis.ts";
 
 export interface OpenStoreOptions {
   /** Default "sojourn". */
   readonly namespace?: string;
   /** Of the stores that have one: `redisStore` and `sqliteStore` say what it does. Default false. */
   readonly nearCache?: boolean | NearCacheOptions;
+  /** Of Redis over TLS: `{ ca }` of a private authority, `{ cert, key }` where the server asks for them. */
+  readonly tls?: TlsOptions;
   readonly clock?: Clock;
 }
 
@@ -20,7 +23,11 @@ export interface OpenStoreOptions {
  * |---|---|
  * | `memory:` | this process's memory |
  * | `sqlite:./sessions.db` | an SQLite file |
- * | `redis://user:password@host:6379/0`, `rediss://…` (TLS) | Redis or Valkey; needs the package `redis` |
+ * | `redis://user:password@host:6379/0` | Redis or Valkey; needs the package `redis`, as the two below |
+ * | `redis+sentinel://user:password@h1:26379,h2:26379/mymaster/0` | the primary that these Sentinels know by that name |
+ * | `redis+cluster://user:password@h1:6379,h2:6379` | a Redis Cluster, found from any of its nodes |
+ *
+ * With TLS: `rediss://`, `rediss+sentinel://`, `rediss+cluster://`; a private authority's certificate in `tls.ca`.
  *
  * `close()` of the store closes the connection that was made for it.
  * @throws ConfigError for a URL it does not know, StoreUnavailableError when the store does not answer.
@@ -48,13 +55,17 @@ async function storeOf(url: string, options: OpenStoreOptions): Promise<Store> {
       return sqliteStore(url.slice("sqlite:".length).replace(/^\/\//, ""), options);
     }
     case "redis":
-    case "rediss": {
+    case "rediss":
+    case "redis+sentinel":
+    case "rediss+sentinel":
+    case "redis+cluster":
+    case "rediss+cluster": {
       const { openRedis } = await import("./stores/redis/open-redis.ts");
       return openRedis(url, options);
     }
     default:
       throw new ConfigError(
-        `${shown(scheme, url)} is no store URL: use redis://host:6379, rediss://host:6380, sqlite:./sessions.db or memory:.`,
+        `${shown(scheme, url)} is no store URL: use redis://host:6379, redis+sentinel://host:26379/mymaster, redis+cluster://host:6379 (rediss for TLS), sqlite:./sessions.db or memory:.`,
       );
   }
 }

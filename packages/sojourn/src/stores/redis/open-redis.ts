@@ -2,36 +2,56 @@
 
 import { ConfigError, SojournError, StoreUnavailableError } from "../../errors.ts";
 import type { Store } from "../../store/store.ts";
-import type { NodeRedisClient } from "./drivers/node-redis.ts";
+import type { RedisClient } from "./drivers/driver-of.ts";
 import { redisStore } from "./redis-store.ts";
 import type { RedisStoreOptions } from "./redis-store-options.ts";
+import { parsedRedisUrl, type RedisUrl } from "./redis-url.ts";
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const MAX_RECONNECT_DELAY_MS = 2_000;
 
-interface OwnClient extends NodeRedisClient {
-  connect(): Promise<unknown>;
-  destroy(): void;
-  on(event: "error", listener: (error: Error) => void): unknown;
+/** As `node:tls` takes them. */
+export interface TlsOptions {
+  /** The certificates to trust instead of the well-known ones: those of a private authority. */
+  readonly ca?: string | Buffer;
+  /** For servers that ask who calls (mutual TLS). */
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  readonly servername?: string;
 }
 
+export interface OpenRedisOptions extends RedisStoreOptions {
+  readonly tls?: TlsOptions;
+}
+
+type OwnClient = RedisClient & {
+  readonly isOpen: boolean;
+  connect(): Promise<unknown>;
+  destroy(): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+};
+type Factory = (options: object) => OwnClient;
+type ClientPackage = Readonly<Record<"createClient" | "createSentinel" | "createCluster", Factory>>;
+
 /** @throws ConfigError for a wrong URL or a missing package, StoreUnavailableError when nothing answers there. */
-export async function openRedis(url: string, options: RedisStoreOptions): Promise<Store> {
-  const { hostname, port } = parsedUrl(url);
-  const createClient = await clientFactory();
+export async function openRedis(url: string, { tls, ...options }: OpenRedisOptions): Promise<Store> {
+  const parsed = parsedRedisUrl(url);
+  if (tls !== undefined && !parsed.tls)
+    throw new ConfigError("Option tls needs a URL with TLS: rediss: instead of redis:.");
+  const clients = await clientPackage();
   let connected = false;
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      // Once connected it reconnects for ever; a first connection that fails is reported at once.
-      reconnectStrategy: (tries: number, cause: Error) =>
-        connected ? Math.min(50 * 2 ** tries, MAX_RECONNECT_DELAY_MS) : cause,
-    },
+  let lastError: unknown;
+  const client = clientOf(clients, parsed, {
+    ...(parsed.tls ? { ...tls, tls: true } : {}),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // Once connected it reconnects for ever; a first connection that fails is reported at once.
+    reconnectStrategy: (tries: number, cause: Error) =>
+      connected ? Math.min(50 * 2 ** tries, MAX_RECONNECT_DELAY_MS) : cause,
   });
   // Calls report their own failures; without a listener an error event would end the process.
-  client.on("error", () => undefined);
+  client.on("error", (error) => {
+    lastError = error;
+  });
   try {
     const store = redisStore(client, options);
     await within(CONNECT_TIMEOUT_MS, async () => {
@@ -41,14 +61,43 @@ export async function openRedis(url: string, options: RedisStoreOptions): Promis
     });
     return withOwnClient(store, client);
   } catch (error) {
-    if (client.isOpen) client.destroy();
+    if (client.isOpen) void client.destroy();
     if (error instanceof SojournError) throw error;
-    throw new StoreUnavailableError(`No Redis answers at ${hostname}:${port || "6379"} (${messageOf(error)}).`, {
-      reason: "connection",
-      outcome: "not_executed",
-      cause: error,
-    });
+    throw nothingThere(parsed, parsed.topology === "server" ? error : (lastError ?? error));
   }
+}
+
+function clientOf(clients: ClientPackage, url: RedisUrl, socket: object): OwnClient {
+  const { topology, nodes, name, username, password, database } = url;
+  const each = { username, password, socket, disableOfflineQueue: true };
+  switch (topology) {
+    case "server":
+      return clients.createClient({ ...each, database, socket: { ...socket, ...nodes[0] } });
+    case "sentinel":
+      // The Sentinels speak TLS too; user and password are the data servers'.
+      return clients.createSentinel({
+        name,
+        sentinelRootNodes: nodes,
+        nodeClientOptions: { ...each, database },
+        sentinelClientOptions: { socket },
+      });
+    case "cluster":
+      return clients.createCluster({ rootNodes: nodes.map((node) => ({ socket: node })), defaults: each });
+  }
+}
+
+function nothingThere({ topology, nodes, name }: RedisUrl, cause: unknown): StoreUnavailableError {
+  const where = nodes.map(({ host, port }) => `${host}:${port}`).join(", ");
+  const what = {
+    server: "No Redis answers at",
+    sentinel: `No primary called ${name} answers by way of the Sentinels at`,
+    cluster: "No Redis Cluster answers at",
+  }[topology];
+  return new StoreUnavailableError(`${what} ${where} (${messageOf(cause)}).`, {
+    reason: "connection",
+    outcome: "not_executed",
+    cause,
+  });
 }
 
 /** The client waits for ever on a port that accepts connections and says nothing. */
@@ -68,38 +117,14 @@ function withOwnClient(store: Store, client: OwnClient): Store {
   const closeStore = store.close.bind(store);
   store.close = async () => {
     await closeStore();
-    if (client.isOpen) client.destroy();
+    if (client.isOpen) await client.destroy();
   };
   return store;
 }
 
-function parsedUrl(url: string): URL {
-  const parsed = URL.parse(url);
-  if (parsed === null || parsed.hostname === "") throw unreadableUrl("it must look like");
-  if (!isPercentEncoded(parsed.username) || !isPercentEncoded(parsed.password)) {
-    throw unreadableUrl("user and password must be percent-encoded (% is %25), as in");
-  }
-  if (!/^\/?\d*$/.test(parsed.pathname)) throw unreadableUrl("its path must be the number of a database, as in");
-  return parsed;
-}
-
-function unreadableUrl(why: string): ConfigError {
-  return new ConfigError(`The Redis URL cannot be read: ${why} redis://user:password@host:6379/0.`);
-}
-
-function isPercentEncoded(text: string): boolean {
+async function clientPackage(): Promise<ClientPackage> {
   try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function clientFactory(): Promise<(options: object) => OwnClient> {
-  try {
-    const module = (await import("redis")) as unknown as { createClient: (options: object) => OwnClient };
-    return module.createClient;
+    return (await import("redis")) as unknown as ClientPackage;
   } catch (error) {
     throw new ConfigError(`A Redis URL needs the package redis: npm install redis (${messageOf(error)}).`);
   }

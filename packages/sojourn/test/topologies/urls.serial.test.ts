@@ -1,0 +1,58 @@
+/** openStore on each topology, plain and with TLS, as the published user. */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openStore } from "../../src/open.ts";
+import { isRecord } from "../../src/store/store.ts";
+import { Environment } from "../../src/testing/conformance/environment.ts";
+import { manualClock } from "../../src/testing/manual-clock.ts";
+import { startCluster } from "../support/redis-cluster.ts";
+import { startSentinels } from "../support/redis-sentinels.ts";
+import { IN_URL, WITH_USER } from "../support/redis-user.ts";
+import type { ServerGroup } from "../support/server-group.ts";
+
+describe.each([
+  ["sentinel", startSentinels, "/mymaster/0"],
+  ["cluster", startCluster, ""],
+] as const)("redis+%s:", (topology, start, path) => {
+  let servers: ServerGroup;
+  beforeAll(async () => {
+    servers = await start(WITH_USER);
+  });
+  afterAll(() => servers.stop());
+  const hosts = (): string => servers.nodes.map(({ host, port }) => `${host}:${port}`).join();
+
+  test("opens a store as the published user, which its close closes", async () => {
+    const store = await openStore(`redis+${topology}://${IN_URL}@${hosts()}${path}`, { nearCache: true });
+    const env = await Environment.over({ store, other: store, clock: manualClock(), close: () => store.close() });
+    const made = await Promise.all(["ada", "bob", "eve"].map((userId) => env.created({ userId })));
+    for (const { id } of made) expect(isRecord(await store.read(id))).toBe(true);
+    expect(await store.count()).toBe(3);
+    await store.close();
+    await expect(store.count()).rejects.toMatchObject({ code: "store_closed" });
+  });
+
+  test("works when the first address is dead", async () => {
+    const store = await openStore(`redis+${topology}://${IN_URL}@127.0.0.1:1,${hosts()}${path}`);
+    expect(await store.count()).toBe(3);
+    await store.close();
+  });
+
+  test("says where nothing answers, and no password", async () => {
+    const opening = openStore(`redis+${topology}://${IN_URL}@127.0.0.1:1${path}`);
+    await expect(opening).rejects.toMatchObject({ code: "store_unavailable", reason: "connection" });
+    await expect(opening).rejects.toThrow("127.0.0.1:1");
+    await expect(opening).rejects.not.toThrow(/password/);
+  });
+});
+
+test.each([
+  ["redis+sentinel://h1:26379,h2", "name of the primary"],
+  ["redis+sentinel://h1/main/x", "number of a database"],
+  ["redis+cluster://h1,h2/0", "no databases"],
+  ["redis+cluster://", "must look like"],
+  ["redis://h1,h2", "several hosts"],
+  ["redis+cluster://u:%zz@h1", "percent-encoded"],
+])("%s cannot be read, and why", async (url, why) => {
+  await expect(openStore(url)).rejects.toMatchObject({ code: "config_invalid" });
+  await expect(openStore(url)).rejects.toThrow(why);
+});
