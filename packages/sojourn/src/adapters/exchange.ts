@@ -202,7 +202,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   begun(): Promise<void> | null {
     if (this.#token === null || this.#rules.load === "lazy") return null;
     if (this.#isNear(this.#token)) return null;
-    this.#loading = this.#load({ fresh: true });
+    this.#loading = this.#read({ fresh: true });
     return this.#loading;
   }
 
@@ -220,16 +220,23 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   /** Reads the session of the token, if one came. @throws StoreUnavailableError */
   load(): Promise<void> {
-    this.#loading ??= this.#load({});
+    this.#loading ??= this.#read({});
     return this.#loading;
   }
 
   /** The session as the store has it now: no guard decides by a near cache. @throws StoreUnavailableError */
   async loadFresh(): Promise<RequestSession<D>> {
     if (this.#refusal !== null) throw this.#refusal;
-    await this.session.load();
+    await this.session.loadKnown();
     if (this.#nearToken !== null && this.#nearToken === this.#token) await this.#load({ fresh: true });
     return this.session;
+  }
+
+  /** Where the request is to be served all the same, a store that is unavailable is no error. */
+  #read(options: ValidateOptions): Promise<void> {
+    const loading = this.#load(options);
+    if (!this.request.rendersUnavailable) return loading;
+    return loading.catch((error: unknown) => this.session.unread(error, this.#rules.host.notices));
   }
 
   async #load(options: ValidateOptions): Promise<void> {

@@ -11,9 +11,10 @@
  */
 
 import { inspect } from "node:util";
-import { HeadersSentError, StepUpRequiredError } from "../errors.ts";
+import { HeadersSentError, StepUpRequiredError, StoreUnavailableError } from "../errors.ts";
 import type { DataObject, FieldValue } from "../data/draft.ts";
 import type { AdapterHost } from "../lifecycle/host.ts";
+import type { Notices } from "../lifecycle/notices.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
 import type { CreateResult, LoginInput, ReauthenticateInput } from "../lifecycle/operations.ts";
@@ -77,6 +78,8 @@ export class RequestSession<D extends object = DataObject> {
   #current: Session<D> | null = null;
   #loaded: boolean;
   #locked: Session<D> | null = null;
+  /** Why the session is not known although its token came. */
+  #unread: StoreUnavailableError | null = null;
   /** A login, logout or first write under way. Settles, never rejects. */
   #change: Promise<void> | null = null;
 
@@ -91,7 +94,16 @@ export class RequestSession<D extends object = DataObject> {
   resolved(session: Session<D> | null, locked: Session<D> | null = null): void {
     this.#current = session;
     this.#locked = locked;
+    this.#unread = null;
     this.#loaded = true;
+  }
+
+  /** Called by the exchange when the session could not be read, and the request is served as nobody's. @throws any other error */
+  unread(error: unknown, notices: Notices): void {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    notices.warn("anonymous", `a request was served as nobody's: ${error.message}`);
+    this.resolved(null);
+    this.#unread = error;
   }
 
   /** Whether there is a session, of a user or anonymous. */
@@ -101,6 +113,13 @@ export class RequestSession<D extends object = DataObject> {
   /** The token that came is of a session that is locked (`binding`, `lockAfter`): nobody's until `reauthenticate`. */
   get locked(): boolean {
     return this.#session === null && this.#locked !== null;
+  }
+  /**
+   * With `onUnavailable: "anonymous"`: a session's token came and the store does not answer. Nobody knows whose it is;
+   * what is shown to nobody may be shown. Everything that needs the session rejects with StoreUnavailableError.
+   */
+  get unavailable(): boolean {
+    return this.#session === null && this.#unread !== null;
   }
   get id(): string | null {
     return this.#session?.id ?? null;
@@ -130,6 +149,13 @@ export class RequestSession<D extends object = DataObject> {
   async load(): Promise<this> {
     this.#carrier.accessed();
     if (!this.#loaded) await this.#carrier.load();
+    return this;
+  }
+
+  /** The same for what must not go by "nobody" where nobody knows. @throws StoreUnavailableError @internal */
+  async loadKnown(): Promise<this> {
+    await this.load();
+    if (this.#unread !== null) throw this.#unread;
     return this;
   }
 
@@ -262,7 +288,7 @@ export class RequestSession<D extends object = DataObject> {
    * the old one is superseded at once. Null without a session of a user. See `sessions.security.passwordChanged`.
    */
   async passwordChanged(): Promise<Session<D> | null> {
-    const { userId } = await this.load();
+    const { userId } = await this.loadKnown();
     if (userId === null) return null;
     return this.#withToken("passwordChanged", async (keep) => {
       const kept = await this.#sessions.security.passwordChanged(userId, { keep });
@@ -295,7 +321,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Ends the session of this request for a reason of the application's. */
   revoke(reason?: string): Promise<boolean> {
     return this.#carrier.writing(async (late) => {
-      await this.load();
+      await this.loadKnown();
       return this.#alone(async () => {
         const session = this.#current ?? this.#locked;
         if (session === null) return false;
@@ -309,7 +335,7 @@ export class RequestSession<D extends object = DataObject> {
     while (this.#change !== null) await this.#change;
     if (this.#current !== null) return write(this.#current);
     const begunBefore = await this.#alone(async () => {
-      await this.load();
+      await this.loadKnown();
       if (this.#current !== null) return this.#current;
       // Another session's cookie would take the place of the locked one's.
       if (this.#locked !== null) throw new StepUpRequiredError();
@@ -323,7 +349,7 @@ export class RequestSession<D extends object = DataObject> {
 
   /** The session, once nothing of this request is about to replace it. */
   async #settled(): Promise<Session<D> | null> {
-    await this.load();
+    await this.loadKnown();
     while (this.#change !== null) await this.#change;
     return this.#current;
   }

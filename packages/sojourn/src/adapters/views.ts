@@ -13,6 +13,8 @@ export interface RequestView extends ClientView {
   readonly host: string | undefined;
   /** False for what pages do by themselves: it keeps no session alive. */
   readonly countsAsActivity: boolean;
+  /** True where nobody's page is better than an error while the session cannot be read. */
+  readonly rendersUnavailable: boolean;
 }
 
 /** What a response asks of the exchange. @internal */
@@ -43,7 +45,15 @@ export interface RequestOptions<R> {
   readonly fingerprint?: (request: R) => string | null | undefined;
   /** Whether a request keeps its session alive: answer false for what open pages ask by themselves. Default all do. */
   readonly countsAsActivity?: (request: R) => boolean;
+  /**
+   * What a request gets whose session cannot be read: `"reject"` the error (503), `"anonymous"` the page as nobody sees
+   * it, with `req.session.unavailable` true and the cookie kept. For pages that are public anyway; guards, and what
+   * writes to the session, reject all the same. A function decides for each request. Default "reject".
+   */
+  readonly onUnavailable?: OnUnavailable | ((request: R) => OnUnavailable);
 }
+
+export type OnUnavailable = "reject" | "anonymous";
 
 /** A request, and what the application tells of it. @internal */
 export abstract class ToldRequest<R> {
@@ -60,6 +70,10 @@ export abstract class ToldRequest<R> {
   }
   get countsAsActivity(): boolean {
     return this.#options.countsAsActivity?.(this.request) ?? true;
+  }
+  get rendersUnavailable(): boolean {
+    const { onUnavailable } = this.#options;
+    return (typeof onUnavailable === "function" ? onUnavailable(this.request) : onUnavailable) === "anonymous";
   }
 
   /** Its headers have the token in them. */

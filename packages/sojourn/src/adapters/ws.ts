@@ -21,7 +21,7 @@ import type { ResponseView } from "./views.ts";
 
 export interface WebSocketOptions
   extends Pick<AdapterOptions, "origins" | "allowSameSite" | "originCheck" | "trustProxy">,
-    DirectOptions {
+    Omit<DirectOptions, "onUnavailable"> {
   /** Also lets in visitors whose session has no user. Without a session nobody is let in. Default false. */
   readonly anonymous?: boolean;
 }

@@ -128,6 +128,7 @@ function requestWith(token: string | null, logout: boolean): RequestView {
     peer: undefined,
     fingerprint: undefined,
     countsAsActivity: true,
+    rendersUnavailable: false,
     header: (name) => headers[name],
   };
 }

@@ -247,6 +247,40 @@ const FAILURE: readonly AdapterCase[] = [
       equal((seen(await user.get("/look")) as { userId: string }).userId, "ada");
     },
   },
+  {
+    name: 'M4: onUnavailable: "anonymous": nobody\'s page, said so and stored nowhere, no guard passed, nothing written, the cookie stays',
+    settings: { options: { onUnavailable: "anonymous" } },
+    async run(site) {
+      const user = await site.user();
+      deepEqual(seen(await user.get("/unavailable")), false);
+      site.down = true;
+      const reply = await user.get("/look");
+      deepEqual([seen(reply), reply.setCookies, reply.headers["cache-control"]], [ANONYMOUS, [], "no-store"]);
+      deepEqual(seen(await user.get("/unavailable")), true);
+      deepEqual(seen(await site.send("/unavailable")), false);
+      const guarded = await user.get("/user");
+      deepEqual([guarded.status, guarded.headers["retry-after"], guarded.setCookies], [503, "1", []]);
+      for (const path of ["/awaited", "/unawaited", "/login", "/logout"]) {
+        const written = await user.post(path);
+        deepEqual([path, written.status, written.setCookies], [path, 503, []]);
+      }
+      site.down = false;
+      equal((seen(await user.get("/look")) as { userId: string }).userId, "ada");
+      equal(await site.sessions.count(), 1);
+    },
+  },
+  {
+    name: 'M4: onUnavailable: "anonymous": what could not be read is not written to, though the store is back within the request',
+    settings: { options: { onUnavailable: () => "anonymous" } },
+    async run(site) {
+      const user = await site.user();
+      site.readsFail = true;
+      for (const path of ["/awaited", "/unawaited"]) equal((await user.post(path)).status, 503);
+      equal(await site.sessions.count(), 1);
+      site.readsFail = false;
+      deepEqual(seen(await user.get("/look")), { active: true, userId: "ada", data: {} });
+    },
+  },
 ];
 
 const WRITES: readonly AdapterCase[] = [

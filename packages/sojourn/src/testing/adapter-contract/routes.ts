@@ -41,6 +41,7 @@ const ROUTES: readonly ContractRoute[] = [
   { method: "GET", path: "/plain", handle: () => ({ body: "plain" }) },
   { method: "POST", path: "/plain", handle: () => ({ body: "plain" }) },
   { method: "GET", path: "/look", handle: look },
+  { method: "GET", path: "/unavailable", handle: ({ unavailable }) => json(unavailable) },
   {
     method: "GET",
     path: "/public",

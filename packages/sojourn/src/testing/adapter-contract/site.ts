@@ -37,10 +37,13 @@ export interface ContractRoute {
   handle(session: RequestSession): ContractAnswer | Promise<ContractAnswer>;
 }
 
+/** Options that every adapter takes. */
+export type ContractOptions = AdapterOptions & { readonly onUnavailable?: "anonymous" | (() => "anonymous") };
+
 /** What to serve: the adapter over these sessions, with these options, before these routes. */
 export interface ContractSite {
   readonly sessions: Sessions;
-  readonly options: AdapterOptions;
+  readonly options: ContractOptions;
   readonly routes: readonly ContractRoute[];
 }
 
@@ -57,7 +60,7 @@ const SECRET = "a secret of the adapter contract, long enough";
 /** Settings of one case. */
 export interface SiteSettings {
   readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "limit" | "binding">;
-  readonly options?: AdapterOptions;
+  readonly options?: ContractOptions;
 }
 
 /** One sentence of the adapter contract, and how to see whether it holds. */
@@ -74,6 +77,8 @@ export class TestSite {
   readonly log: string[] = [];
   /** While true every operation of the store fails. */
   down = false;
+  /** While true every read fails, and nothing else. */
+  readsFail = false;
   /** While set, operations that write wait so long first. */
   writesTakeMs = 0;
   origin = "";
@@ -141,7 +146,7 @@ export class TestSite {
     this.calls.push(name);
     const writes = name === "create" || name === "patch";
     if (writes && this.writesTakeMs > 0) await new Promise((resolve) => setTimeout(resolve, this.writesTakeMs));
-    if (this.down && name !== "close") {
+    if ((this.down && name !== "close") || (this.readsFail && name === "read")) {
       throw new StoreUnavailableError("connect ECONNREFUSED 10.11.12.13:6379", {
         reason: "connection",
         outcome: "not_executed",
