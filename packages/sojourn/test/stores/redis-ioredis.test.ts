@@ -9,6 +9,7 @@ import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import { runConformance } from "../support/run-conformance.ts";
+import { USER, WITH_USER } from "../support/redis-user.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 
 let server: RedisServer;
@@ -16,14 +17,14 @@ let admin: TestClient;
 let clients: [Redis, Redis];
 
 async function connected(): Promise<Redis> {
-  const client = new Redis(server.port, "127.0.0.1");
+  const client = new Redis({ ...USER, port: server.port, host: "127.0.0.1" });
   client.on("error", () => undefined);
   await once(client, "ready");
   return client;
 }
 
 beforeAll(async () => {
-  server = await startRedis();
+  server = await startRedis(WITH_USER);
   admin = await server.client();
   clients = [await connected(), await connected()];
 });
@@ -93,7 +94,7 @@ describe("the client", () => {
     const { salt } = await store.ready();
     await admin.flushAll();
     const again = once(client, "ready");
-    await admin.sendCommand(["CLIENT", "KILL", "ID", String(await client.client("ID"))]);
+    await admin.sendCommand(["CLIENT", "KILL", "USER", USER.username]);
     await again;
     expect((await store.ready()).salt.toString("hex")).toBe(salt.toString("hex"));
     expect(await admin.hmGet("sojourn:c", ["layout"])).toEqual(["1"]);

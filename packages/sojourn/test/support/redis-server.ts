@@ -11,8 +11,9 @@ import { createClient } from "redis";
 
 export type TestClient = Awaited<ReturnType<typeof connect>>;
 
-async function connect(port: number) {
-  const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: () => 20 } });
+async function connect(port: number, user: { readonly username?: string; readonly password?: string }) {
+  const socket = { host: "127.0.0.1", port, reconnectStrategy: () => 20 };
+  const client = createClient({ ...user, socket });
   client.on("error", () => undefined);
   await client.connect();
   return client;
@@ -44,8 +45,8 @@ export class RedisServer {
   }
 
   /** A connected client, closed by `stop()`. */
-  async client(): Promise<TestClient> {
-    const client = await connect(this.port);
+  async client(user = {}): Promise<TestClient> {
+    const client = await connect(this.port, user);
     this.#clients.push(client);
     return client;
   }
