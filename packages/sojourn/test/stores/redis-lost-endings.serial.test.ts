@@ -11,7 +11,7 @@ import { createSessions, type Sessions, type SessionsOptions } from "../../src/i
 import { redisStore, type RedisStoreOptions } from "../../src/stores/redis/index.ts";
 import { MovingProxy } from "../support/moving-proxy.ts";
 import { type ClientKind, IOREDIS, NODE_REDIS, type OpenedClient } from "../support/redis-clients.ts";
-import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { launch, PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 const LOOK = { touch: false } as const;
@@ -60,7 +60,7 @@ async function restart(): Promise<Loss> {
     },
     async next() {
       await first.stop();
-      const second = await startRedis([...NO_SCRIPTS, "--dir", folder]);
+      const second = await launch(["--save", "", "--appendonly", "no", ...NO_SCRIPTS], folder);
       started.push(second);
       return second;
     },
