@@ -54,6 +54,19 @@ function ratio(id: string, what: string, atLeast: number): Budget {
   return { id, what, unit: "×", atLeast };
 }
 
+/** On a cluster, of a bare `GET` of the same client of it. */
+function clusterBudgets(client: ClientName): Budget[] {
+  return [1, 64].flatMap((inFlight) =>
+    (["userId", "data"] as const).map((kind) =>
+      ratio(
+        `cluster.${client}.${inFlight}.${kind}`,
+        `validate(token), ${kind} read, on a cluster, ${inFlight} in flight ÷ bare GET + JSON.parse, ${client}`,
+        0.8,
+      ),
+    ),
+  );
+}
+
 function httpBudgets(id: string, framework: string, incumbent: string): Budget[] {
   const cpu = (what: string) => `CPU above no session, ${what}, ${framework}`;
   return [
@@ -106,6 +119,7 @@ export const BUDGETS: readonly Budget[] = [
   { id: "promises.lost", what: "acknowledged updates lost", unit: "updates", atMost: 0 },
   { id: "promises.resurrected", what: "logged out and usable afterwards", unit: "sessions", atMost: 0 },
   ...CLIENTS.flatMap(readBudgets),
+  ...CLIENTS.flatMap(clusterBudgets),
   { id: "redis-cpu.read", what: "Redis CPU of a read", unit: "µs", atMost: 1.5 },
   { id: "redis-cpu.touch", what: "Redis CPU of a touch", unit: "µs", atMost: 15 },
   { id: "redis-cpu.patch", what: "Redis CPU of a one-field write", unit: "µs", atMost: 15 },

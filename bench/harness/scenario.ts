@@ -3,6 +3,7 @@
 import { budgetOf, type Measured, verdict } from "../budgets.ts";
 import { Contestant, type ContestantSpec } from "./contestants.ts";
 import { pinProcess } from "./pinning.ts";
+import { startCluster } from "./redis-cluster.ts";
 import { selfTimes, smallProfile } from "./profile.ts";
 import { type RedisServer, startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
 import type { Outcome } from "./result.ts";
@@ -44,7 +45,16 @@ export class Bench {
 
   /** @param core "subject" where the server is what is measured; else it shares a core with the load */
   async redis(core: "harness" | "subject" = "harness"): Promise<RedisServer> {
-    const server = await startRedis(REDIS_SETTINGS);
+    return this.#server(core, []);
+  }
+
+  /** The port of one of three servers. */
+  cluster(): Promise<number> {
+    return startCluster((settings) => this.#server("harness", settings));
+  }
+
+  async #server(core: "harness" | "subject", settings: readonly string[]): Promise<RedisServer> {
+    const server = await startRedis([...REDIS_SETTINGS, ...settings]);
     this.#servers.push(server);
     if (server.process.pid !== undefined) pinProcess(core, server.process.pid);
     return server;

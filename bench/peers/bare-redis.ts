@@ -1,19 +1,13 @@
 /** What there is without a session layer: a client and one command. */
 
 import { randomBytes } from "node:crypto";
-import type { ClientName } from "../budgets.ts";
 import type { LoopedContestant } from "../harness/contestant.ts";
-import { bareClient } from "../subjects/redis-clients.ts";
+import { bareClient, type Connection } from "../subjects/redis-clients.ts";
 import { SESSIONS, sessionData, userId } from "../subjects/session-data.ts";
 
-interface Parameters {
-  readonly client: ClientName;
-  readonly port: number;
-}
-
 /** `GET` and `JSON.parse` of what one session keeps. */
-export async function getAndParse({ client: name, port }: Parameters): Promise<LoopedContestant> {
-  const client = await bareClient(name, port);
+export async function getAndParse(to: Connection): Promise<LoopedContestant> {
+  const client = await bareClient(to);
   const keys = Array.from({ length: SESSIONS }, () => `sess:${randomBytes(24).toString("base64url")}`);
   await Promise.all(keys.map((key, i) => client.set(key, JSON.stringify({ userId: userId(i), ...sessionData() }))));
   let asked = 0;
@@ -29,12 +23,8 @@ export async function getAndParse({ client: name, port }: Parameters): Promise<L
 }
 
 /** `SET` of what one session keeps, made into JSON. */
-export async function setJson({
-  client: name,
-  port,
-  bytes,
-}: Parameters & { readonly bytes: number }): Promise<LoopedContestant> {
-  const client = await bareClient(name, port);
+export async function setJson({ bytes, ...to }: Connection & { readonly bytes: number }): Promise<LoopedContestant> {
+  const client = await bareClient(to);
   const keys = Array.from({ length: SESSIONS }, () => `sess:${randomBytes(24).toString("base64url")}`);
   const data = sessionData(bytes);
   let written = 0;

@@ -1,6 +1,7 @@
 /** Every scenario, in the order of the report. */
 
 import type { Scenario } from "../harness/scenario.ts";
+import { cluster } from "./cluster.ts";
 import { commands } from "./commands.ts";
 import { express } from "./express.ts";
 import { fastify } from "./fastify.ts";
@@ -20,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   express,
   fastify,
   writes,
+  cluster,
   redisCpu,
   memory,
   propagation,

@@ -56,7 +56,7 @@ async function delaysOf(bench: Bench, name: ClientName): Promise<number[]> {
   const { port } = await bench.redis();
   const namespace = `propagation-${name}`;
   const secret = randomBytes(32).toString("base64url");
-  const { client, close } = await sojournClient(name, port);
+  const { client, close } = await sojournClient({ client: name, port });
   const sessions = createSessions({ store: redisStore(client, { namespace }), secrets: [secret], background: false });
   const node = await startNode([name, String(port), namespace, secret]);
   const delays: number[] = [];

@@ -1,19 +1,25 @@
 /** Reads through `validate`, with and without the near cache, beside a bare `GET` and `JSON.parse` of the same client. */
 
 import { type ClientName, CLIENTS, type Measured } from "../budgets.ts";
-import type { Contestant } from "../harness/contestants.ts";
 import { getLimits } from "../harness/redis-benchmark.ts";
 import { type RateTable, ratioFor } from "../harness/result.ts";
-import { alternate } from "../harness/rounds.ts";
-import { type Bench, REDIS_NOTE, type Scenario } from "../harness/scenario.ts";
+import { REDIS_NOTE, type Scenario } from "../harness/scenario.ts";
 import { median } from "../harness/statistics.ts";
+import {
+  BARE,
+  compared,
+  DATA,
+  judged,
+  type OfRow,
+  SAMPLE_MS,
+  startedReader,
+  startedReaders,
+  USER_ID,
+} from "./readers.ts";
 
 const IN_FLIGHT = [1, 64, 512];
 /** What it is compared with at 512 in flight would be no other than at 64: a hit waits for nothing. */
 const NEAR_IN_FLIGHT = [1, 64];
-const SAMPLE_MS = 300;
-const PROFILE_MS = 1_000;
-
 const LIMIT_REQUESTS = 60_000;
 const LIMIT_SHAPES = [
   { connections: 1, pipeline: 1 },
@@ -22,13 +28,7 @@ const LIMIT_SHAPES = [
   { connections: 1, pipeline: 64 },
 ];
 
-const BARE = "GET + JSON.parse";
-const USER_ID = "validate, userId read";
-const DATA = "validate, data read";
 const NEAR = "validate, near-cache hit";
-
-const peers = new URL("../peers/bare-redis.ts", import.meta.url);
-const subjects = new URL("../subjects/sojourn-calls.ts", import.meta.url);
 
 export const reads: Scenario = {
   name: "reads",
@@ -38,11 +38,16 @@ export const reads: Scenario = {
     const rates: RateTable[] = [];
     const measured: Measured[] = [];
     for (const client of CLIENTS) {
-      const contestants = await started(bench, client);
+      const to = { client, port: (await bench.redis()).port };
+      const contestants = [
+        ...(await startedReaders(bench, to)),
+        await startedReader(bench, to, NEAR, "validateUserId", true),
+      ];
       for (const inFlight of IN_FLIGHT) {
-        const table = await compared(bench, contestants, client, inFlight);
+        const taking = contestants.filter(({ name }) => name !== NEAR || NEAR_IN_FLIGHT.includes(inFlight));
+        const table = await compared(bench, taking, client, inFlight);
         rates.push(table);
-        measured.push(...(await judged(bench, contestants, table, client, inFlight)));
+        measured.push(...(await judged(bench, taking, budgetsOf(table, client, inFlight), inFlight)));
       }
       await Promise.all(contestants.map((each) => each.stop()));
     }
@@ -68,39 +73,8 @@ export const reads: Scenario = {
   },
 };
 
-async function started(bench: Bench, client: ClientName): Promise<Contestant[]> {
-  const { port } = await bench.redis();
-  const subject = (name: string, exported: string, nearCache: boolean) =>
-    bench.contestant({
-      name,
-      module: subjects,
-      export: exported,
-      parameters: { client, port, namespace: `${exported}-${String(nearCache)}`, nearCache },
-    });
-  return [
-    await bench.contestant({ name: BARE, module: peers, export: "getAndParse", parameters: { client, port } }),
-    await subject(USER_ID, "validateUserId", false),
-    await subject(DATA, "validateData", false),
-    await subject(NEAR, "validateUserId", true),
-  ];
-}
-
-async function compared(
-  bench: Bench,
-  contestants: readonly Contestant[],
-  client: ClientName,
-  inFlight: number,
-): Promise<RateTable> {
-  const taking = contestants.filter(({ name }) => name !== NEAR || NEAR_IN_FLIGHT.includes(inFlight));
-  const rows = await alternate(
-    taking.map((each) => each.sampler(() => each.run(SAMPLE_MS, inFlight, inFlight === 1))),
-    bench.rounds,
-  );
-  return { title: `${client}, ${inFlight} in flight`, unit: "ops/s", baseline: BARE, rows };
-}
-
-function budgetsOf(table: RateTable, client: ClientName, inFlight: number): [row: string, Measured][] {
-  const of = (kind: string, row: string): [string, Measured] => [
+function budgetsOf(table: RateTable, client: ClientName, inFlight: number): OfRow[] {
+  const of = (kind: string, row: string): OfRow => [
     row,
     ratioFor(`reads.${client}.${inFlight}.${kind}`, table, row, BARE),
   ];
@@ -108,27 +82,8 @@ function budgetsOf(table: RateTable, client: ClientName, inFlight: number): [row
     of("userId", USER_ID),
     of("data", DATA),
     ...(NEAR_IN_FLIGHT.includes(inFlight) ? [of("near", NEAR)] : []),
-    ...(inFlight === 1
-      ? [[USER_ID, { budget: `reads.${client}.p50`, value: p50Ms(table) }] satisfies [string, Measured]]
-      : []),
+    ...(inFlight === 1 ? [[USER_ID, { budget: `reads.${client}.p50`, value: p50Ms(table) }] satisfies OfRow] : []),
   ];
-}
-
-/** With a profile of what missed. */
-async function judged(
-  bench: Bench,
-  contestants: readonly Contestant[],
-  table: RateTable,
-  client: ClientName,
-  inFlight: number,
-): Promise<Measured[]> {
-  const all: Measured[] = [];
-  for (const [row, measured] of budgetsOf(table, client, inFlight)) {
-    const contestant = contestants.find(({ name }) => name === row);
-    if (contestant === undefined) throw new RangeError(`no contestant ${row}`);
-    all.push(await bench.judged(measured, contestant, () => contestant.run(PROFILE_MS, inFlight)));
-  }
-  return all;
 }
 
 function p50Ms(table: RateTable): number {

@@ -11,7 +11,7 @@ import type { ClientName } from "../budgets.ts";
 import { sojournClient } from "./redis-clients.ts";
 
 const [name = "node-redis", port = "0", namespace = "", secret = ""] = process.argv.slice(2);
-const { client, close } = await sojournClient(name as ClientName, Number(port));
+const { client, close } = await sojournClient({ client: name as ClientName, port: Number(port) });
 const sessions = createSessions({
   store: redisStore(client, { namespace, nearCache: true }),
   secrets: [secret],

@@ -3,14 +3,11 @@
 import { randomBytes } from "node:crypto";
 import { createSessions, type Sessions } from "sojourn";
 import { redisStore } from "sojourn/redis";
-import type { ClientName } from "../budgets.ts";
 import type { LoopedContestant } from "../harness/contestant.ts";
-import { PATIENT, sojournClient } from "./redis-clients.ts";
+import { type Connection, PATIENT, sojournClient } from "./redis-clients.ts";
 import { SESSIONS, type SessionData, sessionData, userId } from "./session-data.ts";
 
-interface Parameters {
-  readonly client: ClientName;
-  readonly port: number;
+interface Parameters extends Connection {
   readonly namespace: string;
   readonly nearCache?: boolean;
   readonly bytes?: number;
@@ -22,8 +19,8 @@ interface Opened {
   readonly close: () => Promise<void>;
 }
 
-async function open({ client: name, port, namespace, nearCache = false, bytes }: Parameters): Promise<Opened> {
-  const { client, close } = await sojournClient(name, port);
+async function open({ namespace, nearCache = false, bytes, ...to }: Parameters): Promise<Opened> {
+  const { client, close } = await sojournClient(to);
   const sessions: Sessions<SessionData> = createSessions<SessionData>({
     store: redisStore(client, { namespace, nearCache, deadline: PATIENT }),
     secrets: [randomBytes(32).toString("base64url")],
