@@ -37,6 +37,7 @@ import { Keys } from "../src/stores/redis/keys.ts";
 import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/engines.ts";
 import { FRAMEWORKS } from "./brief/framework-servers.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
+import { benchResult } from "./brief/bench-result.ts";
 import { onTopologies } from "./brief/topologies.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
 import { valuesIn } from "./support/exposition.ts";
@@ -1340,7 +1341,14 @@ describe("Speed", () => {
     expect(names).toEqual(["GET"]);
   });
 
-  test.todo("sub-millisecond access, measured beside a bare GET (issue 5)");
+  test("sub-millisecond access, measured beside a bare GET", () => {
+    const { measured, rates } = benchResult("reads");
+    for (const client of ["node-redis", "ioredis"]) {
+      const p50 = measured.find(({ budget }) => budget === `reads.${client}.p50`);
+      expect(p50?.value).toBeLessThan(1);
+      expect(rates.find(({ title }) => title === `${client}, 1 in flight`)?.baseline).toBe("GET + JSON.parse");
+    }
+  });
 });
 
 describe("Scalability", () => {
