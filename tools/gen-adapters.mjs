@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 
 const library = new URL("../packages/sojourn/", import.meta.url);
-const cases = ["cases", "answer-cases", "bearer-cases", "guard-cases"];
+const cases = ["cases", "answer-cases", "bearer-cases", "guard-cases", "adoption-cases"];
 const sites = "test/adapters/sites/all.ts";
 
 /** Where one is not like the others, and why. */
@@ -21,7 +21,9 @@ const DIFFERENCES = [
 ];
 
 export function generate() {
-  const names = cases.flatMap((file) => textsIn(`src/testing/adapter-contract/${file}.ts`, /^ {4}name: "(.+)",$/gm));
+  const names = cases.flatMap((file) =>
+    textsIn(`src/testing/adapter-contract/${file}.ts`, /^ {4}name: ["'](.+)["'],$/gm),
+  );
   const adapters = textsIn(sites, /^ {2}\["(.+?)", /gm);
   const row = (cells) => `| ${cells.join(" | ")} |`;
   return [

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { ensureBuilt } from "./setup/build-output.mjs";
 import { exitCodeOf, runChild } from "./setup/child.mjs";
 import { ensureChromium } from "./setup/chromium.mjs";
+import { ensureNginx } from "./setup/nginx.mjs";
 import { ensureNode } from "./setup/node-version.mjs";
 import { ensurePackages } from "./setup/packages.mjs";
 import { SetupError } from "./setup/progress.mjs";
@@ -20,6 +21,7 @@ const testedNode = { accepts: (major) => major >= 26 };
 
 // Scripts that must work on sources that do not compile, or that build by themselves.
 const needNoBuild = [
+  "adopt",
   "build",
   "check-quick",
   "commands",
@@ -32,7 +34,8 @@ const needNoBuild = [
   "sqlite-load",
   "test-topologies",
 ];
-const needRedis = ["bench", "commands", "faults", "proof", "proof-logout", "test-topologies"];
+const needNginx = ["adopt"];
+const needRedis = ["adopt", "bench", "commands", "faults", "proof", "proof-logout", "test-topologies"];
 
 /** What a command needs, in order (each does nothing when it is there already), and the file it starts. */
 const commands = {
@@ -42,7 +45,7 @@ const commands = {
   }),
   // tools/test.mjs builds too: there a build that fails is a failed test, not the end of the run.
   test: () => ({
-    needs: [ensureNode(testedNode), ensurePackages, ensureRedisServer, ensureChromium, ensurePrometheus],
+    needs: [ensureNode(testedNode), ensurePackages, ensureRedisServer, ensureChromium, ensurePrometheus, ensureNginx],
     file: "tools/test.mjs",
   }),
   run: (args) => {
@@ -50,7 +53,11 @@ const commands = {
     if (!/^[a-z][a-z0-9-]*$/.test(script)) throw new SetupError(usage);
     const build = needNoBuild.includes(script) ? [] : [ensureBuilt];
     const redis = needRedis.includes(script) ? [ensureRedisServer] : [];
-    return { needs: [ensureNode(testedNode), ensurePackages, ...redis, ...build], file: `tools/${script}.mjs` };
+    const nginx = needNginx.includes(script) ? [ensureNginx] : [];
+    return {
+      needs: [ensureNode(testedNode), ensurePackages, ...redis, ...nginx, ...build],
+      file: `tools/${script}.mjs`,
+    };
   },
 };
 

@@ -7,6 +7,7 @@ import { recordByItself } from "./analytics/automatic.ts";
 import { readStats } from "./analytics/stats.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { ConfigError } from "./errors.ts";
+import { type AdoptOptions, Adoption } from "./lifecycle/adoption.ts";
 import { Core, type RotationSettings } from "./lifecycle/core.ts";
 import { type Duration, parseDuration } from "./duration.ts";
 import type { DataObject } from "./data/draft.ts";
@@ -78,6 +79,8 @@ export interface SessionsOptions extends SchemaOptions {
    * a page's script that holds a token can lose it. Default: only the cookie.
    */
   readonly transport?: { readonly header: "authorization" };
+  /** Takes over the sessions of the application that was here before: see `AdoptOptions`. Default: none. */
+  readonly adopt?: AdoptOptions;
   /** Name of this server, stored with each session that it begins. */
   readonly serverId?: string | undefined;
   /** Replaces the salt that the store keeps: at least 32 characters, never to be changed. */
@@ -137,6 +140,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     sessionIdOf: (token) => core.tokens.verify(token)?.id ?? null,
     isPersistent: (policy) => core.policies.isPersistent(policy),
     now: () => core.store.now(),
+    adoption: given.adopt === undefined ? null : new Adoption(core, given.adopt),
     freshTokenMs: core.rotation.graceMs / 2,
   });
   reaper.start();

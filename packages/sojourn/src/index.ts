@@ -8,6 +8,7 @@ export type { StandardSchema } from "./data/standard-schema.ts";
 export type { Device, SecurityFacts } from "./data/metadata.ts";
 export * from "./errors.ts";
 export type { Duration } from "./duration.ts";
+export type { AdoptedInput, AdoptOptions, OldData, OldRecord, OldSession, OldSessions } from "./lifecycle/adoption.ts";
 export type { ConsumeOptions, SessionEvents } from "./lifecycle/events.ts";
 export type { Erasure } from "./lifecycle/erasure.ts";
 export type { CheckOptions, CheckReport } from "./lifecycle/index-check.ts";

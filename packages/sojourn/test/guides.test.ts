@@ -7,8 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { RedisStore } from "connect-redis";
+import express from "express";
+import session from "express-session";
+import { getIronSession } from "iron-session";
 import { expect, onTestFinished, test } from "vitest";
-import { Browser } from "./support/http.ts";
+import { Browser, serve } from "./support/http.ts";
+import { startRedis } from "./support/redis-server.ts";
 import { TEST_SECRET } from "./support/secrets.ts";
 
 const LIBRARY = join(import.meta.dirname, "..");
@@ -35,10 +40,10 @@ async function withPlaces(code: string): Promise<string> {
 }
 
 /** Runs it in a folder of its own until the test ends. Answers the origin that it printed. */
-async function run(code: string): Promise<string> {
+async function run(code: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "sojourn-guide-"));
   await writeFile(join(folder, "app.mjs"), code);
-  const env = { ...process.env, NODE_ENV: "development", SESSION_SECRET: TEST_SECRET };
+  const env = { ...process.env, NODE_ENV: "development", SESSION_SECRET: TEST_SECRET, ...more };
   const app = spawn(process.execPath, ["app.mjs"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(() => stop(app, folder));
   for await (const line of createInterface({ input: app.stdout })) if (line.startsWith("http://")) return line;
@@ -72,4 +77,49 @@ test.each([
   const before = ada.copy();
   expect(JSON.parse((await ada.post("/logout")).body)).toEqual({ ended: true });
   expect([ada.cookies.size, (await before.get("/me")).status]).toEqual([0, 401]);
+});
+
+const OLD_SECRET = "an old secret of thirty-two characters";
+const KEPT = { userId: "ada", cart: ["book"] };
+
+/** Somebody who logged in to the old application comes to the guide's, and logs out. */
+async function movesTo(origin: string, theirs: Browser): Promise<void> {
+  expect((await theirs.post("/login")).status).toBe(200);
+  const ours = new Browser(origin, theirs.cookies);
+  const copy = ours.copy();
+  for (let i = 0; i < 2; i++) {
+    expect(JSON.parse((await ours.get("/me")).body)).toEqual({ you: "ada", data: { cart: ["book"] } });
+  }
+  expect(JSON.parse((await ours.post("/logout")).body)).toEqual({ ended: true });
+  expect([ours.cookies.size, (await copy.get("/me")).body.includes("ada")]).toEqual([0, false]);
+}
+
+test("docs/guide/adopting-sessions.md: its application goes on with a session of express-session and connect-redis", async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const old = express();
+  old.use(
+    session({
+      store: new RedisStore({ client: await redis.client() }),
+      secret: OLD_SECRET,
+      resave: false,
+      saveUninitialized: false,
+    }),
+  );
+  old.post("/login", (req, res) => void res.json(Object.assign(req.session, KEPT)));
+  const code = await exampleOf("adopting-sessions.md", "app.listen(3000);", BY_SERVER);
+  await movesTo(await run(code, { REDIS_URL: redis.url, OLD_SECRET }), new Browser(await serve(old)));
+});
+
+test("docs/guide/migrating-from-iron-session.md: its application goes on with a session of iron-session", async () => {
+  const theirs = await serve((req, res) => {
+    const options = { password: OLD_SECRET, cookieName: "theirs", cookieOptions: { secure: false } };
+    void getIronSession<typeof KEPT>(req, res, options).then(async (kept) => {
+      Object.assign(kept, KEPT);
+      await kept.save();
+      res.end("{}");
+    });
+  });
+  const code = await exampleOf("migrating-from-iron-session.md", "app.listen(3000);", BY_SERVER);
+  await movesTo(await run(code, { OLD_SECRET }), new Browser(theirs));
 });

@@ -13,13 +13,7 @@ import type { Session } from "../lifecycle/session.ts";
 import type { ValidateOptions } from "../lifecycle/operations.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { AddressList } from "../security/address.ts";
-import {
-  type CookieAttributes,
-  developmentCookie,
-  expireCookie,
-  readCookie,
-  serializeCookie,
-} from "../security/cookie.ts";
+import { type CookieAttributes, developmentCookie, expireCookie, readCookie } from "../security/cookie.ts";
 import {
   checkOrigin,
   isSafeMethod,
@@ -27,12 +21,14 @@ import {
   type OriginPolicy,
   ownOriginOf,
 } from "../security/origin-check.ts";
+import { Adopting } from "./adopting.ts";
 import { bearerToken } from "./bearer.ts";
-import { OutgoingToken } from "./outgoing-token.ts";
+import { OutgoingToken, type TokenChange } from "./outgoing-token.ts";
 import { type Failure, PendingWrites } from "./pending-writes.ts";
 import { RequestClient } from "./request-client.ts";
 import { appendVary, forbidCaching, type HeaderSink, putCookie } from "./response-headers.ts";
 import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
+import { cookieLine } from "./session-cookie.ts";
 import type { HeadRules, RequestView, ResponseView } from "./views.ts";
 
 export interface AdapterOptions {
@@ -101,6 +97,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   readonly #cookie: CookieAttributes;
   readonly #hasCookie: boolean;
   readonly #response: ResponseView;
+  /** Null unless the request brings a session of the application that was here before. */
+  readonly adopting: Adopting | null;
   #accessed = false;
   #writes: PendingWrites | null = null;
   #token: string | null;
@@ -125,12 +123,15 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.#response = response;
     this.#outgoing = new OutgoingToken(rules.host.freshTokenMs, rules.host.now);
     this.#cookie = rules.cookieFor(request);
-    const cookie = readCookie(request.header("cookie"), this.#cookie.name);
+    const cookies = request.header("cookie");
+    const cookie = readCookie(cookies, this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
     // Of two cookies nobody can say which the site set: neither is used (RFC 6265bis 8.6).
     this.#token = cookie.kind === "one" && rules.host.sessionIdOf(cookie.value) !== null ? cookie.value : null;
     if (cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
-    this.session = new RequestSession<D>(rules.sessions, this, this.#token === null);
+    const isOurs = cookie.kind !== "duplicate" && this.#transport === "cookie";
+    this.adopting = isOurs ? Adopting.of(rules.host, cookies) : null;
+    this.session = new RequestSession<D>(rules.sessions, this, this.#token === null && this.adopting === null);
     if (cookie.kind === "duplicate") {
       rules.host.notices.warn(
         "duplicate",
@@ -169,7 +170,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
         origin: request.header("origin"),
         referer: request.header("referer"),
         ownOrigin: ownOriginOf(request.secure ? "https" : "http", request.host),
-        hasSessionCookie: this.#hasCookie,
+        hasSessionCookie: this.#hasCookie || this.adopting !== null,
       },
       origins,
     );
@@ -200,8 +201,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   /** Reads the session if that is to be done before the handler runs. Null when there is nothing to wait for. */
   begun(): Promise<void> | null {
-    if (this.#token === null || this.#rules.load === "lazy") return null;
-    if (this.#isNear(this.#token)) return null;
+    if ((this.#token === null && this.adopting === null) || this.#rules.load === "lazy") return null;
+    if (this.#token !== null && this.#isNear(this.#token)) return null;
     this.#loading = this.#read({ fresh: true });
     return this.#loading;
   }
@@ -209,7 +210,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   /** Most sessions of a busy site are in the near cache: a promise would cost more than looking there. */
   #isNear(token: string): boolean {
     const result = this.#rules.sessions.validateNear(token, this.#question());
-    if (result === null) return false;
+    if (result === null || this.adopting?.isOf(result.session.id) === false) return false;
     this.#personal = true;
     this.accessed();
     this.#nearToken = token;
@@ -241,12 +242,18 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   async #load(options: ValidateOptions): Promise<void> {
     const token = this.#token;
-    if (token === null) return;
+    if (token === null) {
+      if (this.adopting !== null && !(await this.#adopted(this.adopting, null))) this.session.resolved(null);
+      return;
+    }
     this.#personal = true;
     this.accessed();
     const result = await this.#rules.sessions.validate(token, { ...this.#question(), ...options });
     // A login or logout of this request that was not awaited was faster.
     if (this.#token !== token) return;
+    if (this.adopting !== null && (result.valid || result.clearCookie)) {
+      if (await this.#adopted(this.adopting, result.valid ? result.session : null)) return;
+    }
     this.#nearToken = result.valid && result.near === true ? token : null;
     this.#previousToken = result.valid && result.previous === true ? token : null;
     if (!result.valid && result.reason === "locked") await this.#lockedBy(token);
@@ -258,6 +265,23 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     } else if (result.token !== undefined) {
       this.renewed(result.token, result.session as unknown as Session<never>);
     }
+  }
+
+  /**
+   * Goes on with what the old session becomes, unless that is the session that there is. True when there is nothing
+   * else to be done: it does, or a login or logout of this request was faster.
+   */
+  async #adopted(adopting: Adopting, beside: Session<D> | null): Promise<boolean> {
+    if (beside !== null && adopting.isOf(beside.id)) return false;
+    this.#personal = true;
+    this.accessed();
+    const before = this.#token;
+    const begun = await adopting.session(this.#rules.sessions, this.client, beside);
+    if (this.#token !== before) return true;
+    if (begun === null) return false;
+    this.issued(begun.token, begun.session as unknown as Session<never>);
+    this.session.resolved(begun.session);
+    return true;
   }
 
   /** What `validate` is to go by besides the token. */
@@ -356,44 +380,23 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     appendVary(headers, "Cookie");
     if (this.#rules.host.bearer) appendVary(headers, "Authorization");
     if (this.#personal) forbidCaching(headers, this.#rules.host.notices);
-    const cookie = this.#setCookie();
+    const change = this.#outgoing.current();
+    const cookie = change === null ? null : this.#lineOf(change);
     putCookie(headers, cookie, this.#putCookie);
     this.#putCookie = cookie;
+    this.adopting?.applyTo(headers);
+  }
+
+  #lineOf(change: TokenChange): string | null {
+    // With the header transport a cookie of the session that this one replaces is of no use any more.
+    if (change !== "remove" && this.#transport === "cookie") {
+      return cookieLine(change, this.#cookie, this.request.secure, this.#rules.host);
+    }
+    return this.#hasCookie ? expireCookie(this.#cookie) : null;
   }
 
   /** Whoever prints a request must not print its token. */
   [inspect.custom](): string {
     return `Exchange ${inspect(this.session)}`;
-  }
-
-  #setCookie(): string | null {
-    const change = this.#outgoing.current();
-    if (change === null) return null;
-    const { host } = this.#rules;
-    // With the header transport a cookie of the session that this one replaces is of no use any more.
-    if (change === "remove" || this.#transport === "header") {
-      return this.#hasCookie ? expireCookie(this.#cookie) : null;
-    }
-    this.#warnAboutPlainHttp();
-    const { token, session } = change;
-    if (!host.isPersistent(session.policy)) return serializeCookie(this.#cookie, token);
-    const maxAgeSeconds = Math.max(0, Math.floor((session.absoluteExpiresAt - host.now()) / 1000));
-    return serializeCookie({ ...this.#cookie, maxAgeSeconds }, token);
-  }
-
-  #warnAboutPlainHttp(): void {
-    if (this.request.secure) return;
-    const { notices } = this.#rules.host;
-    if (this.#cookie.secure) {
-      notices.once(
-        "insecure",
-        "a Secure session cookie was set on a plain http request: behind a TLS proxy tell the framework to trust it (Express: app.set('trust proxy', 1); Fastify: the option trustProxy; Koa: proxy: true), or sojourn/hono, /node and /fetch with the option url",
-      );
-    } else {
-      notices.once(
-        "development",
-        `development: on plain http the session cookie is ${this.#cookie.name}, without Secure`,
-      );
-    }
   }
 }

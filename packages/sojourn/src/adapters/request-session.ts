@@ -37,6 +37,8 @@ export interface SessionCarrier {
   readonly issuedToken: string | null;
   /** The genuine token that came in or was issued since, if any. */
   readonly token: string | null;
+  /** The session of the application that was here before, if one came. */
+  readonly adopting: { end(): Promise<void> } | null;
   /** What the request says of its client. */
   readonly client: RequestClient;
   /** A session began, or its token was superseded: the client is to get this token with the response. */
@@ -245,7 +247,9 @@ export class RequestSession<D extends object = DataObject> {
       this.#requireHeaders("login", late);
       const { transport = this.#carrier.transport, ...rest } = input;
       this.#carrier.useTransport(transport);
-      return this.#adopt(await this.#sessions.login(this.#carrier.token, { ...rest, ...this.#client(rest) }));
+      const begun = this.#taken(await this.#sessions.login(this.#carrier.token, { ...rest, ...this.#client(rest) }));
+      await this.#carrier.adopting?.end();
+      return begun;
     });
   }
 
@@ -253,7 +257,7 @@ export class RequestSession<D extends object = DataObject> {
   logout(): Promise<boolean> {
     return this.#changing(async (late) => {
       const { token } = this.#carrier;
-      if (token === null) return false;
+      if (token === null && this.#carrier.adopting === null) return false;
       this.#requireHeaders("logout", late);
       return this.#end(() => this.#sessions.logout(token));
     });
@@ -279,7 +283,7 @@ export class RequestSession<D extends object = DataObject> {
     const client = this.#carrier.client.signals() === undefined ? {} : this.#client(input);
     return this.#withToken("reauthenticate", async (token) => {
       const result = await this.#sessions.reauthenticate(token, { ...input, ...client });
-      return result === null ? null : this.#adopt(result);
+      return result === null ? null : this.#taken(result);
     });
   }
 
@@ -292,7 +296,7 @@ export class RequestSession<D extends object = DataObject> {
     if (userId === null) return null;
     return this.#withToken("passwordChanged", async (keep) => {
       const kept = await this.#sessions.security.passwordChanged(userId, { keep });
-      if (kept.token !== undefined) return this.#adopt(kept);
+      if (kept.token !== undefined) return this.#taken(kept);
       this.#carrier.removed();
       this.resolved(null);
       return null;
@@ -341,7 +345,7 @@ export class RequestSession<D extends object = DataObject> {
       if (this.#locked !== null) throw new StepUpRequiredError();
       this.#requireHeaders(first.name, first.late);
       const data = first.data();
-      if (data !== null) this.#adopt(await this.#sessions.create({ data }));
+      if (data !== null) this.#taken(await this.#sessions.create({ data }));
       return null;
     });
     return begunBefore === null ? null : write(begunBefore);
@@ -374,12 +378,13 @@ export class RequestSession<D extends object = DataObject> {
 
   async #end(end: () => Promise<boolean>): Promise<boolean> {
     const ended = await end();
+    await this.#carrier.adopting?.end();
     this.#carrier.removed();
     this.resolved(null);
     return ended;
   }
 
-  #adopt(result: CreateResult<D>): Session<D> {
+  #taken(result: CreateResult<D>): Session<D> {
     this.#carrier.issued(result.token, result.session as unknown as Session<never>);
     this.resolved(result.session);
     return result.session;

@@ -4,6 +4,7 @@ import type { DataObject } from "../data/draft.ts";
 import { bucketOf, newSessionId, randomBucket } from "../data/session-id.ts";
 import { CorruptRecordError, type SessionRecord } from "../data/session-record.ts";
 import { CreationRateError, SessionEndedError, SessionLimitError, UserDisabledError } from "../errors.ts";
+import type { IssuedToken } from "../security/token.ts";
 import type { Core } from "./core.ts";
 import { checkFirstFields, clientFacts, type CreateInput, firstRecord } from "./new-session.ts";
 
@@ -15,25 +16,33 @@ export interface Begun {
   readonly replaced: boolean;
 }
 
+/** A session that is to have an id and a first token of its own kind. */
+export interface Identity {
+  /** For one without a user. */
+  readonly bucket: number;
+  issue(bucket: number): IssuedToken & { readonly id: string };
+}
+
 /**
  * @param before the id of a session that this one takes the place of. One of another bucket is not touched here,
  * because no script reaches it: the caller ends it.
+ * @param identity of a session that may have been begun before: then it is answered as this call would have made it
  * @throws what `Sessions.create` throws
  */
 export async function beginSession<D extends object = DataObject>(
   core: Core,
   input: CreateInput<D>,
   before: string | null,
+  identity?: Identity,
 ): Promise<Begun> {
   const { userId } = input;
   const policy = core.policies.named(input.policy ?? (userId === undefined ? "anonymous" : undefined));
   const changes = core.fields.first(input.data ?? {});
-  if (userId === undefined) keepAnonymousRate(core);
+  if (userId === undefined && identity === undefined) keepAnonymousRate(core);
   const placement = await core.placement();
   const userKey = userId === undefined ? null : placement.userKey(userId);
-  const bucket = userKey === null ? randomBucket() : bucketOf(userKey);
-  const id = newSessionId(bucket);
-  const { token, hash: tokenHash } = core.tokens.issue(id, 0);
+  const bucket = userKey === null ? (identity?.bucket ?? randomBucket()) : bucketOf(userKey);
+  const { id, token, hash: tokenHash } = identity?.issue(bucket) ?? newIdentity(core, bucket);
   const fields = core.fields.fields(id, changes);
   checkFirstFields(fields, core.maxBytes);
   const record = firstRecord(input as CreateInput<never>, {
@@ -59,6 +68,11 @@ export async function beginSession<D extends object = DataObject>(
   const parsed = core.parse(id, record);
   if (parsed === null) throw new CorruptRecordError("a record just made does not decode");
   return { token, id, record: parsed, replaced };
+}
+
+function newIdentity(core: Core, bucket: number): ReturnType<Identity["issue"]> {
+  const id = newSessionId(bucket);
+  return { id, ...core.tokens.issue(id, 0) };
 }
 
 function keepAnonymousRate({ anonymousRate, notices }: Core): void {

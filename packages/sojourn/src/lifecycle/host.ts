@@ -2,6 +2,7 @@
 
 import type { FieldRules } from "../data/field-rules.ts";
 import type { CookieAttributes } from "../security/cookie.ts";
+import type { Adoption } from "./adoption.ts";
 import type { Notices } from "./notices.ts";
 
 export interface AdapterHost {
@@ -21,6 +22,8 @@ export interface AdapterHost {
   readonly freshTokenMs: number;
   /** What may be stored. */
   readonly fields: FieldRules;
+  /** Takes over the sessions of the application that was here before; null when there is none. */
+  readonly adoption: Adoption | null;
   /** The store's time. */
   readonly now: () => number;
 }

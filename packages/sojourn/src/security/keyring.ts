@@ -14,10 +14,10 @@ const MAC_BYTES = 16;
 const KEY_ID = Buffer.from("key id");
 
 /** What a subkey is for. A value made for one purpose verifies for no other. */
-export type KeyPurpose = "token-mac" | "csrf" | "rotate" | "fingerprint" | "field-encryption";
+export type KeyPurpose = "token-mac" | "csrf" | "rotate" | "fingerprint" | "adopt" | "field-encryption";
 
 /** What `secrets` are for. */
-const OF_SECRETS: readonly KeyPurpose[] = ["token-mac", "csrf", "rotate", "fingerprint"];
+const OF_SECRETS: readonly KeyPurpose[] = ["token-mac", "csrf", "rotate", "fingerprint", "adopt"];
 
 /** HMAC-SHA256 (RFC 2104) with the pads made once, as two one-shot hashes: faster than `createHmac` per message. */
 export class HmacKey {

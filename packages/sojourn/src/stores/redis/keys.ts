@@ -1,6 +1,6 @@
 /** Every key that Sojourn writes to Redis. No other file names one. */
 
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
@@ -123,6 +123,11 @@ export class Keys {
   #key(kind: string, bucket: number, rest: string): string {
     return `${this.#namespace}:${kind}:{${tag(bucket)}}:${rest}`;
   }
+}
+
+/** String, where another application keeps its sessions: what became of one. Outside of that one's prefix, which it lists. */
+export function adoptionMark(oldKey: string): string {
+  return `sojourn-adopted:${hash("sha256", oldKey, "base64url")}`;
 }
 
 function tag(bucket: number): string {

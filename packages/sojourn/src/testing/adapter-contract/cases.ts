@@ -1,6 +1,7 @@
 /** What any adapter must do, one sentence each; a title begins with the rows of the security requirements it shows. */
 
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { ADOPTION } from "./adoption-cases.ts";
 import { ANSWERS } from "./answer-cases.ts";
 import { BEARER } from "./bearer-cases.ts";
 import type { Browser, Reply } from "./client.ts";
@@ -367,4 +368,5 @@ export const CASES: readonly AdapterCase[] = [
   ...ANSWERS,
   ...BEARER,
   ...GUARDS,
+  ...ADOPTION,
 ];

@@ -59,7 +59,7 @@ const SECRET = "a secret of the adapter contract, long enough";
 
 /** Settings of one case. */
 export interface SiteSettings {
-  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "limit" | "binding">;
+  readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "limit" | "binding" | "adopt">;
   readonly options?: ContractOptions;
 }
 

@@ -1,0 +1,123 @@
+/** Browsers of the old application, rolled forward to the new one, back and forward again while they go on. */
+
+import { Agent } from "node:http";
+import { startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
+import { type AppName, type AppProcess, startApp } from "./apps.ts";
+import { Jar } from "./jar.ts";
+import { NginxServer, type Shares } from "./nginx-server.ts";
+
+/** Of ten requests, how many the new application gets. */
+const PHASES: readonly (readonly [name: string, toNew: number])[] = [
+  ["old", 0],
+  ["one in ten to the new one", 1],
+  ["half", 5],
+  ["new", 10],
+  ["half back", 5],
+  ["rolled back", 0],
+  ["half again", 5],
+  ["rolled forward", 10],
+];
+const AT_ONCE = 48;
+/** Requests that a browser sends at the same time when a page is opened. */
+const BURST = 3;
+
+export interface RollOver {
+  jars: number;
+  requests: number;
+  forcedLogins: number;
+  /** Notes that the application which took them, or took over, does not have. */
+  lost: number;
+  /** Notes that the old application took from a browser whose session had been taken over. */
+  stayedBehind: number;
+  adopted: number;
+  /** Copies of cookies that were somebody's after the logout, in either application. */
+  aliveAfterLogout: number;
+}
+
+export interface RollOverOptions {
+  readonly jars: number;
+  readonly tell?: (line: string) => void;
+}
+
+export async function rollOver({ jars: count, tell = () => undefined }: RollOverOptions): Promise<RollOver> {
+  const redis = await startRedis();
+  const [oldApp, newApp] = await Promise.all([startApp("old", redis.port), startApp("new", redis.port)]);
+  const nginx = await NginxServer.start(sharesOf(oldApp, newApp, 0));
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE * BURST });
+  try {
+    const jars = Array.from({ length: count }, (_, i) => new Jar(nginx.origin, `user-${i}`, agent));
+    await each(jars, (jar) => jar.logIn());
+    let lost = 0;
+    for (const [phase, [name, toNew]] of PHASES.entries()) {
+      // Under load: the first half of the browsers is on its way when nginx is told.
+      const first = each(jars.slice(0, count / 2), (jar) => visit(jar, `phase${phase}`));
+      await nginx.share(sharesOf(oldApp, newApp, toNew));
+      await first;
+      await each(jars.slice(count / 2), (jar) => visit(jar, `phase${phase}`));
+      const missing = await each(jars, async (jar) => (await jar.missing()).length);
+      lost += sum(missing);
+      tell(`${name}: ${sum(jars.map((jar) => jar.forcedLogins))} forced logins, ${lost} notes lost so far`);
+    }
+    const result = {
+      jars: count,
+      requests: count * (1 + PHASES.length * (BURST + 2)),
+      forcedLogins: sum(jars.map((jar) => jar.forcedLogins)),
+      lost,
+      stayedBehind: sum(jars.map((jar) => jar.stayedBehind)),
+      adopted: jars.filter((jar) => jar.isAdopted).length,
+    };
+    return { ...result, aliveAfterLogout: await aliveAfterLogout(jars, nginx, oldApp, newApp) };
+  } finally {
+    agent.destroy();
+    await nginx.stop();
+    await Promise.all([oldApp.stop(), newApp.stop()]);
+    await redis.stop();
+  }
+}
+
+/** A page with what it loads, then a form. */
+async function visit(jar: Jar, name: string): Promise<void> {
+  await Promise.all(Array.from({ length: BURST }, () => jar.look()));
+  await jar.note(name);
+}
+
+async function aliveAfterLogout(
+  jars: Jar[],
+  nginx: NginxServer,
+  oldApp: AppProcess,
+  newApp: AppProcess,
+): Promise<number> {
+  const thieves = jars.map((jar) => jar.thief());
+  await each(jars, (jar) => jar.logOut());
+  const inNew = await each(thieves, userOf);
+  await nginx.share(sharesOf(oldApp, newApp, 0));
+  const inOld = await each(thieves, userOf);
+  return [...inNew, ...inOld].filter((user) => user !== null).length;
+}
+
+async function userOf(thief: Jar): Promise<string | null> {
+  return (await thief.thief().look()).user;
+}
+
+function sharesOf(oldApp: AppProcess, newApp: AppProcess, toNew: number): Shares {
+  const shares: Readonly<Record<AppName, number>> = { old: 10 - toNew, new: toNew };
+  return new Map([
+    [oldApp.port, shares.old],
+    [newApp.port, shares.new],
+  ]);
+}
+
+/** The work for all of them, some at a time. */
+async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const rest = items.entries();
+  const one = async (): Promise<void> => {
+    for (const [at, item] of rest) results[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  return results;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}
