@@ -19,23 +19,59 @@ export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** Whose rules the next `writeHead` goes by; several adapters on one response each wrap what was there before. */
 const WRAPPED_BY = Symbol("sojourn response");
+/** The adapter that is told what is about to be sent. */
 const WATCHED_BY = Symbol("sojourn watch");
-type Wrapped = ServerResponse & { [WRAPPED_BY]?: NodeResponse | undefined; [WATCHED_BY]?: NodeResponse };
+/** On a framework's prototype that sends through us: what it sent through before. */
+const BELOW = Symbol("sojourn below");
 
 type Send = (...args: unknown[]) => unknown;
 type LookedUp = "end" | "write" | "writeHead";
-
-/** The same for every response. */
-const WATCHED: Readonly<Record<LookedUp, Send>> = {
-  end: watched("end"),
-  write: watched("write"),
-  writeHead: watched("writeHead"),
+type Sends = Readonly<Record<LookedUp, Send>>;
+type Wrapped = ServerResponse & {
+  [WRAPPED_BY]?: NodeResponse | undefined;
+  [WATCHED_BY]?: NodeResponse;
+  readonly [BELOW]?: Sends;
 };
 
-function watched(name: LookedUp): Send {
+function sends(named: (name: LookedUp) => Send): Sends {
+  return { end: named("end"), write: named("write"), writeHead: named("writeHead") };
+}
+
+/** What a response has of its own where no prototype can have it: the same functions for all of them. */
+const OWN = sends((name) => {
   return function (this: Wrapped, ...args) {
     return this[WATCHED_BY]?.sendEarly(name, args);
   };
+});
+
+/** What all responses of a framework have on their prototype. */
+const SHARED = sends((name) => {
+  return function (this: Wrapped, ...args) {
+    const watch = this[WATCHED_BY];
+    if (watch?.isShared === true) return watch.sendEarly(name, args);
+    return Reflect.apply(below(this)[name], this, args);
+  };
+});
+
+function hasShared({ end, write, writeHead }: Sends): boolean {
+  return end === SHARED.end && write === SHARED.write && writeHead === SHARED.writeHead;
+}
+
+/**
+ * Once for a framework: properties of its own on every response would cost each request a microsecond. Node's own
+ * prototype, which others use as well, stays as it is, and so does one that was looked at before.
+ */
+function share(res: Wrapped): void {
+  if (res[BELOW] !== undefined) return;
+  let framework: object | null = null;
+  for (let at = prototypeOf(res); at !== null && !Object.hasOwn(at, "writeHead"); at = prototypeOf(at)) framework = at;
+  if (framework === null) return;
+  const { end, write, writeHead } = framework as Sends;
+  Object.assign(framework, SHARED, { [BELOW]: { end, write, writeHead } });
+}
+
+function prototypeOf(object: object): object | null {
+  return Object.getPrototypeOf(object) as object | null;
 }
 
 /** @internal */
@@ -46,8 +82,8 @@ export class NodeResponse implements ResponseView, HeaderSink {
   #rules: HeadRules | null = null;
   #writeHead: WriteHead | null = null;
   #outer: NodeResponse | undefined;
-  /** What was there when the handler had not run. */
-  #before: Readonly<Record<LookedUp, Send>> | null = null;
+  /** What the response had when the handler had not run, where it is not watched through its prototype. */
+  #before: Sends | null = null;
   /** Headers that were handed to `writeHead` and are on their way. */
   #given: Record<string, HeaderValue | undefined> | null = null;
 
@@ -85,9 +121,18 @@ export class NodeResponse implements ResponseView, HeaderSink {
     // With several adapters on one response the first does it.
     if (res[WATCHED_BY] !== undefined) return;
     res[WATCHED_BY] = this;
-    const { end, write, writeHead } = res as unknown as Record<LookedUp, Send>;
+    const methods = res as unknown as Sends;
+    if (hasShared(methods)) return;
+    share(res);
+    if (hasShared(methods)) return;
+    // Somebody has wrapped the response, or there is no prototype but Node's.
+    const { end, write, writeHead } = methods;
     this.#before = { end, write, writeHead };
-    Object.assign(res, WATCHED);
+    Object.assign(res, OWN);
+  }
+
+  get isShared(): boolean {
+    return this.#before === null;
   }
 
   /** Called by whoever looked the method up before it was replaced, or by what replaced it. */
@@ -95,7 +140,7 @@ export class NodeResponse implements ResponseView, HeaderSink {
     const held = this.#held;
     if (held !== null && !held.isSending) return held.send({ name, args });
     if (name === "writeHead" && this.#res[WRAPPED_BY] === this) return this.writeHead(args as WriteHeadArguments);
-    return Reflect.apply(this.#before?.[name] ?? nodesOwn(this.#res), this.#res, args);
+    return Reflect.apply((this.#before ?? below(this.#res))[name], this.#res, args);
   }
 
   onHeaders(rules: HeadRules): void {
@@ -122,7 +167,7 @@ export class NodeResponse implements ResponseView, HeaderSink {
     const ruled = this.#ruled(args);
     res[WRAPPED_BY] = this.#outer;
     try {
-      return Reflect.apply(this.#writeHead ?? nodesOwn(res), res, ruled);
+      return Reflect.apply(this.#writeHead ?? (below(res).writeHead as WriteHead), res, ruled);
     } catch (error) {
       res[WRAPPED_BY] = this;
       throw error;
@@ -156,11 +201,12 @@ function wrappedWriteHead(this: Wrapped, ...args: WriteHeadArguments): ServerRes
   const response = this[WRAPPED_BY];
   if (response !== undefined) return response.writeHead(args);
   // The headers have left: Node says so.
-  return Reflect.apply(nodesOwn(this), this, args);
+  return Reflect.apply(below(this).writeHead as WriteHead, this, args);
 }
 
-function nodesOwn(res: ServerResponse): WriteHead {
-  return (Object.getPrototypeOf(res) as { writeHead: WriteHead }).writeHead;
+/** What sends when nobody of us does. */
+function below(res: Wrapped): Sends {
+  return res[BELOW] ?? (prototypeOf(res) as Sends);
 }
 
 function definedOf(headers: object): Record<string, HeaderValue | undefined> {

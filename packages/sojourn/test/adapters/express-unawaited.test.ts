@@ -250,18 +250,15 @@ describe("the response waits", () => {
     expect((await user.get("/wrapped")).body).toBe("[[ok]]");
   });
 
-  test("without a write nothing of the response is replaced but by what all responses share", async () => {
-    const replaced: unknown[][] = [];
-    const names = ["write", "end", "writeHead", "flushHeaders", "setHeader"] as const;
+  test("without a write nothing of the response is replaced", async () => {
+    const replaced: boolean[] = [];
     const { user } = await siteWith((req, res) => {
-      replaced.push(names.map((name) => (Object.hasOwn(res, name) ? res[name] : null)));
+      for (const name of ["write", "end", "flushHeaders", "setHeader"]) replaced.push(Object.hasOwn(res, name));
       res.json(req.session.data);
     });
     await user.get("/it");
     await user.get("/it");
-    const shared = expect.any(Function) as unknown;
-    expect(replaced[0]).toEqual([shared, shared, shared, null, null]);
-    expect(replaced[1]?.every((method, i) => method === replaced[0]?.[i])).toBe(true);
+    expect(replaced).toEqual(Array.from({ length: 8 }, () => false));
   });
 });
 
