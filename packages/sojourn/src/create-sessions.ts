@@ -15,6 +15,7 @@ import { type EncryptionOptions, FieldCipher } from "./data/encryption.ts";
 import { FieldRules } from "./data/field-rules.ts";
 import { type DataOf, type DataSchema, type SchemaOptions, SessionSchema } from "./data/schema.ts";
 import { registerHost } from "./lifecycle/host.ts";
+import { NamedSessions } from "./lifecycle/named-sessions.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import type { Observer } from "./lifecycle/observer.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
@@ -141,6 +142,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     isPersistent: (policy) => core.policies.isPersistent(policy),
     now: () => core.store.now(),
     adoption: given.adopt === undefined ? null : new Adoption(core, given.adopt),
+    named: (policy) => new NamedSessions(core, policy),
     freshTokenMs: core.rotation.graceMs / 2,
   });
   reaper.start();
@@ -156,7 +158,8 @@ function coreOf(given: SessionsOptions, observer: Observer): Core {
   const clock = given.clock ?? systemClock;
   const notices = new Notices(given.log ?? ((line) => console.warn(line)), clock);
   const store = storeOf(given, clock);
-  const ring = new KeyRing(secretsOf(given, notices));
+  const secrets = secretsOf(given, notices);
+  const ring = new KeyRing(secrets);
   const fingerprints = new Fingerprints(ring, store.namespace);
   return new Core({
     store,
@@ -176,6 +179,7 @@ function coreOf(given: SessionsOptions, observer: Observer): Core {
       new FieldCipher(store.namespace, given.encryption),
       new SessionSchema(given, (line) => notices.warn("schema", line)),
     ),
+    names: new FieldCipher(store.namespace, { keys: secrets }),
     serverId: serverIdOf(given),
     development: developmentOf(given),
     indexKey: indexKeyOf(given),

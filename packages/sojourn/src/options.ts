@@ -14,6 +14,8 @@ export const DEFAULTS = {
     aal2: { idle: "1h", absolute: "24h", aal: 2 },
     aal3: { idle: "15m", absolute: "12h", aal: 3 },
   },
+  /** Of sessions that express-session names, unless `policies` has it. 400 days: no browser keeps a cookie longer (RFC 6265bis). */
+  namedPolicy: { name: "express-session", idle: "24h", absolute: "400d" },
   /** Names and values of one session's data together, in bytes. */
   maxBytes: 10_240,
   rotationGrace: "30s",

@@ -12,6 +12,7 @@ import Fastify from "fastify";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { requireUser, sojourn } from "../src/adapters/express.ts";
+import { SojournStore } from "../src/adapters/express-session.ts";
 import { sojourn as fastifySessions } from "../src/adapters/fastify.ts";
 import "../src/adapters/fastify-augment.ts";
 import { sojourn as fetchSessions } from "../src/adapters/fetch.ts";
@@ -39,6 +40,7 @@ import { FRAMEWORKS } from "./brief/framework-servers.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { benchResult } from "./brief/bench-result.ts";
 import { onTopologies } from "./brief/topologies.ts";
+import { expressSite } from "./support/express-session-site.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
 import { valuesIn } from "./support/exposition.ts";
 import { startTelemetry, valuesOf } from "./support/telemetry.ts";
@@ -139,7 +141,20 @@ describe("What is Session Storage?", () => {
       expect(await two("GET", "/", cookie)).toMatchObject({ body: '{"userId":null}' });
     }
   });
-  test.todo("user state across requests: express-session's API (issue 7)");
+  onEveryEngine(
+    "user state across requests: express-session's API, with `SojournStore` for its store",
+    async ({ sessions, server }) => {
+      const one = await expressSite(new SojournStore({ sessions }));
+      const two = await expressSite(new SojournStore({ sessions: server() }));
+      const browser = one.browser();
+      await browser.post("/login/123");
+      await browser.post("/set/theme/dark");
+      const there = two.browser(browser);
+      expect(JSON.parse((await there.get("/look")).body)).toMatchObject({ user: "123", theme: "dark" });
+      await there.post("/logout");
+      expect(JSON.parse((await browser.get("/look")).body)).not.toHaveProperty("user");
+    },
+  );
 });
 
 describe("Simple Session Storage", () => {

@@ -32,6 +32,11 @@ export class FieldRules {
     this.guard = { name: VERSION_FIELD, json: schema.version === 0 ? null : String(schema.version) };
   }
 
+  /** No schema says what data must look like, nor a version of which shape it is. */
+  get areAbsent(): boolean {
+    return this.#schema.isAbsent && this.#schema.version === 0;
+  }
+
   /**
    * The change that stores an edit; null when it takes the rest of the data to know it.
    * @throws InvalidNameError, InvalidValueError, InvalidDataError, TypeError; WrongKindError for an encrypted counter

@@ -38,6 +38,8 @@ export interface Metadata {
   readonly binding?: BindingFacts;
   /** Random: tells the last change from an equal one that somebody else made at the same time. */
   readonly mark?: string;
+  /** The name that another library has for the session, sealed (`lifecycle/named-sessions.ts`). */
+  readonly sealedName?: string;
 }
 
 /** @internal */
@@ -62,6 +64,7 @@ interface StoredMetadata {
   b?: string | undefined;
   n?: string | undefined;
   r?: string | undefined;
+  x?: string | undefined;
 }
 
 /** @internal */
@@ -83,6 +86,7 @@ export function encodeMetadata(metadata: Metadata): Buffer {
     b: metadata.binding?.fingerprint,
     n: metadata.binding?.language,
     r: metadata.mark,
+    x: metadata.sealedName,
   };
   return Buffer.from(JSON.stringify(stored), "utf8");
 }
@@ -102,6 +106,7 @@ export function decodeMetadata(text: string): Metadata {
     ...securityOf(stored),
     ...bindingOf(stored),
     ...(stored.r === undefined ? {} : { mark: stored.r }),
+    ...(stored.x === undefined ? {} : { sealedName: stored.x }),
   };
 }
 

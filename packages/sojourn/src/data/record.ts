@@ -233,9 +233,10 @@ export function userHashOf(record: Buffer): string | null {
 }
 
 /** A copy that was last seen at `lastSeenAt`. */
-export function withTouch(record: Buffer, lastSeenAt: number): Buffer {
+export function withTouch(record: Buffer, lastSeenAt: number, expiresAt?: number): Buffer {
   const copy = Buffer.from(record);
   copy.writeUIntBE(lastSeenAt, OFFSET.lastSeenAt, 6);
+  if (expiresAt !== undefined) copy.writeUIntBE(Math.max(0, expiresAt - lastSeenAt), OFFSET.idleMs, 6);
   return copy;
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { CorruptRecordError, SessionRecord, UnsupportedRecordError } from "../data/session-record.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Metadata } from "../data/metadata.ts";
+import type { FieldCipher } from "../data/encryption.ts";
 import type { DataView, FieldRules } from "../data/field-rules.ts";
 import { UnfitDataError } from "../data/schema.ts";
 import { SessionEndedError, StoreClosedError, StoreUnavailableError } from "../errors.ts";
@@ -44,6 +45,8 @@ export interface CoreSettings {
   readonly observer: Observer;
   readonly maxBytes: number;
   readonly fields: FieldRules;
+  /** Seals the names that other libraries have for sessions. */
+  readonly names: FieldCipher;
   readonly serverId: string | null;
   readonly development: boolean;
   /** Replaces the store's salt. */
@@ -66,6 +69,7 @@ export class Core {
   readonly observer: Observer;
   readonly maxBytes: number;
   readonly fields: FieldRules;
+  readonly names: FieldCipher;
   readonly serverId: string | null;
   readonly development: boolean;
   readonly #indexKey: Buffer | null;
@@ -90,6 +94,7 @@ export class Core {
     this.observer = settings.observer;
     this.maxBytes = settings.maxBytes;
     this.fields = settings.fields;
+    this.names = settings.names;
     this.serverId = settings.serverId;
     this.development = settings.development;
     this.#indexKey = settings.indexKey;

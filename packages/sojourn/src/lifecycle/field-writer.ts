@@ -242,18 +242,23 @@ export class FieldWriter {
   }
 
   #errorOf(id: string, outcome: Exclude<PatchOutcome, Patched>): SojournError {
-    switch (outcome.status) {
-      case "gone":
-        return new SessionEndedError(id, outcome.tombstone?.reason);
-      case "too_large":
-        return new DataTooLargeError(outcome.bytes, this.#core.maxBytes);
-      case "too_many_fields":
-        return new TooManyFieldsError(MAX_FIELDS);
-      case "wrong_kind":
-        return new WrongKindError(outcome.name);
-      case "conflict":
-        return new ConflictError(id, 1);
-    }
+    return refusalOf(id, outcome, this.#core.maxBytes);
+  }
+}
+
+/** Why a patch stored nothing. */
+export function refusalOf(id: string, outcome: Exclude<PatchOutcome, Patched>, maxBytes: number): SojournError {
+  switch (outcome.status) {
+    case "gone":
+      return new SessionEndedError(id, outcome.tombstone?.reason);
+    case "too_large":
+      return new DataTooLargeError(outcome.bytes, maxBytes);
+    case "too_many_fields":
+      return new TooManyFieldsError(MAX_FIELDS);
+    case "wrong_kind":
+      return new WrongKindError(outcome.name);
+    case "conflict":
+      return new ConflictError(id, 1);
   }
 }
 

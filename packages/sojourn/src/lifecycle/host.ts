@@ -3,6 +3,7 @@
 import type { FieldRules } from "../data/field-rules.ts";
 import type { CookieAttributes } from "../security/cookie.ts";
 import type { Adoption } from "./adoption.ts";
+import type { NamedSessions } from "./named-sessions.ts";
 import type { Notices } from "./notices.ts";
 
 export interface AdapterHost {
@@ -26,6 +27,8 @@ export interface AdapterHost {
   readonly adoption: Adoption | null;
   /** The store's time. */
   readonly now: () => number;
+  /** Sessions that another library names. @throws ConfigError */
+  named(policy: string | undefined): NamedSessions;
 }
 
 const hosts = new WeakMap<object, AdapterHost>();

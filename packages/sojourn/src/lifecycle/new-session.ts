@@ -37,12 +37,15 @@ export interface FirstRecord {
   readonly serverId: string | null;
   readonly fields: readonly RecordField[];
   readonly client: ClientFacts;
+  /** In place of the policy's. */
+  readonly idleMs?: number;
 }
 
 /** What is kept of the client. @internal */
 export interface ClientFacts {
   readonly device?: Device;
   readonly binding?: BindingFacts;
+  readonly sealedName?: string;
 }
 
 /** Room that is left for what is noted later: suspicion, server, counts. */
@@ -113,7 +116,8 @@ export function firstRecord(input: CreateInput<never>, first: FirstRecord): Buff
       lastSeenAt: now,
       absoluteExpiresAt: now + policy.absoluteMs,
       // Until its token comes back: then the policy's holds (`touching.ts`).
-      idleMs: user === null ? Math.min(policy.idleMs, DEFAULTS.unconfirmedAnonymousMs) : policy.idleMs,
+      idleMs:
+        first.idleMs ?? (user === null ? Math.min(policy.idleMs, DEFAULTS.unconfirmedAnonymousMs) : policy.idleMs),
       authenticatedAt: now,
       userEpoch: 0,
       tokenHash: first.tokenHash,

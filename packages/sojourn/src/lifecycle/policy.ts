@@ -74,6 +74,11 @@ export class Policies {
     return policy;
   }
 
+  /** @param fallback where there is none of that name. */
+  orElse(name: string, fallback: PolicyOptions): Policy {
+    return this.#byName.get(name) ?? parsePolicy(name, fallback);
+  }
+
   /** A touch interval without the name of its policy: that one's is as long or longer. */
   shortestTouchIntervalOf(idleMs: number): number {
     // A session from before its policy got `lockAfter` must not look unused.

@@ -26,6 +26,12 @@ export class Placement {
     const bucket = digest.readUInt16BE(0) % BUCKETS;
     return bucketCharacters(bucket) + digest.subarray(2, 14).toString("base64url");
   }
+
+  /** The id of a session that another library has a name for: always the same, in a bucket of its own. */
+  namedId(name: string): string {
+    const digest = this.#key.digest(Buffer.from(`name\0${name}`, "utf8"));
+    return bucketCharacters(digest.readUInt16BE(0) % BUCKETS) + digest.subarray(2, 18).toString("base64url");
+  }
 }
 
 /** The hash within a user key: what a record keeps. */

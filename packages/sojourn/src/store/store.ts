@@ -110,6 +110,8 @@ export interface TouchInput {
   readonly confirm: boolean;
   /** The idle timeout from that confirmation on, unless that is shorter. Absent: as it was. */
   readonly confirmedIdleMs?: number;
+  /** When it is to end unless it is used again, sooner or later than it was to: the time until then is its idle timeout from now on. */
+  readonly expiresAt?: number;
 }
 
 export type TouchOutcome = { readonly status: "touched"; readonly lastSeenAt: number } | Gone;

@@ -108,7 +108,7 @@ export function touchRecord(record: Buffer, input: TouchInput, now: number): Ste
     return { outcome: { status: "touched", lastSeenAt }, write: null };
   }
   const newest = Math.max(lastSeenAt, now);
-  const touched = withTouch(withoutStaleWrap(record, now), newest);
+  const touched = withTouch(withoutStaleWrap(record, now), newest, input.expiresAt);
   return {
     outcome: { status: "touched", lastSeenAt: newest },
     write: confirms ? withConfirmation(touched, input.confirmedIdleMs) : touched,

@@ -239,6 +239,7 @@ class RedisStore implements Store {
       this.#keys.userSessionsPrefix(bucket),
       input.confirm ? "1" : "",
       input.confirmedIdleMs === undefined ? "" : text(input.confirmedIdleMs),
+      input.expiresAt === undefined ? "" : text(input.expiresAt),
     ]);
     if (answer.status === "touched") return { status: "touched", lastSeenAt: answer.number(2) };
     return gone(parseTombstone(answer.bytes(2)));

@@ -1,7 +1,7 @@
 /** Cases: create, read, touch, revoke and time. */
 
 import assert from "node:assert/strict";
-import { isRecord, REAP_GRACE_MS } from "../../store/store.ts";
+import { isRecord, REAP_GRACE_MS, type Store } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
 import { ABSOLUTE, ending, HOUR, IDLE, MINUTE, patch, set } from "./environment.ts";
 
@@ -117,6 +117,28 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
       assert.equal(await env.store.countUsers(), 0);
       await env.clock.advance(REAP_GRACE_MS);
       assert.equal(await env.store.read(id), null);
+    },
+  },
+  {
+    name: "touch can say when the session is to end, sooner or later than before, never behind its absolute deadline",
+    async run(env) {
+      const { id, record } = await env.created({ userId: "ada", idleMs: 10 * MINUTE, absoluteMs: 3 * HOUR });
+      await env.created({ userId: "ada", idleMs: 5 * MINUTE });
+      const ends = async (store: Store, expiresAt: number): Promise<number> => {
+        await store.touch({ id, minIntervalMs: 0, confirm: false, expiresAt });
+        return (await env.record(id)).expiresAt;
+      };
+      const absolute = record.readUIntBE(26, 6);
+      assert.equal(await ends(env.other, absolute + HOUR), absolute);
+      const later = env.store.now() + HOUR;
+      assert.equal(await ends(env.other, later), later);
+      await env.clock.advance(59 * MINUTE);
+      assert.equal((await env.store.listUser(env.userKey("ada"))).length, 1);
+      const sooner = env.store.now() + 30_000;
+      assert.equal(await ends(env.store, sooner), sooner);
+      await env.clock.advance(MINUTE);
+      assert.deepEqual([await env.store.count(), await env.store.countUsers()], [0, 0]);
+      assert.equal((await env.store.touch({ id, minIntervalMs: 0, confirm: false, expiresAt: later })).status, "gone");
     },
   },
   {

@@ -2,11 +2,12 @@
 -- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reap grace (ms)  5 least interval (ms)  6 prefix of user indexes
 --       7 '1' to note that the token came back, once  8 idle timeout from then on (ms), unless that is shorter, or ''
+--       9 when it is to end unless it is used again (ms), or ''
 -- answers  {'touched', now, last seen} | {'gone', now, tombstone or false} | {'late', now}
 -- @include _lib.lua
 -- @include _rotation.lua
 local not_after, shift, id = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-local grace, interval, user_prefix = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local grace, interval, user_prefix, ends = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[9])
 local now = server_now(shift)
 if now > not_after then return {'late', now} end
 
@@ -18,6 +19,7 @@ local flags, seen, absolute, idle = string.byte(head, 2), struct.unpack('>I6I6I6
 local confirms = ARGV[7] == '1' and flags % 2 == 0
 if now - seen < interval and not confirms then return {'touched', now, seen} end
 seen = math.max(seen, now)
+if ends then idle = math.max(0, ends - seen) end
 if confirms and ARGV[8] ~= '' then idle = math.max(idle, tonumber(ARGV[8])) end
 local expires = math.min(seen + idle, absolute)
 local expiry, dies = integer(expires), integer(expires + grace - shift)
