@@ -96,15 +96,16 @@ export class Seam {
   }
 
   #conveyed(args: readonly Argument[], send: Send): Promise<unknown> {
-    const [command, digest = ""] = args;
+    const [command, which = ""] = args;
     if (command === "SCRIPT") return send(this.#rewritten(args));
-    if (command !== "EVALSHA") return send(args);
-    const script = this.#scripts.get(digest.toString());
-    if (script === undefined) throw new Error(`a script that nobody knows: ${digest.toString()}`);
-    const sent = args.with(1, script.sha1);
+    if (command !== "EVALSHA" && command !== "EVAL") return send(args);
+    const digest = command === "EVAL" ? digestOf(which) : which.toString();
+    const script = this.#scripts.get(digest);
+    if (script === undefined) throw new Error(`a script that nobody knows: ${digest}`);
+    const sent = args.with(1, command === "EVAL" ? script.source : script.sha1);
     const later = async (): Promise<boolean> => {
       await send(["SCRIPT", "LOAD", script.source]);
-      return isLate(await send(this.#arrivingNow(sent)));
+      return isLate(await send(this.#arrivingNow(args.with(0, "EVALSHA").with(1, script.sha1))));
     };
     return this.#network.convey(() => send(sent), later);
   }
@@ -138,7 +139,7 @@ function readyEvents(client: object): ReadyEvents {
   };
 }
 
-const SERVER_TIME = "tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + shift";
+const SERVER_TIME = "time[1] * 1000 + math.floor(time[2] / 1000) + shift";
 
 /** The server's clock goes on while a run lasts: scripts see it stand still, as every other engine does. */
 function withSteppedTime(source: string): string {
