@@ -18,6 +18,7 @@ import { registerHost } from "./lifecycle/host.ts";
 import { NamedSessions } from "./lifecycle/named-sessions.ts";
 import { Notices } from "./lifecycle/notices.ts";
 import type { Observer } from "./lifecycle/observer.ts";
+import { keepStale, type UnavailableOptions, unavailableRules } from "./lifecycle/on-unavailable.ts";
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Reaper, type ReaperOptions } from "./lifecycle/reaper.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
@@ -34,7 +35,7 @@ import { memoryStore } from "./stores/memory/memory-store.ts";
 
 const DAY_MS = 86_400_000;
 
-export interface SessionsOptions extends SchemaOptions {
+export interface SessionsOptions extends SchemaOptions, UnavailableOptions {
   /** Where sessions are kept. Default, in development only: this process's memory. */
   readonly store?: Store;
   /**
@@ -124,6 +125,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
   const cookie = resolveCookieAttributes(given.cookie ?? {});
   const counts = new ProcessCounts();
   const core = coreOf(given, counts);
+  if (core.unavailable.mode === "stale") keepStale(core);
   core.store.onEvent(({ type }) => counts.happened(type));
   const reaper = new Reaper(core, reapEveryOf(given));
   const activity = activityOf(given, core);
@@ -144,6 +146,8 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     adoption: given.adopt === undefined ? null : new Adoption(core, given.adopt),
     named: (policy) => new NamedSessions(core, policy),
     freshTokenMs: core.rotation.graceMs / 2,
+    onUnavailable: core.unavailable.mode,
+    keepStale: () => keepStale(core),
   });
   reaper.start();
   if (given.background !== false) {
@@ -183,6 +187,7 @@ function coreOf(given: SessionsOptions, observer: Observer): Core {
     serverId: serverIdOf(given),
     development: developmentOf(given),
     indexKey: indexKeyOf(given),
+    unavailable: unavailableRules(given),
   });
 }
 

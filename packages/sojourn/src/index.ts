@@ -13,6 +13,7 @@ export type { ConsumeOptions, SessionEvents } from "./lifecycle/events.ts";
 export type { Erasure } from "./lifecycle/erasure.ts";
 export type { CheckOptions, CheckReport } from "./lifecycle/index-check.ts";
 export type { CreateInput } from "./lifecycle/new-session.ts";
+export type { OnUnavailable } from "./lifecycle/on-unavailable.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";
 export type { Reaped, Reaper, ReaperOptions } from "./lifecycle/reaper.ts";
 export type { RevokeBeforeOptions, RevokeOptions, RevokeUserOptions } from "./lifecycle/revocation.ts";

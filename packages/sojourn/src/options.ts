@@ -37,6 +37,7 @@ export const DEFAULTS = {
   writeDeadlineMs: 1_000,
   /** Calls of one store that wait for Redis at a time. */
   maxInFlight: 10_000,
+  staleFor: "30s",
   nearCacheLeaseMs: 5_000,
   nearCacheEntries: 50_000,
   nearCacheBytes: 33_554_432,

@@ -9,6 +9,8 @@ import { redisStore } from "../src/stores/redis/index.ts";
 import { HandClock, OrderedRedis } from "./support/ordered-redis.ts";
 
 const LEASE_MS = 5_000;
+/** How old a copy may be for when the server cannot be asked. */
+const STALE_MS = 8_000;
 /** How long the channel is believed without a sign of life. */
 const BELIEVED_MS = 2_500;
 const IDS = [newSessionId(1), newSessionId(2)] as const;
@@ -95,12 +97,19 @@ class Run {
   /** Answers from before these states are wrong: they were told to this process. */
   readonly #told = new Map<string, number>();
   readonly #calls: Promise<unknown>[] = [];
+  #answers = 0;
+  /** The number of the latest answer on a session. */
+  readonly #answered = new Map<string, number>();
+  /** Of answers with a lower number nothing may be known any more. */
+  #forgotten = 0;
   /** The newest beat that arrived: everything published before it has arrived too. */
   #beat = { event: -1, sentAt: Number.NEGATIVE_INFINITY };
   /** The latest event after which something may not have been heard. */
   #gapAt = 0;
   hits = 0;
   stale = 0;
+  /** Answers for when the server cannot be asked that `near` did not give, and outdated ones of those. */
+  last = { known: 0, outdated: 0 };
 
   async start(): Promise<void> {
     for (const each of IDS) {
@@ -108,6 +117,7 @@ class Run {
       this.#histories.set(each, [{ revision: 0, since: this.clock.time, event: 0, published: true }]);
     }
     await this.store.ready();
+    if (this.store.nearCache !== null) this.store.nearCache.staleMs = STALE_MS;
   }
 
   async take(step: Step): Promise<void> {
@@ -116,8 +126,11 @@ class Run {
       case "read":
         this.#calls.push(this.store.read(IDS[step.id] ?? IDS[0]).catch(() => null));
         break;
-      case "execute":
       case "answer":
+        this.#noteAnswer(redis.reads[step.at]);
+        redis.answer(step.at);
+        break;
+      case "execute":
       case "fail":
         redis[step.do](step.at);
         break;
@@ -138,7 +151,9 @@ class Run {
         await this.#own(step.do === "own end", step.id);
         break;
       case "confirm":
-        if (redis.subscriber?.confirm() === true) this.#gapAt = ++redis.events;
+        if (redis.subscriber?.confirm() !== true) break;
+        this.#gapAt = ++redis.events;
+        this.#forgotten = this.#answers + 1;
         break;
       case "cut":
         redis.subscriber?.cut();
@@ -150,15 +165,44 @@ class Run {
       case "fail over":
         redis.failOver();
         this.#gapAt = redis.events;
+        if (!this.#isDeaf) this.#forgotten = this.#answers + 1;
         break;
       case "advance":
         clock.time += step.ms;
         break;
       case "ask":
         this.#ask(IDS[step.id] ?? IDS[0]);
+        this.#askLast(IDS[step.id] ?? IDS[0]);
         break;
     }
     await settled();
+  }
+
+  /** This process knows that it hears nothing. */
+  get #isDeaf(): boolean {
+    return !["open", "silent"].includes(this.redis.subscriber?.state ?? "closed");
+  }
+
+  #noteAnswer(read: OrderedRedis["reads"][number] | undefined): void {
+    if (read === undefined || read.executed === null) return;
+    this.#answered.set(read.id, ++this.#answers);
+    if (this.#isDeaf) this.#forgotten = this.#answers;
+  }
+
+  /** The same for when the server cannot be asked: no beat is needed, but no answer may have come while nothing was heard. */
+  #askLast(each: string): void {
+    const record = this.store.stale(each, STALE_MS);
+    if (record === null) return;
+    const history = this.#histories.get(each) ?? [];
+    const index = history.findIndex(({ revision }) => revision === record.revision);
+    expect(index).toBeGreaterThanOrEqual(this.#told.get(each) ?? 0);
+    expect(this.#answered.get(each)).toBeGreaterThanOrEqual(this.#forgotten);
+    const isNear = this.store.near(each) !== null;
+    if (!isNear) this.last.known++;
+    const next = history[index + 1];
+    if (next === undefined) return;
+    if (!isNear) this.last.outdated++;
+    expect(this.clock.time - next.since).toBeLessThanOrEqual(STALE_MS);
   }
 
   /** An answer from the cache is a state of the server that is not older than the rules allow. */
@@ -193,6 +237,7 @@ class Run {
     const change: FieldChange = { kind: "delete", name: "a" };
     if (ends) await this.store.revoke({ id: each, reason: "test", actor: null });
     else await this.store.patch({ id: each, changes: [change], maxBytes: 100 });
+    if (this.#isDeaf) this.#forgotten = ++this.#answers;
     const history = this.#histories.get(each) ?? [];
     const revision = this.redis.revisionOf(each);
     const { time: since } = this.clock;
@@ -239,17 +284,21 @@ async function outcomeOf(taken: readonly Step[]): Promise<Run> {
 
 describe("near cache", () => {
   test("F1 no order of events makes it answer what it was told is over, or what is older than lease and silence allow", async () => {
-    let [hits, stale] = [0, 0];
+    let [hits, stale, known, outdated] = [0, 0, 0, 0];
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 40, size: "max" }), async (taken) => {
         const run = await outcomeOf([...RECOVERY, ...taken.flat()]);
         hits += run.hits;
         stale += run.stale;
+        known += run.last.known;
+        outdated += run.last.outdated;
       }),
       { numRuns: 2_500 },
     );
     // It was a cache that was tested, and one that is behind now and then.
     expect(hits).toBeGreaterThan(500);
     expect(stale).toBeGreaterThan(50);
+    expect(known).toBeGreaterThan(500);
+    expect(outdated).toBeGreaterThan(50);
   });
 });

@@ -9,6 +9,7 @@ import { inspect } from "node:util";
 import { ConfigError, CrossSiteRequestError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import { type AdapterHost, hostOf } from "../lifecycle/host.ts";
+import type { OnUnavailable } from "../lifecycle/on-unavailable.ts";
 import type { Session } from "../lifecycle/session.ts";
 import type { ValidateOptions } from "../lifecycle/operations.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
@@ -57,9 +58,10 @@ export class ExchangeRules<D extends object = DataObject> {
   readonly #development: CookieAttributes;
 
   /** @throws TypeError, ConfigError */
-  constructor(sessions: Sessions<D>, options: AdapterOptions) {
+  constructor(sessions: Sessions<D>, options: AdapterOptions & { readonly onUnavailable?: unknown }) {
     this.sessions = sessions;
     this.host = hostOf(sessions);
+    if (options.onUnavailable === "stale") this.host.keepStale();
     this.load = options.load ?? "eager";
     this.proxies = options.trustProxy === undefined ? null : new AddressList("trustProxy", options.trustProxy);
     const origins = normalizeOrigins(options.origins);
@@ -233,11 +235,25 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     return this.session;
   }
 
-  /** Where the request is to be served all the same, a store that is unavailable is no error. */
   #read(options: ValidateOptions): Promise<void> {
-    const loading = this.#load(options);
-    if (!this.request.rendersUnavailable) return loading;
-    return loading.catch((error: unknown) => this.session.unread(error, this.#rules.host.notices));
+    const mode = this.request.onUnavailable ?? this.#rules.host.onUnavailable;
+    return mode === "reject" ? this.#load(options) : this.#loadOr(mode, options);
+  }
+
+  /** Where the request is to be served all the same, a store that is unavailable is no error. */
+  async #loadOr(mode: OnUnavailable, options: ValidateOptions): Promise<void> {
+    const { host, sessions } = this.#rules;
+    const token = this.#token;
+    if (mode === "stale") host.keepStale();
+    try {
+      await this.#load(options);
+    } catch (error) {
+      // A login or logout of this request that was not awaited was faster.
+      if (this.#token !== token) return;
+      const stale = mode === "stale" ? sessions.validateStale(token, this.#question()) : null;
+      if (mode === "stale" && (stale === null || this.adopting?.isOf(stale.session.id) === false)) throw error;
+      this.session.unread(error, host.notices, stale?.session ?? null);
+    }
   }
 
   async #load(options: ValidateOptions): Promise<void> {
@@ -248,7 +264,11 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     }
     this.#personal = true;
     this.accessed();
-    const result = await this.#rules.sessions.validate(token, { ...this.#question(), ...options });
+    const result = await this.#rules.sessions.validate(token, {
+      ...this.#question(),
+      ...options,
+      onUnavailable: "reject",
+    });
     // A login or logout of this request that was not awaited was faster.
     if (this.#token !== token) return;
     if (this.adopting !== null && (result.valid || result.clearCookie)) {

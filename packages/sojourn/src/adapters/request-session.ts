@@ -100,11 +100,12 @@ export class RequestSession<D extends object = DataObject> {
     this.#loaded = true;
   }
 
-  /** Called by the exchange when the session could not be read, and the request is served as nobody's. @throws any other error */
-  unread(error: unknown, notices: Notices): void {
+  /** Called by the exchange when the session could not be read, and the request is served by a copy, or as nobody's. @throws any other error */
+  unread(error: unknown, notices: Notices, copy: Session<D> | null): void {
     if (!(error instanceof StoreUnavailableError)) throw error;
-    notices.warn("anonymous", `a request was served as nobody's: ${error.message}`);
-    this.resolved(null);
+    const [mode, how] = copy === null ? ["anonymous", "as nobody's"] : ["stale", "by a copy of its session"];
+    notices.warn(mode, `a request was served ${how}: ${error.message}`);
+    this.resolved(copy);
     this.#unread = error;
   }
 
@@ -122,6 +123,13 @@ export class RequestSession<D extends object = DataObject> {
    */
   get unavailable(): boolean {
     return this.#session === null && this.#unread !== null;
+  }
+  /**
+   * With `onUnavailable: "stale"`: the store does not answer, and this is the session as it was last known, `staleFor` ago at
+   * most; it may have ended since. To be shown: everything that asks or changes it rejects with StoreUnavailableError.
+   */
+  get stale(): boolean {
+    return this.#session !== null && this.#unread !== null;
   }
   get id(): string | null {
     return this.#session?.id ?? null;
@@ -337,7 +345,7 @@ export class RequestSession<D extends object = DataObject> {
 
   async #inSession<T>(first: FirstWrite<D>, write: (session: Session<D>) => Promise<T>): Promise<T | null> {
     while (this.#change !== null) await this.#change;
-    if (this.#current !== null) return write(this.#current);
+    if (this.#current !== null && this.#unread === null) return write(this.#current);
     const begunBefore = await this.#alone(async () => {
       await this.loadKnown();
       if (this.#current !== null) return this.#current;

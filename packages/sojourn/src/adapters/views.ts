@@ -1,6 +1,7 @@
 /** What an adapter tells the exchange of its framework's request and response. */
 
 import { inspect } from "node:util";
+import type { OnUnavailable } from "../lifecycle/on-unavailable.ts";
 import type { Failure } from "./pending-writes.ts";
 import type { ClientView } from "./request-client.ts";
 import type { HeaderSink } from "./response-headers.ts";
@@ -13,8 +14,8 @@ export interface RequestView extends ClientView {
   readonly host: string | undefined;
   /** False for what pages do by themselves: it keeps no session alive. */
   readonly countsAsActivity: boolean;
-  /** True where nobody's page is better than an error while the session cannot be read. */
-  readonly rendersUnavailable: boolean;
+  /** What it gets while its session cannot be read; undefined: as `createSessions` was told. */
+  readonly onUnavailable: OnUnavailable | undefined;
 }
 
 /** What a response asks of the exchange. @internal */
@@ -46,14 +47,13 @@ export interface RequestOptions<R> {
   /** Whether a request keeps its session alive: answer false for what open pages ask by themselves. Default all do. */
   readonly countsAsActivity?: (request: R) => boolean;
   /**
-   * What a request gets whose session cannot be read: `"reject"` the error (503), `"anonymous"` the page as nobody sees
-   * it, with `req.session.unavailable` true and the cookie kept. For pages that are public anyway; guards, and what
-   * writes to the session, reject all the same. A function decides for each request. Default "reject".
+   * What a request gets whose session cannot be read: `"reject"` the error (503); `"stale"` the last that the near cache
+   * knows of it, `staleFor` old at most, with `req.session.stale` true, or the error; `"anonymous"` the page as nobody sees
+   * it, with `req.session.unavailable` true, for pages that are public anyway. The cookie stays; guards, and what writes to
+   * the session, reject all the same. A function decides for each request. Default: the option of `createSessions`.
    */
   readonly onUnavailable?: OnUnavailable | ((request: R) => OnUnavailable);
 }
-
-export type OnUnavailable = "reject" | "anonymous";
 
 /** A request, and what the application tells of it. @internal */
 export abstract class ToldRequest<R> {
@@ -71,9 +71,9 @@ export abstract class ToldRequest<R> {
   get countsAsActivity(): boolean {
     return this.#options.countsAsActivity?.(this.request) ?? true;
   }
-  get rendersUnavailable(): boolean {
+  get onUnavailable(): OnUnavailable | undefined {
     const { onUnavailable } = this.#options;
-    return (typeof onUnavailable === "function" ? onUnavailable(this.request) : onUnavailable) === "anonymous";
+    return typeof onUnavailable === "function" ? onUnavailable(this.request) : onUnavailable;
   }
 
   /** Its headers have the token in them. */

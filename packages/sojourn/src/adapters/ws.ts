@@ -191,6 +191,9 @@ class Handshake extends DirectRequest {
   override get method(): string {
     return "WEBSOCKET";
   }
+  override get onUnavailable(): "reject" {
+    return "reject";
+  }
   /** The browser was on https, and this server does not know. */
   get isBehindTls(): boolean {
     return !this.secure && this.header("origin") === `https://${this.host}`;

@@ -17,6 +17,7 @@ import { Placement } from "../store/placement.ts";
 import { isRecord, type SessionLimit, type Store } from "../store/store.ts";
 import type { Notices } from "./notices.ts";
 import type { Observer } from "./observer.ts";
+import type { UnavailableRules } from "./on-unavailable.ts";
 import type { Policies } from "./policy.ts";
 import { TrackedStore } from "./tracked-store.ts";
 
@@ -51,6 +52,7 @@ export interface CoreSettings {
   readonly development: boolean;
   /** Replaces the store's salt. */
   readonly indexKey: Buffer | null;
+  readonly unavailable: UnavailableRules;
 }
 
 export class Core {
@@ -72,6 +74,7 @@ export class Core {
   readonly names: FieldCipher;
   readonly serverId: string | null;
   readonly development: boolean;
+  readonly unavailable: UnavailableRules;
   readonly #indexKey: Buffer | null;
   /** Sessions that are being ended as expired: once a process is enough. */
   readonly #expiring = new Set<string>();
@@ -97,6 +100,7 @@ export class Core {
     this.names = settings.names;
     this.serverId = settings.serverId;
     this.development = settings.development;
+    this.unavailable = settings.unavailable;
     this.#indexKey = settings.indexKey;
   }
 

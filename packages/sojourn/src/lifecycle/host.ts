@@ -5,6 +5,7 @@ import type { CookieAttributes } from "../security/cookie.ts";
 import type { Adoption } from "./adoption.ts";
 import type { NamedSessions } from "./named-sessions.ts";
 import type { Notices } from "./notices.ts";
+import type { OnUnavailable } from "./on-unavailable.ts";
 
 export interface AdapterHost {
   readonly namespace: string;
@@ -29,6 +30,10 @@ export interface AdapterHost {
   readonly now: () => number;
   /** Sessions that another library names. @throws ConfigError */
   named(policy: string | undefined): NamedSessions;
+  /** Of requests that say nothing else. */
+  readonly onUnavailable: OnUnavailable;
+  /** @throws ConfigError where there is nothing to keep */
+  readonly keepStale: () => void;
 }
 
 const hosts = new WeakMap<object, AdapterHost>();

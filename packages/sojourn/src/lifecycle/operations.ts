@@ -8,6 +8,7 @@ import type { CreateInput } from "./new-session.ts";
 import type { Session } from "./session.ts";
 import type { Good } from "./token-check.ts";
 import type { Invalid } from "./invalid.ts";
+import type { OnUnavailable } from "./on-unavailable.ts";
 
 export interface CreateResult<D extends object = DataObject> {
   /** The bearer secret: give it to the client, keep it nowhere. */
@@ -29,6 +30,8 @@ export interface ValidateOptions extends ClientSignals {
   readonly touch?: boolean;
   /** true: ask the store and not the near cache, for what must not happen once a revocation is acknowledged anywhere. Default false. */
   readonly fresh?: boolean;
+  /** `"stale"`: as `createSessions` says of it, for this call. Default: the option of `createSessions`. */
+  readonly onUnavailable?: Exclude<OnUnavailable, "anonymous">;
 }
 
 export type Validation<D extends object = DataObject> =
@@ -43,6 +46,8 @@ export type Validation<D extends object = DataObject> =
       readonly previous?: true;
       /** true: answered from the near cache, as of a moment that its lease bounds. */
       readonly near?: true;
+      /** true: the store cannot be asked; this is the last that is known, `staleFor` ago at most. Do nothing that matters. */
+      readonly stale?: true;
     }
   | Invalid;
 

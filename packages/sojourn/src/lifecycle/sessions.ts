@@ -121,15 +121,21 @@ export class Sessions<D extends object = DataObject> {
 
   /**
    * Whether a token is good now: one read, no error for a bad token.
-   * @throws StoreUnavailableError when that cannot be known
+   * @throws StoreUnavailableError when that cannot be known; with `onUnavailable: "stale"` when nothing is known of it either
    */
   validate(token: unknown, options: ValidateOptions = {}): Promise<Validation<D>> {
-    return this.#validating.validate(token, options);
+    const isStaleEnough = (options.onUnavailable ?? this.#core.unavailable.mode) === "stale";
+    return isStaleEnough ? this.#validating.orStale(token, options) : this.#validating.validate(token, options);
   }
 
   /** @internal */
   validateNear(token: unknown, options: ValidateOptions): GoodValidation<D> | null {
     return this.#validating.near(token, options);
+  }
+
+  /** @internal */
+  validateStale(token: unknown, options: ValidateOptions): GoodValidation<D> | null {
+    return this.#validating.stale(token, options);
   }
 
   /**

@@ -135,6 +135,18 @@ export class TokenCheck {
     return { valid: true, presented, standing: "current", differing: NONE };
   }
 
+  /**
+   * The last that is known of the session of a token that was the current one, where the store cannot be asked: what
+   * is due, a renewal of the token say, is left until it can. Null for whatever is not plainly good.
+   */
+  stale({ id, generation, hash }: VerifiedToken, signals: ClientSignals): SessionRecord | null {
+    const { store, unavailable } = this.#core;
+    const record = store.stale(id, unavailable.staleMs);
+    if (record === null || generation !== record.generation || !record.hasTokenHash(hash)) return null;
+    if (record.locked || this.#isUnused(id, record, store.now(id))) return null;
+    return this.#binding !== null && this.#binding.differing({ id, record, signals }).length > 0 ? null : record;
+  }
+
   /** The record of a token that is good, without doing anything about it; null for any other. */
   async peek(verified: VerifiedToken): Promise<SessionRecord | null> {
     const outcome = await this.#core.store.read(verified.id);

@@ -93,6 +93,9 @@ export class TrackedStore implements Store {
     else this.nearHits++;
     return copy;
   }
+  stale(id: string, maxAgeMs: number): SessionRecord | null {
+    return this.#store.stale(id, maxAgeMs);
+  }
   page(input: PageInput): Promise<Page> {
     return this.#timed("page", () => this.#store.page(input));
   }

@@ -2,10 +2,12 @@
 
 import type { DataObject } from "../data/draft.ts";
 import type { SessionRecord } from "../data/session-record.ts";
+import { StoreUnavailableError } from "../errors.ts";
 import type { Core } from "./core.ts";
 import type { ValidationResult } from "./observer.ts";
 import { type ValidateOptions, type Validation, validationOf } from "./operations.ts";
 import type { Session } from "./session.ts";
+import { keepStale } from "./on-unavailable.ts";
 import { MALFORMED, type TokenCheck } from "./token-check.ts";
 import { Touching } from "./touching.ts";
 
@@ -57,6 +59,27 @@ export class Validating<D extends object> {
     } finally {
       this.#core.observer.validated(result);
     }
+  }
+
+  /** The same, or the last that is known where the store cannot be asked. @throws StoreUnavailableError where that is nothing */
+  async orStale(token: unknown, options: ValidateOptions): Promise<Validation<D>> {
+    keepStale(this.#core);
+    try {
+      return await this.validate(token, options);
+    } catch (error) {
+      const stale = error instanceof StoreUnavailableError ? this.stale(token, options) : null;
+      if (stale === null) throw error;
+      return stale;
+    }
+  }
+
+  /** For when the store cannot be asked; null when nothing is known that is young enough and plainly good. */
+  stale(token: unknown, options: ValidateOptions): GoodValidation<D> | null {
+    if (options.fresh === true || options.touch === true) return null;
+    const verified = this.#core.tokens.verify(token);
+    const record = verified === null ? null : this.#check.stale(verified, options);
+    if (verified === null || record === null) return null;
+    return { valid: true, session: this.#session(verified.id, record), stale: true };
   }
 
   /** The answer from the near cache, at once; null when the store must be asked. */

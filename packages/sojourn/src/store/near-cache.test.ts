@@ -153,6 +153,114 @@ test("a change that the copy has in it already drops nothing, any other does", a
   expect(cache.get("a")).toBeNull();
 });
 
+describe("stale", () => {
+  const STALE_MS = 30_000;
+  function patient(limits: NearCacheOptions = {}): ReturnType<typeof cacheOf> {
+    const made = cacheOf(limits);
+    made.cache.staleMs = STALE_MS;
+    return made;
+  }
+
+  test("past its lease, up to the age that is asked for, counted from when the read was sent", async () => {
+    const { cache, clock } = patient();
+    await cache.through("a", async () => {
+      clock.pass(3_000);
+      return recordOf();
+    });
+    clock.pass(LEASE_MS);
+    expect([cache.get("a"), cache.stale("a", LEASE_MS)]).toEqual([null, null]);
+    expect(cache.stale("a", STALE_MS)).not.toBeNull();
+    clock.pass(STALE_MS - LEASE_MS - 3_000);
+    expect(cache.stale("a", STALE_MS)).not.toBeNull();
+    clock.pass(1);
+    expect(cache.stale("a", STALE_MS)).toBeNull();
+  });
+
+  test("of a machine that slept meanwhile nothing", async () => {
+    const { cache, clock } = patient();
+    await put(cache, "a");
+    clock.wall += 1_500;
+    expect(cache.stale("a", STALE_MS)).toBeNull();
+  });
+
+  test("nothing that was heard of, whether it was answered or set aside", async () => {
+    const { cache, clock } = patient();
+    const heard: readonly (() => unknown)[] = [
+      () => cache.drop("a"),
+      () => cache.drop("a", 7),
+      () => cache.flush(),
+      () => cache.gap(true),
+      () => cache.through("a", async () => null),
+    ];
+    for (const hear of heard) {
+      for (const ageMs of [0, LEASE_MS + 1]) {
+        await put(cache, "a");
+        clock.pass(ageMs);
+        cache.get("a");
+        expect(cache.stale("a", STALE_MS)).not.toBeNull();
+        await hear();
+        expect(cache.stale("a", STALE_MS)).toBeNull();
+        expect([cache.size, cache.bytes]).toEqual([0, 0]);
+      }
+    }
+  });
+
+  test("while nothing is heard: what was known before, until the store answers anybody", async () => {
+    const { cache } = patient();
+    await put(cache, "a");
+    cache.gap(false);
+    expect(cache.get("a")).toBeNull();
+    expect(cache.stale("a", STALE_MS)).not.toBeNull();
+    await expect(cache.through("a", () => Promise.reject(new Error("down")))).rejects.toThrow("down");
+    expect(cache.stale("a", STALE_MS)).not.toBeNull();
+    await put(cache, "b");
+    expect([cache.stale("a", STALE_MS), cache.size]).toEqual([null, 1]);
+    // The same from then on: after each answer nothing else is known to be so.
+    await put(cache, "c");
+    expect(cache.stale("b", STALE_MS)).toBeNull();
+    expect(cache.stale("c", STALE_MS)).not.toBeNull();
+    cache.answered();
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+    cache.gap(true);
+    for (const id of ["a", "b"]) await put(cache, id);
+    expect(cache.stale("a", STALE_MS)).not.toBeNull();
+  });
+
+  test("a read from before the last word leaves nothing", async () => {
+    const { cache } = patient();
+    await cache.through("a", async () => {
+      cache.gap(false);
+      return recordOf();
+    });
+    expect(cache.stale("a", STALE_MS)).toBeNull();
+  });
+
+  test("bounds hold for both kinds together; what was set aside goes first, and when it is too old", async () => {
+    const { cache, clock } = patient({ maxEntries: 3 });
+    for (const id of ["a", "b"]) await put(cache, id);
+    clock.pass(LEASE_MS + 1);
+    for (const id of ["c", "d"]) await put(cache, id);
+    const known = (): string[] => ["a", "b", "c", "d"].filter((id) => cache.stale(id, STALE_MS) !== null);
+    expect([known(), cache.size]).toEqual([["b", "c", "d"], 3]);
+    clock.pass(STALE_MS - 1);
+    await put(cache, "c");
+    expect([known(), cache.size]).toEqual([["c", "d"], 2]);
+    for (const id of ["c", "d"]) cache.drop(id);
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+  });
+
+  test("without a use for it nothing outlives its lease, nor that nothing is heard", async () => {
+    const { cache, clock } = cacheOf();
+    await put(cache, "a");
+    cache.gap(false);
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+    await put(cache, "a");
+    clock.pass(LEASE_MS + 1);
+    cache.get("a");
+    expect([cache.size, cache.bytes]).toEqual([0, 0]);
+  });
+});
+
 describe("bounds", () => {
   test("of entries: the oldest goes", async () => {
     const { cache } = cacheOf({ maxEntries: 3 });
@@ -167,9 +275,11 @@ describe("bounds", () => {
       await put(cache, id, recordOf(i, (i * 97) % 6_000));
       if (i % 5 === 0) cache.drop(`id ${(i * 7) % 37}`);
       if (i % 11 === 0) clock.pass(700);
+      if (i === 1_000) cache.staleMs = 9_000;
+      if (i % 301 === 0) cache.gap(i % 2 === 0);
       expect(cache.bytes).toBeLessThanOrEqual(20_000);
     }
-    clock.pass(LEASE_MS + 1);
+    clock.pass(9_001);
     await put(cache, "last");
     expect(cache.size).toBe(1);
     cache.drop("last");

@@ -13,6 +13,10 @@
  *
  * Copies live for seconds, so the oldest one, which dies next, is the one to give
  * up when there are too many; an answer costs no reordering.
+ *
+ * With `staleMs`, what is past its lease is set aside, for `stale`, and so is everything when nothing is heard any more.
+ * While that is so each answer of the store does away with all copies from before it: while it answered something may
+ * have changed. What was set aside goes first when there are too many.
  */
 
 import type { Clock } from "../clock.ts";
@@ -35,7 +39,9 @@ export interface NearCacheOptions {
 
 /** How full a near cache is. */
 export interface NearCacheSize {
-  /** Copies. */
+  /** Up to which age copies are kept for `stale`, in milliseconds from when they were asked for. Default 0: for their lease alone. */
+  staleMs: number;
+  /** Copies, those for `stale` included. */
   readonly size: number;
   /** Their memory, bookkeeping included. */
   readonly bytes: number;
@@ -59,12 +65,17 @@ const MAX_DRIFT_MS = 1_000;
 
 /** @internal */
 export class NearCache implements NearCacheSize {
+  staleMs = 0;
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   /** In the order in which they came. */
   readonly #entries = new Map<string, Entry>();
+  /** For `stale` alone. */
+  readonly #aside = new Map<string, Entry>();
+  /** Nothing is heard of changes. */
+  #isDeaf = false;
   readonly #reads = new Map<string, Sent>();
   #bytes = 0;
 
@@ -91,7 +102,7 @@ export class NearCache implements NearCacheSize {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#entries.size + this.#aside.size;
   }
   get bytes(): number {
     return this.#bytes;
@@ -102,8 +113,15 @@ export class NearCache implements NearCacheSize {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
     if (this.#isInLease(entry, now, wallNow)) return entry.record;
-    this.#remove(id, entry);
+    this.#retire(id, entry);
     return null;
+  }
+
+  /** The last copy of a record, if it was asked for no longer ago than that and nothing was heard since. It may have expired. */
+  stale(id: string, maxAgeMs: number): SessionRecord | null {
+    const entry = this.#entries.get(id) ?? this.#aside.get(id);
+    const [now, wallNow] = [this.#clock.monotonic(), this.#clock.now()];
+    return entry !== undefined && this.#isInLease(entry, now, wallNow, maxAgeMs) ? entry.record : null;
   }
 
   /** Runs a read and keeps what it answers, unless something is heard of the session meanwhile. */
@@ -113,6 +131,7 @@ export class NearCache implements NearCacheSize {
     let answer: T | undefined;
     try {
       answer = await read();
+      this.answered();
       // Over for good, whoever else is reading it.
       if (!(answer instanceof Buffer)) this.drop(id);
       return answer;
@@ -127,27 +146,46 @@ export class NearCache implements NearCacheSize {
   /** The session changed or ended. `revision`: of its data after the change, if known; a copy of a later one has the change in it. */
   drop(id: string, revision = Number.POSITIVE_INFINITY): void {
     this.#reads.delete(id);
+    this.#remove(this.#aside, id);
     const entry = this.#entries.get(id);
-    if (entry !== undefined && !(revision < entry.record.revision)) this.#remove(id, entry);
+    if (entry !== undefined && !(revision < entry.record.revision)) this.#remove(this.#entries, id);
   }
 
-  /** Changes may have gone unheard. */
+  /** Changes may have gone unheard. `isHearing`: from now on none does; else all do. */
+  gap(isHearing: boolean): void {
+    this.#isDeaf = !isHearing;
+    if (isHearing) return this.flush();
+    this.#reads.clear();
+    for (const [id, entry] of this.#entries) this.#retire(id, entry);
+  }
+
+  /** The store did, whatever it was asked. */
+  answered(): void {
+    if (this.#isDeaf) this.#forget();
+  }
+
+  /** Changes went unheard. */
   flush(): void {
     this.#reads.clear();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#entries.clear();
+    this.#aside.clear();
     this.#bytes = 0;
   }
 
-  #isInLease({ at, wallAt }: Sent, now: number, wallNow: number): boolean {
+  #isInLease({ at, wallAt }: Sent, now: number, wallNow: number, leaseMs = this.#leaseMs): boolean {
     const [age, wallAge] = [now - at, wallNow - wallAt];
-    return Math.max(age, wallAge) <= this.#leaseMs && Math.abs(wallAge - age) <= MAX_DRIFT_MS;
+    return Math.max(age, wallAge) <= leaseMs && Math.abs(wallAge - age) <= MAX_DRIFT_MS;
   }
 
   #keep(id: string, answer: Buffer, sent: Sent): void {
     const bytes = answer.length + ENTRY_BYTES;
     const record = bytes > this.#maxBytes ? null : copied(answer);
-    const before = this.#entries.get(id);
-    if (before !== undefined) this.#remove(id, before);
+    this.#remove(this.#entries, id);
+    this.#remove(this.#aside, id);
     if (record === null) return;
     this.#entries.set(id, { ...sent, record, bytes });
     this.#bytes += bytes;
@@ -157,15 +195,34 @@ export class NearCache implements NearCacheSize {
   #trim(): void {
     const [now, wallNow] = [this.#clock.monotonic(), this.#clock.now()];
     for (const [id, entry] of this.#entries) {
-      const fits = this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes;
-      if (fits && this.#isInLease(entry, now, wallNow)) return;
-      this.#remove(id, entry);
+      if (this.#isInLease(entry, now, wallNow)) break;
+      this.#retire(id, entry);
+    }
+    for (const [id, entry] of this.#aside) {
+      if (this.#fits && this.#isInLease(entry, now, wallNow, this.staleMs)) break;
+      this.#remove(this.#aside, id);
+    }
+    for (const id of this.#entries.keys()) {
+      if (this.#fits) return;
+      this.#remove(this.#entries, id);
     }
   }
 
-  #remove(id: string, entry: Entry): void {
-    this.#entries.delete(id);
-    this.#bytes -= entry.bytes;
+  get #fits(): boolean {
+    return this.size <= this.#maxEntries && this.#bytes <= this.#maxBytes;
+  }
+
+  /** `get` is to answer it no more. */
+  #retire(id: string, entry: Entry): void {
+    this.#remove(this.#entries, id);
+    if (this.staleMs === 0) return;
+    this.#aside.set(id, entry);
+    this.#bytes += entry.bytes;
+  }
+
+  #remove(from: Map<string, Entry>, id: string): void {
+    const entry = from.get(id);
+    if (entry !== undefined && from.delete(id)) this.#bytes -= entry.bytes;
   }
 }
 

@@ -259,7 +259,7 @@ export interface Store {
   readonly metrics: MetricStore;
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
-  /** How full the near cache is, at any time; null without one. */
+  /** How full the near cache is, at any time, and how long it keeps what is for `stale`; null without one. */
   readonly nearCache: NearCacheSize | null;
 
   /**
@@ -287,6 +287,12 @@ export interface Store {
    * before it.
    */
   near(id: string): SessionRecord | null;
+  /**
+   * For when `read` failed: the record as it was when it was last read, by a read that began no longer ago than that, if
+   * the near cache has it still (`nearCache.staleMs`). Never of a session that has expired, nor that this store object
+   * knows to have ended, nor in a state from before what it wrote or heard of.
+   */
+  stale(id: string, maxAgeMs: number): SessionRecord | null;
   /** Applies all changes or none. A write moves no deadline and never revives a session. */
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome>;
   /** Stores activity: last seen, idle deadline, index scores. Never data, never backwards, never for a session that is over. */

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { redisStore } from "../../src/stores/redis/index.ts";
-import type { OnUnavailable } from "../../src/adapters/views.ts";
+import type { OnUnavailable } from "../../src/index.ts";
 import { startSite } from "../support/express-site.ts";
 import { startFastify } from "../support/fastify-site.ts";
 import type { Browser } from "../support/http.ts";

@@ -191,7 +191,7 @@ function counted(store: Store, calls: Record<string, number>): Store {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
       return (...args: unknown[]): unknown => {
-        if (!["now", "near", "onEnding", "ready"].includes(String(name)))
+        if (!["now", "near", "stale", "onEnding", "ready"].includes(String(name)))
           calls[String(name)] = (calls[String(name)] ?? 0) + 1;
         return Reflect.apply(value, target, args);
       };

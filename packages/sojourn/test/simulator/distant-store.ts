@@ -9,7 +9,7 @@ import type { Timeline } from "./timeline.ts";
 const SLOWEST_MS = 4;
 const FAILING = 0.002;
 /** What asks nobody. */
-const HERE: ReadonlySet<keyof Store> = new Set(["now", "near", "ready", "close", "onEnding", "onEvent"]);
+const HERE: ReadonlySet<keyof Store> = new Set(["now", "near", "stale", "ready", "close", "onEnding", "onEvent"]);
 
 export function distantStore(store: Store, timeline: Timeline, random: Random, journal: Journal): Store {
   const noted: Partial<Record<keyof Store, (input: never, outcome: never) => void>> = {

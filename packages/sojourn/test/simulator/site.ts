@@ -128,7 +128,7 @@ function requestWith(token: string | null, logout: boolean): RequestView {
     peer: undefined,
     fingerprint: undefined,
     countsAsActivity: true,
-    rendersUnavailable: false,
+    onUnavailable: "reject",
     header: (name) => headers[name],
   };
 }

@@ -3,7 +3,7 @@
 import { StoreUnavailableError } from "../../src/errors.ts";
 import type { Store } from "../../src/store/store.ts";
 
-const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set(["now", "near", "onEnding", "onEvent"]);
+const SYNCHRONOUS: ReadonlySet<string | symbol> = new Set(["now", "near", "stale", "onEnding", "onEvent"]);
 
 export class WatchedStore {
   readonly store: Store;

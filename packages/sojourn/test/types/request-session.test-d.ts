@@ -67,6 +67,13 @@ export function middleware(): void {
   holds<Equal<ReturnType<typeof sojourn<Data>>, RequestHandler>>();
   holds<Equal<ReturnType<typeof requireUser>, RequestHandler>>();
   sojourn(sessions, { property: "sojourn", load: "lazy", onError: "next", origins: ["https://a.example"] });
+  sojourn(sessions, { onUnavailable: "stale" });
+  sojourn(sessions, { onUnavailable: ({ path }) => (path === "/" ? "anonymous" : "reject") });
+  holds<Equal<typeof session.stale, boolean>>();
+  // @ts-expect-error -- not a way of doing without the store
+  sojourn(sessions, { onUnavailable: "later" });
+  // @ts-expect-error -- nor for a request
+  sojourn(sessions, { onUnavailable: () => "later" });
   // @ts-expect-error -- not a way of loading
   sojourn(sessions, { load: "never" });
   // @ts-expect-error -- the session stands under one of two names

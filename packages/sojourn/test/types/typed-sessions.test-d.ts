@@ -5,7 +5,7 @@ import { sojourn as expressSojourn } from "../../src/adapters/express.ts";
 import type { RegisteredData } from "../../src/adapters/registered-data.ts";
 import { type FetchAdapter, sojourn as fetchSojourn } from "../../src/adapters/fetch.ts";
 import type { RequestSession } from "../../src/adapters/request-session.ts";
-import type { Session, SessionDataById, Sessions } from "../../src/index.ts";
+import { createSessions, type Session, type SessionDataById, type Sessions } from "../../src/index.ts";
 import { type Auth, auth } from "../../src/patterns/auth.ts";
 import { type Cart, cart } from "../../src/patterns/cart.ts";
 import { type Equal, holds } from "./claims.ts";
@@ -39,6 +39,19 @@ export function widening(): void {
   // Not `any`: what is read must be looked at.
   // @ts-expect-error -- unknown is no text
   anySession.data["theme"] satisfies string | undefined;
+}
+
+export async function unavailable(): Promise<void> {
+  createSessions({ onUnavailable: "stale", staleFor: "30s" });
+  createSessions({ onUnavailable: "anonymous" });
+  const result = await untyped.validate("token", { onUnavailable: "stale" });
+  if (result.valid) holds<Equal<typeof result.stale, true | undefined>>();
+  // @ts-expect-error -- a duration has a unit
+  createSessions({ staleFor: 30 });
+  // @ts-expect-error -- not a way of doing without the store
+  createSessions({ onUnavailable: "later" });
+  // @ts-expect-error -- nobody's page is the adapters' to show
+  await untyped.validate("token", { onUnavailable: "anonymous" });
 }
 
 export function narrowing(): void {

@@ -149,6 +149,9 @@ class MemoryStore extends RecordSteps implements Store {
   near(): null {
     return null;
   }
+  stale(): null {
+    return null;
+  }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
     this.#begin(call);

@@ -28,8 +28,8 @@ export interface ChangeListener {
   changed?(id: string, revision: number): void;
   /** There is an event of the session, besides that of its end. */
   noted?(id: string): void;
-  /** Anything may have happened unheard. */
-  gap(): void;
+  /** Anything may have happened unheard. `isHearing`: from now on there is a subscription; else nothing is heard. */
+  gap(isHearing: boolean): void;
 }
 
 const BEAT_MS = 1_000;
@@ -162,7 +162,7 @@ export class ChangeChannel {
     this.#gaps++;
     this.#beats.clear();
     this.#heardAt = Number.NEGATIVE_INFINITY;
-    for (const listener of this.#listeners) listener.gap();
+    for (const listener of this.#listeners) listener.gap(this.#subscription !== null);
   }
 
   #beat(now: number): void {

@@ -33,8 +33,9 @@ export class CoherentCopies {
     parts.changes.listen({
       changed: (id, revision) => cache.drop(id, revision),
       ended: (id) => cache.drop(id),
-      gap: () => cache.flush(),
+      gap: (isHearing) => cache.gap(isHearing),
     });
+    cache.gap(false);
   }
 
   get(id: string): SessionRecord | null {
@@ -48,6 +49,14 @@ export class CoherentCopies {
     // Once a second they must be fetched, which a read does as well.
     const isCovered = !(cutOffs instanceof CutOffs) || cutOffs.endingOf(record.bytes) !== null;
     return isCovered || redis.clockOf(this.#parts.keys.session(id)).at(now) >= record.expiresAt ? null : record;
+  }
+
+  /** For when the store cannot be asked: by what is known of cut-offs, and of its time. */
+  stale(id: string, maxAgeMs: number): SessionRecord | null {
+    const { cutOffs, keys, redis } = this.#parts;
+    const record = this.#cache?.stale(id, maxAgeMs) ?? null;
+    if (record === null || cutOffs.known.endingOf(record.bytes) !== null) return null;
+    return redis.clockOf(keys.session(id)).now() >= record.expiresAt ? null : record;
   }
 
   through(id: string, read: () => Promise<ReadOutcome>): Promise<ReadOutcome> {
@@ -65,8 +74,10 @@ export class CoherentCopies {
 
   /** A script has run, or may have: own writes are not waited for until they are heard of. */
   settled(name: ScriptName, keys: readonly string[], answer: ScriptAnswer | null): void {
-    // Activities stand beside the record.
-    if (this.#cache === null || name === "recordActivity") return;
+    if (this.#cache === null) return;
+    if (answer !== null) this.#cache.answered();
+    // Activities stand beside the record, and one that was perhaps stored makes no copy wrong.
+    if (name === "recordActivity" || (name === "touch" && answer === null)) return;
     this.drop(keys.flatMap((key) => this.#parts.keys.sessionOf(key) ?? []));
     if (name === "create" && answer !== null) this.drop(answer.textsFrom(3));
   }

@@ -56,6 +56,11 @@ export class CutOffLease {
     return lease.cutOffs ?? lease.answer;
   }
 
+  /** As they were last heard of. */
+  get known(): CutOffs {
+    return this.#known;
+  }
+
   /** Until every process has given up what it knew when this was called. */
   async expired(): Promise<void> {
     const until = this.#clock.monotonic() + CUT_OFF_LEASE_MS + MARGIN_MS;

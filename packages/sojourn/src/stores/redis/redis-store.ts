@@ -221,6 +221,10 @@ class RedisStore implements Store {
     return this.#denied.endingOf(id) === null ? this.#copies.get(id) : null;
   }
 
+  stale(id: string, maxAgeMs: number): SessionRecord | null {
+    return this.#denied.endingOf(id) === null ? this.#copies.stale(id, maxAgeMs) : null;
+  }
+
   async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
     const keys = [...this.#recordKeys(input.id), this.#keys.operation(bucketOf(input.id), call?.operationId)];
     return parsePatch(

@@ -150,7 +150,14 @@ class SqliteStore extends RecordSteps implements Store {
   }
 
   near(id: string): SessionRecord | null {
-    const record = this.nearCache?.get(id) ?? null;
+    return this.#unexpired(this.nearCache?.get(id));
+  }
+
+  stale(id: string, maxAgeMs: number): SessionRecord | null {
+    return this.#unexpired(this.nearCache?.stale(id, maxAgeMs));
+  }
+
+  #unexpired(record: SessionRecord | null = null): SessionRecord | null {
     return record === null || this.now() >= record.expiresAt ? null : record;
   }
 

@@ -2,6 +2,8 @@
 
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { ADOPTION } from "./adoption-cases.ts";
+import { parseDuration } from "../../duration.ts";
+import { DEFAULTS } from "../../options.ts";
 import { ANSWERS } from "./answer-cases.ts";
 import { BEARER } from "./bearer-cases.ts";
 import type { Browser, Reply } from "./client.ts";
@@ -10,6 +12,10 @@ import { type AdapterCase, COOKIE } from "./site.ts";
 
 const ANONYMOUS = { active: false, userId: null, data: {} };
 const EVIL = "https://evil.example";
+const { nearCacheLeaseMs: LEASE_MS } = DEFAULTS;
+const STALE_MS = parseDuration("staleFor", DEFAULTS.staleFor);
+/** For what happens meanwhile: the clock goes on by itself, too. */
+const MARGIN_MS = 5_000;
 
 function seen(reply: Reply): unknown {
   equal(reply.status, 200);
@@ -249,7 +255,7 @@ const FAILURE: readonly AdapterCase[] = [
     },
   },
   {
-    name: 'M4: onUnavailable: "anonymous": nobody\'s page, said so and stored nowhere, no guard passed, nothing written, the cookie stays',
+    name: 'M4: onUnavailable: "anonymous": the page of nobody, said so and stored nowhere, no guard passed, nothing written, the cookie stays',
     settings: { options: { onUnavailable: "anonymous" } },
     async run(site) {
       const user = await site.user();
@@ -268,6 +274,31 @@ const FAILURE: readonly AdapterCase[] = [
       site.down = false;
       equal((seen(await user.get("/look")) as { userId: string }).userId, "ada");
       equal(await site.sessions.count(), 1);
+    },
+  },
+  {
+    name: 'M4: onUnavailable: "stale": the last that is known of the session, said so and stored nowhere, no guard passed, nothing written; 503 where nothing is known, or too long ago',
+    settings: { options: { onUnavailable: () => "stale" }, nearCache: true },
+    async run(site) {
+      const [user, other] = [await site.user(), await site.user()];
+      deepEqual(seen(await user.get("/stale")), false);
+      const age = LEASE_MS + 1;
+      await site.clock.advance(age);
+      site.down = true;
+      const reply = await user.get("/look");
+      const ada = { active: true, userId: "ada", data: {} };
+      deepEqual([seen(reply), reply.setCookies, reply.headers["cache-control"]], [ada, [], "no-store"]);
+      deepEqual(seen(await user.get("/stale")), true);
+      for (const path of ["/awaited", "/unawaited"]) equal((await user.post(path)).status, 503);
+      const refused = [await user.get("/user"), await other.get("/look")];
+      await site.clock.advance(STALE_MS - age - MARGIN_MS);
+      deepEqual(seen(await user.get("/look")), ada);
+      await site.clock.advance(MARGIN_MS);
+      for (const { status, setCookies } of [...refused, await user.get("/look")]) {
+        deepEqual([status, setCookies], [503, []]);
+      }
+      site.down = false;
+      deepEqual([seen(await user.get("/look")), seen(await user.get("/stale"))], [ada, false]);
     },
   },
   {

@@ -42,6 +42,7 @@ const ROUTES: readonly ContractRoute[] = [
   { method: "POST", path: "/plain", handle: () => ({ body: "plain" }) },
   { method: "GET", path: "/look", handle: look },
   { method: "GET", path: "/unavailable", handle: ({ unavailable }) => json(unavailable) },
+  { method: "GET", path: "/stale", handle: ({ stale }) => json(stale) },
   {
     method: "GET",
     path: "/public",

@@ -4,6 +4,7 @@ import type { AdapterOptions } from "../../adapters/exchange.ts";
 import type { RequestSession } from "../../adapters/request-session.ts";
 import { createSessions, type SessionsOptions } from "../../create-sessions.ts";
 import { StoreUnavailableError } from "../../errors.ts";
+import type { OnUnavailable } from "../../lifecycle/on-unavailable.ts";
 import type { Sessions } from "../../lifecycle/sessions.ts";
 import { openStore } from "../../open.ts";
 import type { Store } from "../../store/store.ts";
@@ -38,7 +39,7 @@ export interface ContractRoute {
 }
 
 /** Options that every adapter takes. */
-export type ContractOptions = AdapterOptions & { readonly onUnavailable?: "anonymous" | (() => "anonymous") };
+export type ContractOptions = AdapterOptions & { readonly onUnavailable?: OnUnavailable | (() => OnUnavailable) };
 
 /** What to serve: the adapter over these sessions, with these options, before these routes. */
 export interface ContractSite {
@@ -61,6 +62,8 @@ const SECRET = "a secret of the adapter contract, long enough";
 export interface SiteSettings {
   readonly sessions?: Pick<SessionsOptions, "transport" | "anonymous" | "limit" | "binding" | "adopt">;
   readonly options?: ContractOptions;
+  /** With a near cache. */
+  readonly nearCache?: boolean;
 }
 
 /** One sentence of the adapter contract, and how to see whether it holds. */
@@ -103,7 +106,9 @@ export class TestSite {
     work: (site: TestSite) => Promise<void>,
   ): Promise<void> {
     const clock = manualClock();
-    const site = new TestSite(await openStore("memory:", { clock }), clock, settings);
+    const { nearCache = false } = settings;
+    const store = await openStore(nearCache ? "sqlite::memory:" : "memory:", { clock, nearCache });
+    const site = new TestSite(store, clock, settings);
     await site.sessions.ready();
     const served = await start({ sessions: site.sessions, options: settings.options ?? {}, routes });
     site.origin = served.origin;
@@ -134,7 +139,7 @@ export class TestSite {
     return new Proxy(store, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== "function" || ["now", "near", "onEnding"].includes(String(name))) {
+        if (typeof member !== "function" || ["now", "near", "stale", "onEnding"].includes(String(name))) {
           return typeof member === "function" ? (member.bind(target) as unknown) : member;
         }
         return (...args: unknown[]) => this.#run(String(name), () => Reflect.apply(member, target, args) as unknown);

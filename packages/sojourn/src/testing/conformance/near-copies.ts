@@ -1,4 +1,4 @@
-/** What `near` may answer. A store without a near cache answers null throughout, which is right too. */
+/** What `near` and `stale` may answer. A store without a near cache answers null throughout, which is right too. */
 
 import assert from "node:assert/strict";
 import { encodeMetadata } from "../../data/metadata.ts";
@@ -20,6 +20,19 @@ import {
 /** A near cache may need a moment until it believes what it hears. */
 const TRIES = 12;
 const TRY_MS = 4;
+
+/** Longer than any lease. */
+const STALE_MS = 2 * MINUTE;
+
+/** The copy that each of the two answers. */
+function copies(store: Store, id: string): readonly (SessionRecord | null)[] {
+  return [store.near(id), store.stale(id, STALE_MS)];
+}
+
+/** Has copies kept for `stale`. */
+function keepStale({ nearCache }: Store): void {
+  if (nearCache !== null) nearCache.staleMs = STALE_MS;
+}
 
 async function copyOf(store: Store, id: string): Promise<SessionRecord | null> {
   for (let tries = 0; tries < TRIES; tries++) {
@@ -63,6 +76,7 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
   ...Object.entries(WRITES).map(([name, write]) => ({
     name: `near: once ${name} is acknowledged, no state from before it`,
     run: async (env: Environment) => {
+      keepStale(env.store);
       const made = await env.created({ userId: "ada" });
       await copyOf(env.store, made.id);
       await env.clock.advance(1);
@@ -70,22 +84,25 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
       await write(env.store, made);
       const after = await env.store.read(made.id);
       assert.notDeepEqual(after, before, "the write changed nothing");
-      const copy = env.store.near(made.id);
-      assert.ok(copy === null || (isRecord(after) && copy.bytes.equals(after)));
+      for (const copy of copies(env.store, made.id)) {
+        assert.ok(copy === null || (isRecord(after) && copy.bytes.equals(after)));
+      }
     },
   })),
   {
     name: "near: once revokeUser is acknowledged, none of the user's ended sessions",
     async run(env) {
+      keepStale(env.store);
       const made = await Promise.all([1, 2, 3].map(() => env.created({ userId: "ada" })));
       await Promise.all(made.map(({ id }) => copyOf(env.store, id)));
       await env.store.revokeUser(endingUser(env.userKey("ada"), made[0]?.id));
-      for (const { id } of made.slice(1)) assert.equal(env.store.near(id), null);
+      for (const { id } of made.slice(1)) assert.deepEqual(copies(env.store, id), [null, null]);
     },
   },
   {
     name: "near: once create is acknowledged, none of the sessions that it evicted or replaced",
     async run(env) {
+      keepStale(env.store);
       const [first, second, replaced] = await Promise.all([1, 2, 3].map(() => env.created({ userId: "ada" })));
       const made = [first, second, replaced].flatMap((each) => each ?? []);
       await Promise.all(made.map(({ id }) => copyOf(env.store, id)));
@@ -94,7 +111,7 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
       await env.store.create({ ...env.made({ userId: "ada" }), limit, replaces });
       for (const { id } of made) {
         assert.ok(!isRecord(await env.other.read(id)), "it was not ended");
-        assert.equal(env.store.near(id), null);
+        assert.deepEqual(copies(env.store, id), [null, null]);
       }
     },
   },
@@ -138,24 +155,48 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "stale: what read answered, up to the age that is asked for, and nothing where nothing was",
+    async run(env) {
+      keepStale(env.store);
+      const { id } = await env.created({ fields: [] });
+      const near = await copyOf(env.store, id);
+      const stored = await env.store.read(id);
+      await env.clock.advance(MINUTE + 1);
+      assert.equal(env.store.near(id), null);
+      const copy = env.store.stale(id, STALE_MS);
+      assert.ok(near === null || copy !== null);
+      assert.ok(copy === null || (isRecord(stored) && copy.bytes.equals(stored)));
+      for (const [each, age] of [
+        [id, MINUTE],
+        [env.made().id, STALE_MS],
+      ] as const) {
+        assert.equal(env.store.stale(each, age), null);
+      }
+      await env.clock.advance(MINUTE);
+      assert.equal(env.store.stale(id, STALE_MS), null);
+    },
+  },
+  {
     name: "near: nothing that has expired",
     async run(env) {
+      keepStale(env.store);
       const { id } = await env.created({ idleMs: 1_500 });
       await copyOf(env.store, id);
       await env.clock.advance(1_501);
-      assert.equal(env.store.near(id), null);
+      assert.deepEqual(copies(env.store, id), [null, null]);
       await env.store.read(id);
-      assert.equal(env.store.near(id), null);
+      assert.deepEqual(copies(env.store, id), [null, null]);
     },
   },
   {
     name: "near: nothing for an id that was never read, was ended or never was",
     async run(env) {
+      keepStale(env.store);
       const [unread, ended] = [await env.created(), await env.created({ idleMs: HOUR })];
       await copyOf(env.store, ended.id);
       await env.store.revoke(ending(ended.id));
       await env.store.read(ended.id);
-      for (const id of [unread.id, ended.id, env.made().id]) assert.equal(env.store.near(id), null);
+      for (const id of [unread.id, ended.id, env.made().id]) assert.deepEqual(copies(env.store, id), [null, null]);
     },
   },
 ];
