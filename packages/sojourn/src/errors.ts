@@ -68,6 +68,7 @@ export class ConfigError extends SojournError {
  * - `overload`: as many calls as may are waiting for it already
  * - `loading` (it is starting), `read_only` (it is a replica), `full` (out of memory), `denied` (password, ACL): it
  *   refused the call; `server`: it refused it, or failed, for another reason
+ * - `not_replicated`: it did what was to be durable, and not enough replicas confirmed to have it in time
  * - `late`: the write reached the store after its deadline and was refused there
  * - `unsupported_record`: a newer version of Sojourn wrote the record
  */
@@ -81,6 +82,7 @@ export type UnavailableReason =
   | "full"
   | "denied"
   | "server"
+  | "not_replicated"
   | "late"
   | "unsupported_record";
 

@@ -16,7 +16,7 @@ export type { CreateInput } from "./lifecycle/new-session.ts";
 export type { OnUnavailable } from "./lifecycle/on-unavailable.ts";
 export type { PolicyOptions } from "./lifecycle/policy.ts";
 export type { Reaped, Reaper, ReaperOptions } from "./lifecycle/reaper.ts";
-export type { RevokeBeforeOptions, RevokeOptions, RevokeUserOptions } from "./lifecycle/revocation.ts";
+export type { Durability, RevokeBeforeOptions, RevokeOptions, RevokeUserOptions } from "./lifecycle/revocation.ts";
 export type { Session } from "./lifecycle/session.ts";
 export type { FailedLogin, FailedLogins } from "./lifecycle/session-security.ts";
 export type { SessionDataById } from "./lifecycle/session-data.ts";

@@ -13,6 +13,8 @@ export interface OpenStoreOptions {
   readonly nearCache?: boolean | NearCacheOptions;
   /** Of Redis over TLS: `{ ca }` of a private authority, `{ cert, key }` where the server asks for them. */
   readonly tls?: TlsOptions;
+  /** Of Redis: whether endings are acknowledged only when a replica has them; see `redisStore`. Default false. */
+  readonly durable?: boolean;
   readonly clock?: Clock;
 }
 

@@ -38,6 +38,8 @@ export const DEFAULTS = {
   /** Calls of one store that wait for Redis at a time. */
   maxInFlight: 10_000,
   staleFor: "30s",
+  /** Replicas that must have what is to be durable. */
+  replicas: 1,
   nearCacheLeaseMs: 5_000,
   nearCacheEntries: 50_000,
   nearCacheBytes: 33_554_432,

@@ -14,7 +14,7 @@ import type { KeyRing } from "../security/keyring.ts";
 import type { RateLimit } from "../security/rate-limit.ts";
 import type { TokenSigner } from "../security/token.ts";
 import { Placement } from "../store/placement.ts";
-import { isRecord, type SessionLimit, type Store } from "../store/store.ts";
+import { isRecord, type SessionLimit, type Store, type WriteCall } from "../store/store.ts";
 import type { Notices } from "./notices.ts";
 import type { Observer } from "./observer.ts";
 import type { UnavailableRules } from "./on-unavailable.ts";
@@ -210,7 +210,7 @@ export class Core {
     return reason;
   }
 
-  async revoke(id: string, reason: string, actor: string | null): Promise<boolean> {
-    return (await this.store.revoke({ id, reason, actor })).ended;
+  async revoke(id: string, reason: string, actor: string | null, call?: WriteCall): Promise<boolean> {
+    return (await this.store.revoke({ id, reason, actor }, call)).ended;
   }
 }

@@ -3,7 +3,7 @@
 import { ACTIVITY_KEPT_MS } from "../options.ts";
 import type { Core } from "./core.ts";
 import { checkedUserId } from "./new-session.ts";
-import { endingOf, type RevokeOptions } from "./revocation.ts";
+import { durablyOf, endingOf, type RevokeOptions } from "./revocation.ts";
 
 export interface Erasure {
   /** Live sessions that it ended. */
@@ -27,12 +27,8 @@ export async function erase(core: Core, userId: string, options: RevokeOptions):
   const userKey = (await core.placement()).userKey(checkedUserId("erase", userId));
   const { store, policies } = core;
   const ending = endingOf("erase", { reason: "erased", ...options });
-  const { ended } = await store.revokeUser({
-    userKey,
-    except: null,
-    ...ending,
-    epochKeptMs: policies.longestAbsoluteMs,
-  });
+  const input = { userKey, except: null, ...ending, epochKeptMs: policies.longestAbsoluteMs };
+  const { ended } = await store.revokeUser(input, durablyOf("erase", options));
   const { tombstonesUntil } = await store.eraseUser(userKey);
   const activitiesUntil = store.now() + ACTIVITY_KEPT_MS;
   return { ended, remains: { tombstonesUntil, activitiesUntil, events: "until newer ones take their place" } };

@@ -1,10 +1,18 @@
 /** What callers say about endings, checked before anything is ended. */
 
 import { isSessionId } from "../data/session-id.ts";
-import type { RevokeBeforeInput } from "../store/store.ts";
+import type { RevokeBeforeInput, WriteCall } from "../store/store.ts";
 import type { Policies } from "./policy.ts";
 
-export interface RevokeOptions {
+export interface Durability {
+  /**
+   * On Redis: answer only when a replica has it (`replicas` of the store's options), else throw a `StoreUnavailableError`
+   * of outcome `unknown`: it has ended, and a failover may undo it. Default: as the store's option `durable` says.
+   */
+  readonly durable?: boolean;
+}
+
+export interface RevokeOptions extends Durability {
   /** For the tombstone, lists and events. Default "revoked". */
   readonly reason?: string;
   /** Who did it: a user or operator id. Tombstones and events keep it, also after `erase`. */
@@ -38,6 +46,13 @@ export function endingOf(operation: string, options: RevokeOptions): { reason: s
     }
   }
   return { reason, actor };
+}
+
+/** @throws TypeError @internal */
+export function durablyOf(operation: string, { durable }: Durability): WriteCall | undefined {
+  if (durable === undefined) return undefined;
+  if (typeof durable !== "boolean") throw new TypeError(`${operation}: durable must be true or false.`);
+  return { durable };
 }
 
 /** Anything but an id would silently protect nothing: a token handed in by mistake, for one. @throws TypeError @internal */

@@ -33,6 +33,8 @@ import { Renewal } from "./renewal.ts";
 import {
   checkedException,
   cutOffOf,
+  type Durability,
+  durablyOf,
   endingOf,
   type RevokeBeforeOptions,
   type RevokeOptions,
@@ -170,10 +172,10 @@ export class Sessions<D extends object = DataObject> {
   }
 
   /** Ends the session of any genuine token, whatever its state. False only for a malformed one. @throws StoreUnavailableError */
-  async logout(token: unknown): Promise<boolean> {
+  async logout(token: unknown, options: Durability = {}): Promise<boolean> {
     const verified = this.#core.tokens.verify(token);
     if (verified === null) return false;
-    await this.#core.revoke(verified.id, "logout", null);
+    await this.#core.revoke(verified.id, "logout", null, durablyOf("logout", options));
     return true;
   }
 
@@ -271,18 +273,20 @@ export class Sessions<D extends object = DataObject> {
   async revoke(id: string, options: RevokeOptions = {}): Promise<boolean> {
     if (!isSessionId(id)) return false;
     const { reason, actor } = endingOf("revoke", options);
-    return this.#core.revoke(id, reason, actor);
+    return this.#core.revoke(id, reason, actor, durablyOf("revoke", options));
   }
 
   /** Ends all sessions of a user, or all but one, that began before this call. Logins that begin later stay. */
   async revokeUser(userId: string, options: RevokeUserOptions = {}): Promise<{ ended: number }> {
+    const call = durablyOf("revokeUser", options);
     const placement = await this.#core.placement();
-    return this.#core.store.revokeUser({
+    const input = {
       userKey: placement.userKey(checkedUserId("revokeUser", userId)),
       except: checkedException(options.except),
       ...endingOf("revokeUser", options),
       epochKeptMs: this.#core.policies.longestAbsoluteMs,
-    });
+    };
+    return this.#core.store.revokeUser(input, call);
   }
 
   /**
@@ -342,7 +346,8 @@ export class Sessions<D extends object = DataObject> {
    * @throws TypeError, ConfigError (no such policy), StoreUnavailableError
    */
   async revokeBefore(options: RevokeBeforeOptions): Promise<{ ended: number }> {
-    return this.#core.store.revokeBefore(cutOffOf(options, this.#core.policies));
+    const call = durablyOf("revokeBefore", options);
+    return this.#core.store.revokeBefore(cutOffOf(options, this.#core.policies), call);
   }
 
   /**

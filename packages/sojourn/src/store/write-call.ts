@@ -12,4 +12,11 @@ export interface WriteCall {
    * changes nothing; so does `amend`, but answers the record as it is now.
    */
   readonly operationId?: string;
+  /**
+   * Acknowledge an ending (`revoke`, `revokeUser`, of `revokeBefore` the cut-off) only when it would outlive the server
+   * that did it, as its replicas have it. Otherwise it rejects with `StoreUnavailableError`, outcome `unknown`: sessions
+   * have ended all the same. Default: as the store's options say. Memory and sqlite have no other server: their
+   * acknowledgement is as durable as it gets.
+   */
+  readonly durable?: boolean;
 }

@@ -32,6 +32,18 @@ export interface Driver {
    * @throws ConfigError for a client that cannot be duplicated
    */
   subscribe(channels: readonly string[], listener: SubscriptionListener): Promise<Subscription>;
+  /**
+   * Opens a connection of its own to the primary that has the key. Once lost it stays so, and what is sent is rejected.
+   * @throws ConfigError for a client that cannot be duplicated
+   */
+  pinned(slotKey: string): Promise<PinnedConnection>;
+}
+
+/** One connection and no other: what the server says of it is said of all that was sent over it. */
+export interface PinnedConnection {
+  readonly isOpen: boolean;
+  send(args: readonly Argument[]): Promise<Reply>;
+  close(): void;
 }
 
 export interface SubscriptionListener {

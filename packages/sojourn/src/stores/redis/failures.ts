@@ -35,6 +35,11 @@ export function isPassing(error: unknown): boolean {
   return PASSING.has(leadingWord(error));
 }
 
+/** A slot is on its way to another server: some keys of the command are here and some there, until it has arrived. */
+export function isMoving(error: unknown): boolean {
+  return leadingWord(error) === "TRYAGAIN";
+}
+
 /** @param outcome of a command that may have been executed */
 export function classified(error: unknown, outcome: Outcome): Error {
   if (error instanceof SojournError) return error;

@@ -23,6 +23,8 @@ const CHUNK = 100;
 /** Sessions that one script of a sweep looks at, and buckets that are swept at once. */
 const PAGE = 100;
 const SWEPT_AT_ONCE = 2;
+/** What a cut-off that is stored stands for, and what is told again, waits for no replica. */
+const AT_ONCE: WriteCall = { durable: false };
 
 export interface EndingParts {
   readonly redis: RedisConnection;
@@ -49,8 +51,17 @@ export class MassEnding {
     this.#parts = parts;
   }
 
-  /** Raises the epoch first. */
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ ended: number }> {
+    const { keys, scripts } = this.#parts;
+    const ended = await this.#endAll(input, call);
+    // Its time to live once more is a write of no effect behind all the others.
+    const epoch = keys.userEpoch(input.userKey);
+    await scripts.makeSure(call, epoch, ["PEXPIRE", epoch, String(input.epochKeptMs)]);
+    return { ended };
+  }
+
+  /** Raises the epoch first. */
+  async #endAll(input: RevokeUserInput, call?: WriteCall): Promise<number> {
     const { redis, keys, scripts } = this.#parts;
     const bucket = bucketOf(input.userKey);
     const operation = keys.operation(bucket, call?.operationId);
@@ -67,11 +78,11 @@ export class MassEnding {
     const first = raised.textsFrom(4);
     let ended = raised.number(3);
     if (first.length > 0) ended = await this.#endOlder(input, operation, { epoch, ids: first, endedBefore: ended });
-    if (first.length < CHUNK) return { ended };
+    if (first.length < CHUNK) return ended;
     for await (const ids of pagesOf(redis, keys.userSessions(input.userKey), CHUNK)) {
       ended = await this.#endOlder(input, operation, { epoch, ids, endedBefore: ended });
     }
-    return { ended };
+    return ended;
   }
 
   /** Answers how many live sessions the operation has ended so far. */
@@ -117,10 +128,10 @@ export class MassEnding {
   async repeat(lost: readonly LostCutOff[]): Promise<void> {
     const { keys, redis } = this.#parts;
     for (const each of lost) {
-      await this.#note(keys.cutOffs(), { ...each, keptMs: KEEP_ALL_MS }, () => each.before);
+      await this.#note(keys.cutOffs(), { ...each, keptMs: KEEP_ALL_MS }, () => each.before, AT_ONCE);
     }
     const since = redis.clockOf(keys.cutOffs()).now() - DEFAULTS.deniedMs;
-    for (const { input, at } of this.#own.values()) if (at >= since) await this.revokeBefore(input);
+    for (const { input, at } of this.#own.values()) if (at >= since) await this.revokeBefore(input, AT_ONCE);
   }
 
   async #note(key: string, input: RevokeBeforeInput, before: () => number, call?: WriteCall): Promise<number> {
@@ -148,7 +159,7 @@ export class MassEnding {
   /** Marked first: what is created, or given new deadlines, while the walk is under way is held against the mark. */
   async #sweep(bucket: number, input: RevokeBeforeInput): Promise<number> {
     const { redis, scripts, keys, retention } = this.#parts;
-    await this.#note(keys.cutOffsOf(bucket), input, () => input.before);
+    await this.#note(keys.cutOffsOf(bucket), input, () => input.before, AT_ONCE);
     const indexes = [keys.expiries(bucket), keys.users(bucket), keys.totals(bucket)];
     let ended = 0;
     for await (const ids of pagesOf(redis, keys.expiries(bucket), PAGE)) {

@@ -9,6 +9,10 @@ import { parsedRedisUrl, type RedisUrl } from "./redis-url.ts";
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const MAX_RECONNECT_DELAY_MS = 2_000;
+const PING_MS = 1_000;
+/** How often the Sentinels are asked, should their message be lost; and how soon a cluster, when a node is gone. */
+const LOOK_AGAIN_MS = 1_000;
+const REFRESH_AFTER_MS = 250;
 
 /** As `node:tls` takes them. */
 export interface TlsOptions {
@@ -70,6 +74,8 @@ export async function openRedis(url: string, { tls, ...options }: OpenRedisOptio
 function clientOf(clients: ClientPackage, url: RedisUrl, socket: object): OwnClient {
   const { topology, nodes, name, username, password, database } = url;
   const each = { username, password, socket, disableOfflineQueue: true };
+  // A server that hangs breaks no connection: whoever is to find another one must notice.
+  const watched = { ...each, pingInterval: PING_MS, socket: { ...socket, socketTimeout: 2 * PING_MS } };
   switch (topology) {
     case "server":
       return clients.createClient({ ...each, database, socket: { ...socket, ...nodes[0] } });
@@ -78,11 +84,16 @@ function clientOf(clients: ClientPackage, url: RedisUrl, socket: object): OwnCli
       return clients.createSentinel({
         name,
         sentinelRootNodes: nodes,
-        nodeClientOptions: { ...each, database },
-        sentinelClientOptions: { socket },
+        nodeClientOptions: { ...watched, database },
+        sentinelClientOptions: { socket: watched.socket, pingInterval: PING_MS },
+        scanInterval: LOOK_AGAIN_MS,
       });
     case "cluster":
-      return clients.createCluster({ rootNodes: nodes.map((node) => ({ socket: node })), defaults: each });
+      return clients.createCluster({
+        rootNodes: nodes.map((node) => ({ socket: node })),
+        defaults: watched,
+        topologyRefreshOnReconnectionAttemptStrategy: REFRESH_AFTER_MS,
+      });
   }
 }
 

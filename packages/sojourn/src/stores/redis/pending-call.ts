@@ -1,12 +1,12 @@
 /**
  * One call from when it is sent until the client is done with it: its caller knows how it ended within the deadline,
  * whatever the client does, and the gate how many are under way. A call that was refused for the moment is sent once
- * more. The client may still execute a write later: its `notAfter` refuses it then.
+ * more; while its slot moves to another server, again and again. The client may still execute a write later: its `notAfter` refuses it then.
  */
 
 import { StoreUnavailableError } from "../../errors.ts";
 import type { CallGate } from "./call-gate.ts";
-import { classified, isPassing, leadingWord, timedOut } from "./failures.ts";
+import { classified, isMoving, isPassing, leadingWord, timedOut } from "./failures.ts";
 
 /** A call that was refused for the moment is sent again so much later. */
 const RETRY_MS = 25;
@@ -50,7 +50,8 @@ export class PendingCall<T> {
     this.#send().then(
       (value) => this.#answered(value),
       (error: unknown) => {
-        if (mayTryAgain && !this.#isLate && isPassing(error)) this.#trySoon(error);
+        const again = isMoving(error) || (mayTryAgain && isPassing(error));
+        if (again && !this.#isLate) this.#trySoon(error);
         else this.#failed(error);
       },
     );

@@ -152,7 +152,8 @@ export class Preparation {
   /** Scripts go on when they may not publish, and then caches of other processes hear of no revocation: better to know now. */
   async #mayPublish(): Promise<void> {
     try {
-      await this.#redis.prepare(this.#channel, ["PUBLISH", this.#channel, ""]);
+      // Any primary does; the one of the facts must answer anyway.
+      await this.#redis.prepare(this.#factsKey, ["PUBLISH", this.#channel, ""]);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || !error.message.includes("NOPERM")) throw error;
       throw new ConfigError(

@@ -79,26 +79,34 @@ export class RedisConnection {
     this.#onReconnect.push(listener);
   }
 
-  /** Runs a script; its answer always is `[status, server time, …]`. */
+  /** What makes sure of a write that was executed: if it fails, nobody knows what will be of that. */
+  afterWrite<T>(slotKey: string, deadlineMs: number, work: () => Promise<T>): Promise<T> {
+    const { gate } = this.#primaries.of(slotKey);
+    return PendingCall.answer({ gate, deadlineMs, outcome: "unknown" }, work);
+  }
+
+  /** Runs a script; its answer always is `[status, server time, …]`. @param send over another connection than the client's */
   async script(
     name: ScriptName,
     keys: readonly string[],
     args: readonly Argument[],
     deadlineMs = this.deadlines.writeMs,
+    send?: (args: readonly Argument[]) => Promise<Reply>,
   ): Promise<ScriptAnswer> {
     const { sha1, source } = SCRIPTS[name];
     const rest = [String(keys.length), ...keys, ...args];
     const slotKey = keys[0] ?? this.#homeKey;
+    const exec = send ?? ((all: readonly Argument[]) => this.#driver.exec(slotKey, all));
     const clock = this.clockOf(slotKey);
     const sent = clock.sent();
     const call = async (): Promise<Reply> => {
       try {
-        return await this.#driver.exec(slotKey, ["EVALSHA", sha1, ...rest]);
+        return await exec(["EVALSHA", sha1, ...rest]);
       } catch (error) {
         if (leadingWord(error) !== "NOSCRIPT") throw error;
         await this.#load(name);
         // With its text: it may have been flushed again meanwhile.
-        return this.#driver.exec(slotKey, ["EVAL", source, ...rest]);
+        return exec(["EVAL", source, ...rest]);
       }
     };
     const answer = new ScriptAnswer(await this.#call(slotKey, deadlineMs, "unknown", call));

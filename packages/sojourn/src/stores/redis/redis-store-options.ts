@@ -24,5 +24,13 @@ export interface RedisStoreOptions extends RetentionOptions {
    * no near cache, so that it refuses those sessions also when a failover loses their ending. Default true.
    */
   readonly hearEndings?: boolean;
+  /**
+   * Whether endings (`revoke`, `revokeUser`, logout, the cut-off of `revokeBefore`) are acknowledged only when `replicas`
+   * replicas have them, for calls that do not say. Else `StoreUnavailableError` (reason `not_replicated`, outcome
+   * `unknown`): the session has ended, and a failover may undo it. Default false.
+   */
+  readonly durable?: boolean;
+  /** How many replicas must have what is to be durable. Default 1. */
+  readonly replicas?: number;
   readonly clock?: Clock;
 }

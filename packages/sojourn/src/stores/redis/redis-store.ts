@@ -60,6 +60,7 @@ import { CoherentCopies } from "./coherent-copies.ts";
 import { CutOffLease } from "./cut-off-lease.ts";
 import type { Driver, Reply } from "./driver.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
+import { DurableWrites } from "./durable-writes.ts";
 import { endingHints } from "./ending-hints.ts";
 import { eraseUser } from "./erasing.ts";
 import { EventStreams, ofBucket } from "./event-streams.ts";
@@ -133,18 +134,14 @@ class RedisStore implements Store {
     const maxInFlight = CallGate.checkedMax(options.maxInFlight);
     this.#redis = new RedisConnection(driver, deadlines, clock, this.#keys.facts(), maxInFlight);
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
-    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, (name, keys, answer) => {
+    const durable = new DurableWrites({ driver, redis: this.#redis, clock }, options);
+    this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, durable, (name, keys, answer) => {
       this.#copies.settled(name, keys, answer);
       if (answer === null) return;
       this.#lost.settled(name, answer);
       this.#events.written(answer);
     });
-    const parts = {
-      keys: this.#keys,
-      redis: this.#redis,
-      preparation: this.#preparation,
-      scripts: this.#scripts,
-    };
+    const parts = { keys: this.#keys, redis: this.#redis, preparation: this.#preparation, scripts: this.#scripts };
     this.metrics = new RedisMetrics(parts);
     this.#activities = new ActivityLists(parts);
     this.#counts = new Counts(this.#keys, this.#redis, this.#preparation);
@@ -176,7 +173,7 @@ class RedisStore implements Store {
       denied: this.#denied,
       hears: options.hearEndings ?? true,
       recordOf: (id) => this.#recordAt(this.#keys.session(id)),
-      revoke: (input) => this.revoke(input),
+      revoke: (input) => this.revoke(input, { durable: false }),
     });
   }
 
@@ -393,6 +390,7 @@ class RedisStore implements Store {
     this.#lost.close();
     this.#endings.close();
     this.#changes.close();
+    this.#scripts.close();
     this.#redis.close();
   }
 }

@@ -5,6 +5,7 @@ import { FENCE_SLACK_MS, type WriteCall } from "../../store/store.ts";
 import { lateWrite, unsupportedRecord } from "../../store/transitions.ts";
 import { tooManySessions } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";
+import type { DurableWrites } from "./durable-writes.ts";
 import { timedOut } from "./failures.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
@@ -22,13 +23,21 @@ export class ScriptRunner {
   readonly #redis: RedisConnection;
   readonly #preparation: Preparation;
   readonly #clock: Clock;
+  readonly #durable: DurableWrites;
   readonly #onSettled: SettledListener;
 
   /** @param onSettled hears of every script that may have run, before its caller does */
-  constructor(redis: RedisConnection, preparation: Preparation, clock: Clock, onSettled: SettledListener) {
+  constructor(
+    redis: RedisConnection,
+    preparation: Preparation,
+    clock: Clock,
+    durable: DurableWrites,
+    onSettled: SettledListener,
+  ) {
     this.#redis = redis;
     this.#preparation = preparation;
     this.#clock = clock;
+    this.#durable = durable;
     this.#onSettled = onSettled;
   }
 
@@ -64,6 +73,23 @@ export class ScriptRunner {
     }
   }
 
+  /**
+   * If the call is to be durable: makes sure of all that was written to the primary of the key, by one more write.
+   * @throws StoreUnavailableError of unknown outcome
+   */
+  async makeSure(call: WriteCall | undefined, slotKey: string, args: readonly Argument[]): Promise<void> {
+    const durable = this.#durable.of(slotKey, call);
+    if (durable === null) return;
+    const { writeMs } = this.#redis.deadlines;
+    const until = this.#deadline();
+    await this.#redis.afterWrite(slotKey, writeMs, () => durable.send(args));
+    await durable.confirmed(until - this.#clock.monotonic());
+  }
+
+  close(): void {
+    this.#durable.close();
+  }
+
   #deadline(): number {
     return this.#clock.monotonic() + this.#redis.deadlines.writeMs;
   }
@@ -76,13 +102,14 @@ export class ScriptRunner {
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
     const serverClock = this.#redis.clockOf(keys[0]);
+    const durable = name === "revoke" || name === "cutOff" ? this.#durable.of(keys[0] ?? "", call) : null;
     const send = async (leftMs: number): Promise<ScriptAnswer> => {
       const notAfter = call?.notAfter ?? serverClock.now() + leftMs + FENCE_SLACK_MS;
       const fence = { operationKeptMs: Math.max(1, Math.ceil(notAfter - serverClock.now())) + FENCE_SLACK_MS };
       const args = [String(notAfter), String(serverClock.shift()), ...rest(fence)];
       let answer: ScriptAnswer | null = null;
       try {
-        answer = await this.#redis.script(name, keys, args, leftMs);
+        answer = await this.#redis.script(name, keys, args, leftMs, durable?.send);
         return answer;
       } finally {
         this.#onSettled(name, keys, answer);
@@ -94,6 +121,7 @@ export class ScriptRunner {
     if (answer.status === "late" && call?.notAfter === undefined && leftMs() > 0) answer = await send(leftMs());
     if (answer.status === "late") throw lateWrite();
     if (answer.status === "unsupported") throw unsupportedRecord();
+    await durable?.confirmed(leftMs());
     return answer;
   }
 }

@@ -1,9 +1,10 @@
 /** Cases: create, read, touch, revoke and time. */
 
 import assert from "node:assert/strict";
+import { StoreUnavailableError } from "../../errors.ts";
 import { isRecord, REAP_GRACE_MS, type Store } from "../../store/store.ts";
 import type { ConformanceCase } from "./case.ts";
-import { ABSOLUTE, ending, HOUR, IDLE, MINUTE, patch, set } from "./environment.ts";
+import { ABSOLUTE, ending, endingUser, HOUR, IDLE, MINUTE, patch, set } from "./environment.ts";
 
 export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
   {
@@ -191,6 +192,28 @@ export const BEGINNING_AND_ENDING: readonly ConformanceCase[] = [
     name: "revoke of an id nobody knows is false",
     async run(env) {
       assert.deepEqual(await env.store.revoke(ending(env.made().id)), { ended: false, record: null });
+    },
+  },
+  {
+    name: "F1 a durable revoke or revokeUser is acknowledged, or its outcome is said to be unknown; it has ended either way",
+    async run(env) {
+      const durable = { durable: true };
+      const [one, two] = [await env.created({ userId: "ada" }), await env.created({ userId: "bob" })];
+      const endings = [
+        () => env.store.revoke(ending(one.id), durable),
+        () => env.store.revokeUser(endingUser(env.userKey("bob")), durable),
+        () => env.store.revoke(ending(one.id), durable),
+      ];
+      for (const end of endings) {
+        await end().catch((error: unknown) => {
+          assert.ok(error instanceof StoreUnavailableError && error.outcome === "unknown", String(error));
+        });
+      }
+      for (const { id } of [one, two]) {
+        const outcome = await env.other.read(id);
+        assert.ok(outcome !== null && !isRecord(outcome));
+      }
+      assert.equal((await env.store.revoke(ending(one.id), { durable: false })).ended, true);
     },
   },
   {

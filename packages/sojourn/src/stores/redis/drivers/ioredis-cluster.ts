@@ -6,8 +6,8 @@
 import type { Driver } from "../driver.ts";
 import { slotOf } from "../slots.ts";
 import { type Emitting, listenTo, refusePrefix, refuseReplicas } from "./emitting.ts";
-import { type IoredisClient, sendTo, subscriberOf } from "./ioredis.ts";
-import { anyOf, openSubscription } from "./subscription.ts";
+import { duplicateOf, type IoredisClient, sendTo, subscriberOf } from "./ioredis.ts";
+import { anyOf, openPinned, openSubscription } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
 export interface IoredisCluster extends IoredisClient {
@@ -26,11 +26,12 @@ export function ioredisClusterDriver(client: IoredisCluster): Driver {
   refusePrefix(options?.keyPrefix);
   refuseReplicas((options?.scaleReads ?? "master") !== "master" && "scaleReads");
   const masters = (): readonly IoredisClient[] => client.nodes("master");
+  const primaryOf = (slotKey: string): string => client.slots[slotOf(slotKey)]?.[0] ?? "";
   return {
     isCluster: true,
     exec: (_slotKey, args) => sendTo(client, args),
     primaries: (args) => masters().map((node) => sendTo(node, args)),
-    primaryOf: (slotKey) => client.slots[slotOf(slotKey)]?.[0] ?? "",
+    primaryOf,
     isReady: () => client.status === "ready",
     onReconnect: (listener) => watchNodes(client, listener),
     subscribe: async (channels, listener) => {
@@ -38,7 +39,18 @@ export function ioredisClusterDriver(client: IoredisCluster): Driver {
       if (node === undefined) throw new Error("the cluster client is not connected");
       return openSubscription(subscriberOf(node, channels, listener), listener);
     },
+    pinned: async (slotKey) => {
+      const node = masters().find((each) => addressOf(each) === primaryOf(slotKey));
+      if (node === undefined) throw new Error("the primary is not connected");
+      return openPinned(duplicateOf(node));
+    },
   };
+}
+
+/** As the client names it. */
+function addressOf(node: IoredisClient): string {
+  const { options } = node as { options?: { host?: string; port?: number } };
+  return `${options?.host}:${options?.port}`;
 }
 
 /** A node that is connected anew is a new object, unless the application lets nodes reconnect; a replica may become primary. */

@@ -9,7 +9,13 @@
 
 import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
 import { listenTo, refusePrefix, refuseReplicas } from "./emitting.ts";
-import { notDuplicable, openSubscription, type SubscriberConnection } from "./subscription.ts";
+import {
+  notDuplicable,
+  openPinned,
+  openSubscription,
+  type SecondConnection,
+  type SendingConnection,
+} from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
 export interface IoredisClient {
@@ -49,6 +55,7 @@ export function ioredisDriver(client: IoredisClient): Driver {
     isReady: () => client.status === "ready",
     onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
+    pinned: async () => openPinned(duplicateOf(client)),
   };
 }
 
@@ -80,7 +87,7 @@ function bundling(client: WithStream): () => void {
 }
 
 /** What is used of a client's duplicate. */
-interface Subscriber {
+interface Duplicate extends IoredisClient {
   readonly stream?: { unref(): void };
   connect(): Promise<unknown>;
   subscribe(...channels: readonly string[]): Promise<unknown>;
@@ -94,21 +101,34 @@ export function subscriberOf(
   client: IoredisClient,
   channels: readonly string[],
   listener: SubscriptionListener,
-): SubscriberConnection {
-  const original = client as { duplicate?(overrides: object): Subscriber };
-  const subscriber = original.duplicate?.({ lazyConnect: true, retryStrategy: null, enableAutoPipelining: false });
-  if (subscriber === undefined) throw notDuplicable();
-  subscriber.on("message", (channel, message) => listener.onMessage(channel, message));
+): SecondConnection {
+  const { own, ...connection } = duplicateOf(client);
+  own.on("message", (channel, message) => listener.onMessage(channel, message));
   return {
+    ...connection,
     open: async () => {
-      await subscriber.connect();
-      subscriber.stream?.unref();
-      await subscriber.subscribe(...channels);
+      await connection.open();
+      await own.subscribe(...channels);
     },
-    close: () => subscriber.disconnect(),
+  };
+}
+
+/** Not connected anew once it is lost. @throws ConfigError */
+export function duplicateOf(client: IoredisClient): SendingConnection & { readonly own: Duplicate } {
+  const original = client as { duplicate?(overrides: object): Duplicate };
+  const own = original.duplicate?.({ lazyConnect: true, retryStrategy: null, enableAutoPipelining: false });
+  if (own === undefined) throw notDuplicable();
+  return {
+    own,
+    open: async () => {
+      await own.connect();
+      own.stream?.unref();
+    },
+    send: (args) => sendTo(own, args),
+    close: () => own.disconnect(),
     onLost: (lost) => {
-      subscriber.on("error", lost);
-      subscriber.on("end", lost);
+      own.on("error", lost);
+      own.on("end", lost);
     },
   };
 }

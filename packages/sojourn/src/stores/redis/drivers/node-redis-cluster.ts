@@ -3,8 +3,8 @@
 import type { Argument, Driver, Reply } from "../driver.ts";
 import { slotOf } from "../slots.ts";
 import { listenTo, refusePrefix, refuseReplicas } from "./emitting.ts";
-import { AS_BUFFERS, type NodeRedisClient, subscriberOf } from "./node-redis.ts";
-import { anyOf, openSubscription } from "./subscription.ts";
+import { AS_BUFFERS, duplicateOf, type NodeRedisClient, subscriberOf } from "./node-redis.ts";
+import { anyOf, openPinned, openSubscription } from "./subscription.ts";
 
 interface ClusterNode {
   readonly address: string;
@@ -55,10 +55,19 @@ export function nodeRedisClusterDriver(client: NodeRedisCluster): Driver {
     onReconnect: (listener) => listenTo(client, ["node-ready"], listener),
     subscribe: async (channels, listener) => {
       const node = anyOf(client.masters);
-      if (node === undefined) throw new Error("the cluster client is not connected");
+      if (node === undefined) throw notConnected();
       return openSubscription(subscriberOf(await clientOf(node), channels, listener), listener);
     },
+    pinned: async (slotKey) => {
+      const node = primaryOf(slotKey);
+      if (node === undefined) throw notConnected();
+      return openPinned(duplicateOf(await clientOf(node)));
+    },
   };
+}
+
+function notConnected(): Error {
+  return new Error("the cluster client is not connected");
 }
 
 /** With `minimizeConnections` a node has no client before the first command. */

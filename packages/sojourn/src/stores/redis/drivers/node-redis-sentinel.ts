@@ -6,8 +6,8 @@
 
 import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
 import { listenTo, refusePrefix } from "./emitting.ts";
-import { AS_BUFFERS } from "./node-redis.ts";
-import { openSubscription, type SubscriberConnection } from "./subscription.ts";
+import { AS_BUFFERS, duplicateOf } from "./node-redis.ts";
+import { notDuplicable, openPinned, openSubscription, type SecondConnection } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
 export interface NodeRedisSentinel {
@@ -39,15 +39,31 @@ export function nodeRedisSentinelDriver(client: NodeRedisSentinel): Driver {
     isReady: () => client.isReady && client.getMasterNode() !== undefined,
     onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, [...channels], listener), listener),
+    pinned: async () => openPinned(duplicateOf(await primaryClientOf(client))),
   };
 }
 
+interface Found {
+  readonly node: object;
+}
+
+interface Executing {
+  readonly _execute?: (isReadonly: boolean, use: (node: object) => Promise<Found>) => Promise<Found>;
+}
+
+/**
+ * The client to the primary of today: what a lease of the sentinel client is sent may go to another one tomorrow, silently.
+ * @throws ConfigError
+ */
+async function primaryClientOf(client: NodeRedisSentinel): Promise<object> {
+  const { _execute: execute } = client as unknown as Executing;
+  if (execute === undefined) throw notDuplicable();
+  const { node } = await execute.call(client, false, async (each) => ({ node: each }));
+  return node;
+}
+
 /** The client has one connection for all subscriptions, and follows the primary with it: a gap all the same. */
-function subscriberOf(
-  client: NodeRedisSentinel,
-  channels: string[],
-  listener: SubscriptionListener,
-): SubscriberConnection {
+function subscriberOf(client: NodeRedisSentinel, channels: string[], listener: SubscriptionListener): SecondConnection {
   let stop: (() => void) | undefined;
   const hear = (message: string, channel: string): void => listener.onMessage(channel, message);
   return {

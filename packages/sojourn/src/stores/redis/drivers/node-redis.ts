@@ -2,7 +2,13 @@
 
 import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
 import { listenTo, refusePrefix } from "./emitting.ts";
-import { notDuplicable, openSubscription, type SubscriberConnection } from "./subscription.ts";
+import {
+  notDuplicable,
+  openPinned,
+  openSubscription,
+  type SecondConnection,
+  type SendingConnection,
+} from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
 export interface NodeRedisClient {
@@ -33,11 +39,12 @@ export function nodeRedisDriver(client: NodeRedisClient): Driver {
     isReady: () => client.isReady,
     onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
+    pinned: async () => openPinned(duplicateOf(client)),
   };
 }
 
 /** What is used of a client's duplicate. */
-interface Subscriber {
+interface Duplicate extends NodeRedisClient {
   connect(): Promise<unknown>;
   subscribe(channels: readonly string[], listener: (message: string, channel: string) => void): Promise<unknown>;
   on(event: "error" | "end", listener: () => void): unknown;
@@ -50,22 +57,35 @@ export function subscriberOf(
   client: object,
   channels: readonly string[],
   listener: SubscriptionListener,
-): SubscriberConnection {
-  const original = client as { options?: { socket?: object }; duplicate?(overrides: object): Subscriber };
+): SecondConnection {
+  const { own, ...connection } = duplicateOf(client);
+  return {
+    ...connection,
+    open: async () => {
+      await connection.open();
+      await own.subscribe(channels, (message, channel) => listener.onMessage(channel, message));
+    },
+  };
+}
+
+/** Not connected anew once it is lost. @throws ConfigError */
+export function duplicateOf(client: object): SendingConnection & { readonly own: Duplicate } {
+  const original = client as { options?: { socket?: object }; duplicate?(overrides: object): Duplicate };
   // The cache of the original is not for this one to clear.
   const overrides = { socket: { ...original.options?.socket, reconnectStrategy: false }, clientSideCache: undefined };
-  const subscriber = original.duplicate?.(overrides);
-  if (subscriber === undefined) throw notDuplicable();
+  const own = original.duplicate?.(overrides);
+  if (own === undefined) throw notDuplicable();
   return {
+    own,
     open: async () => {
-      await subscriber.connect();
-      subscriber.unref();
-      await subscriber.subscribe(channels, (message, channel) => listener.onMessage(channel, message));
+      await own.connect();
+      own.unref();
     },
-    close: () => subscriber.destroy(),
+    send: (args) => own.sendCommand(args, AS_BUFFERS) as Promise<Reply>,
+    close: () => own.destroy(),
     onLost: (lost) => {
-      subscriber.on("error", lost);
-      subscriber.on("end", lost);
+      own.on("error", lost);
+      own.on("end", lost);
     },
   };
 }

@@ -1,22 +1,26 @@
-/** What the subscribers of both clients share: opening ends in time, a loss is told once, and nothing after `close()`. */
+/** What the second connections of all clients share: opening ends in time, a loss is told once, and nothing after `close()`. */
 
 import { randomInt } from "node:crypto";
 import { ConfigError } from "../../../errors.ts";
-import type { Subscription, SubscriptionListener } from "../driver.ts";
+import type { Argument, PinnedConnection, Reply, Subscription, SubscriptionListener } from "../driver.ts";
 
 /** A client's second connection, not opened yet. */
-export interface SubscriberConnection {
-  /** Connects and subscribes. */
+export interface SecondConnection {
+  /** Connects, and subscribes if it is to. */
   open(): Promise<void>;
   close(): void;
   onLost(listener: () => void): void;
+}
+
+export interface SendingConnection extends SecondConnection {
+  send(args: readonly Argument[]): Promise<Reply>;
 }
 
 /** Clients wait for ever on a server that accepts connections and says nothing. */
 const OPEN_TIMEOUT_MS = 3_000;
 
 export async function openSubscription(
-  connection: SubscriberConnection,
+  connection: SecondConnection,
   listener: Pick<SubscriptionListener, "onLost">,
 ): Promise<Subscription> {
   let isOver = false;
@@ -27,12 +31,12 @@ export async function openSubscription(
     connection.close();
   };
   const failed = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error("the subscription was not confirmed in time")), OPEN_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error("a second connection was not made in time")), OPEN_TIMEOUT_MS);
     connection.onLost(() => {
       if (isOver) return;
       end();
       if (isOpen) listener.onLost();
-      else reject(new Error("the connection broke before the subscription was confirmed"));
+      else reject(new Error("a second connection broke before it was made"));
     });
   });
   const opened = connection.open().then(() => {
@@ -49,11 +53,31 @@ export async function openSubscription(
   }
 }
 
+export async function openPinned(connection: SendingConnection): Promise<PinnedConnection> {
+  let isOpen = true;
+  const lost = (): void => {
+    isOpen = false;
+  };
+  const opened = await openSubscription(connection, { onLost: lost });
+  return {
+    get isOpen() {
+      return isOpen;
+    },
+    send: (args) => connection.send(args),
+    close: () => {
+      lost();
+      opened.close();
+    },
+  };
+}
+
 /** Whoever was connected to a node that is gone tries another one the next time. */
 export function anyOf<T>(nodes: readonly T[]): T | undefined {
   return nodes.length === 0 ? undefined : nodes[randomInt(nodes.length)];
 }
 
 export function notDuplicable(): ConfigError {
-  return new ConfigError("The Redis client has no duplicate(): a near cache and watch() need a second connection.");
+  return new ConfigError(
+    "The Redis client has no duplicate(): a near cache, watch() and durable endings need a second connection.",
+  );
 }
