@@ -6,10 +6,12 @@ import { generate as adapters } from "./gen-adapters.mjs";
 import { generate as bucketTags } from "./gen-bucket-tags.mjs";
 import { generate as features, readmeWith } from "./gen-feature-table.mjs";
 import { generate as errors } from "./gen-errors.mjs";
+import { pageWith as redisWith } from "./gen-redis.mjs";
 import { generate as scripts } from "./gen-scripts.mjs";
 import { generate as security } from "./gen-security.mjs";
 
 const readme = new URL("../README.md", import.meta.url);
+const redisPage = new URL("../docs/reference/redis.md", import.meta.url);
 const redis = new URL("../packages/sojourn/src/stores/redis/", import.meta.url);
 const files = [
   [new URL("bucket-tags.generated.ts", redis), bucketTags()],
@@ -17,6 +19,7 @@ const files = [
   [new URL("../docs/reference/adapters.md", import.meta.url), adapters()],
   [new URL("../docs/reference/errors.md", import.meta.url), errors()],
   [new URL("../docs/reference/features.md", import.meta.url), features()],
+  [redisPage, redisWith(readFileSync(redisPage, "utf8"))],
   [new URL("../docs/reference/security-requirements.md", import.meta.url), security()],
   ...benchResults(),
   [readme, readmeWithBench(readmeWith(readFileSync(readme, "utf8")))],

@@ -92,6 +92,7 @@ const ENGINES = {
   onRedis: " (redis)",
   onFailingRedis: " (redis, each client)",
   onTopologies: " (redis, each client)",
+  onRestartingRedis: " (redis)",
 };
 
 function line({ title, issue, engines }) {

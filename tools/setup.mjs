@@ -30,12 +30,24 @@ const needNoBuild = [
   "gen-all",
   "proof",
   "proof-logout",
+  "restart",
+  "runbooks",
   "simulate",
   "sqlite-load",
   "test-topologies",
 ];
 const needNginx = ["adopt"];
-const needRedis = ["adopt", "bench", "commands", "faults", "proof", "proof-logout", "test-topologies"];
+const needRedis = [
+  "adopt",
+  "bench",
+  "commands",
+  "faults",
+  "proof",
+  "proof-logout",
+  "restart",
+  "runbooks",
+  "test-topologies",
+];
 
 /** What a command needs, in order (each does nothing when it is there already), and the file it starts. */
 const commands = {

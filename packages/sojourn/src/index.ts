@@ -46,5 +46,6 @@ export type {
   GapEvent,
   SessionEvent,
 } from "./store/events.ts";
+export type { CheckName, Finding, FindingLevel } from "./store/diagnosis.ts";
 export type { Store } from "./store/store.ts";
 export type { DifferenceKind, IndexDifference } from "./store/upkeep.ts";

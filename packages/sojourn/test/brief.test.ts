@@ -39,6 +39,7 @@ import { onDurableEngines, onEveryEngine, onRedis, type Place } from "./brief/en
 import { FRAMEWORKS } from "./brief/framework-servers.ts";
 import { onFailingRedis, toldOf } from "./brief/failing-network.ts";
 import { benchResult } from "./brief/bench-result.ts";
+import { onRestartingRedis } from "./brief/restarts.ts";
 import { onTopologies } from "./brief/topologies.ts";
 import { expressSite } from "./support/express-session-site.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
@@ -1443,7 +1444,25 @@ describe("Persistence", () => {
     expect(await restarted.validate(ended.token)).toMatchObject({ valid: false, reason: "revoked" });
   });
 
-  test.todo("a restart of Redis itself: what survives with AOF, RDB or neither (issue 6)");
+  onRestartingRedis("a restart of Redis itself: what survives with AOF, RDB or neither", async (place) => {
+    const { keeping, sessions } = place;
+    const [early, ended] = [await sessions.create({ userId: "ada" }), await sessions.create({ userId: "ada" })];
+    await place.snapshot();
+    const late = await sessions.create({ userId: "ada" });
+    expect(await sessions.logout(ended.token)).toBe(true);
+    const after = await place.restart();
+    const valid = async ({ token }: { token: string }) => (await after.validate(token)).valid;
+    const survives = { early: await valid(early), late: await valid(late), undone: await valid(ended) };
+    expect(survives).toEqual(
+      {
+        AOF: { early: true, late: true, undone: false },
+        RDB: { early: true, late: false, undone: true },
+        neither: { early: false, late: false, undone: false },
+      }[keeping],
+    );
+    const persistence = (await after.diagnose()).find(({ check }) => check === "persistence");
+    expect(persistence?.level).toBe({ AOF: "ok", RDB: "problem", neither: "warning" }[keeping]);
+  });
 });
 
 describe("Automatic Cleanup", () => {

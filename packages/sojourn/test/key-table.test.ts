@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { type KeyTable, measureKeys } from "./support/key-table.ts";
 
@@ -30,6 +32,12 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
     "sojourn:v:{tag}:…": "string, within 90 d",
     "sojourn:x:{tag}": "zset, when empty",
   });
+});
+
+test("docs/reference/redis.md names each of them, with its type", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../../docs/reference/redis.md"), "utf8");
+  const rows = [...page.matchAll(/^\| `(sojourn:[^`]*)` \| (\w+) \|/gm)].map(([, key, type]) => `${key} ${type}`);
+  expect(rows.toSorted()).toEqual(table.rows.map(({ key, type }) => `${key} ${type}`).toSorted());
 });
 
 test("with all sessions over and the longest retention past, only what is kept is there, and DBSIZE says so", () => {

@@ -8,6 +8,7 @@ import type { SessionStats } from "../analytics/stats.ts";
 import type { SessionMetrics } from "../metrics/session-metrics.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { SessionRecord } from "../data/session-record.ts";
+import type { Finding } from "../store/diagnosis.ts";
 import type { ClientSignals } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId } from "../data/session-id.ts";
@@ -262,6 +263,18 @@ export class Sessions<D extends object = DataObject> {
   /** Compares the indexes (counts, lists) with the records, and repairs them if asked to. @throws StoreUnavailableError */
   check(options: CheckOptions = {}): Promise<CheckReport> {
     return checkIndexes(this.#core.store, options);
+  }
+
+  /**
+   * What is found of the store's server and of how it is set, each with what to do about it: eviction, persistence,
+   * replicas, latency, clocks and more. Nothing is changed, and a server that does not answer is a finding.
+   *
+   * ```ts
+   * const problems = (await sessions.diagnose()).filter(({ level }) => level === "problem");
+   * ```
+   */
+  diagnose(): Promise<Finding[]> {
+    return this.#core.store.diagnose();
   }
 
   /** The data of a session by id. */

@@ -34,6 +34,7 @@ import type {
   WriteCall,
 } from "../store/store.ts";
 import type { MetricStore } from "../store/metric-store.ts";
+import type { Finding } from "../store/diagnosis.ts";
 import type { EventListener } from "../store/event-listeners.ts";
 import type { ConsumerOptions, EventReader } from "../store/events.ts";
 import type { NearCacheSize } from "../store/near-cache.ts";
@@ -131,6 +132,9 @@ export class TrackedStore implements Store {
   }
   totals(): Promise<Totals> {
     return this.#timed("totals", () => this.#store.totals());
+  }
+  diagnose(): Promise<Finding[]> {
+    return this.#timed("diagnose", () => this.#store.diagnose());
   }
 
   create(session: NewSession, call?: WriteCall): Promise<CreateOutcome> {

@@ -14,6 +14,7 @@ import type { SessionRecord } from "../data/session-record.ts";
 import type { NearCacheSize } from "./near-cache.ts";
 import type { Page, PageInput } from "./paging.ts";
 import type { WriteCall } from "./write-call.ts";
+import type { Finding } from "./diagnosis.ts";
 import type { EndingListener } from "./ending-hints.ts";
 import type { EventListener } from "./event-listeners.ts";
 import type { ChangeType, ConsumerOptions, EventNote, EventReader } from "./events.ts";
@@ -373,6 +374,12 @@ export interface Store {
   onEvent(listener: EventListener): () => void;
   /** A consumer of the events of all processes. A group begins with the oldest one that is kept. */
   readEvents(consumer: ConsumerOptions): EventReader;
+  /**
+   * What is found of the server and of how it is set, and what to do about it. Changes nothing. Where several servers
+   * differ, a check is answered for each kind of answer. A server that does not answer is a finding; only a store that
+   * was closed rejects (StoreClosedError).
+   */
+  diagnose(): Promise<Finding[]>;
   /** Begins what the engine does between calls, if anything, until it is closed. Nothing is sent before the first call. */
   startBackground?(): void;
   /** Idempotent. What was handed in (a client) stays open. */

@@ -14,6 +14,7 @@ import type { ConformanceCase } from "./conformance/case.ts";
 import { CUT_OFFS } from "./conformance/cut-offs.ts";
 import { DATA_WRITES } from "./conformance/data-writes.ts";
 import { type ConformanceStores, Environment } from "./conformance/environment.ts";
+import { DIAGNOSIS } from "./conformance/diagnosis.ts";
 import { EVENTS } from "./conformance/events.ts";
 import { LIMITS } from "./conformance/limits.ts";
 import { METRICS } from "./conformance/metrics.ts";
@@ -57,6 +58,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...NEAR_COPIES,
     ...PAGING,
     ...ENDINGS,
+    ...DIAGNOSIS,
     ...RACES,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];

@@ -10,6 +10,8 @@ export class Wire implements NodeRedisClient {
   readonly sent: string[] = [];
   /** Runs before the command goes out, which waits for it and fails with it. */
   before: (words: readonly string[]) => Promise<void> | undefined = () => undefined;
+  /** Answers a command in place of the server. */
+  answer: (words: readonly string[]) => Promise<unknown> | undefined = () => undefined;
   /** Holds the reply to a command back. */
   after: (words: readonly string[], reply: unknown) => Promise<void> | undefined = () => undefined;
   readonly #client: TestClient;
@@ -23,7 +25,7 @@ export class Wire implements NodeRedisClient {
     this.sent.push(words.slice(0, 2).join(" "));
     const hold = this.before(words);
     if (hold !== undefined) await hold;
-    const reply: unknown = await this.#client.sendCommand([...args], options);
+    const reply: unknown = await (this.answer(words) ?? this.#client.sendCommand([...args], options));
     await this.after(words, reply);
     return reply;
   }

@@ -118,6 +118,21 @@ function describeTopology(group: () => ServerGroup, open: () => Promise<Conforma
     }
   });
 
+  test("diagnose asks every primary, and says once what all say", async () => {
+    const found = await stores.store.diagnose();
+    const of = (name: string) => found.filter(({ check }) => check === name);
+    const primaries = (await group().primaries()).length;
+    expect(of("connection")).toMatchObject([
+      { level: "ok", found: primaries === 1 ? "it answers" : `${primaries} primaries answer` },
+    ]);
+    for (const check of ["server", "scripts", "namespace", "eviction", "rights"])
+      expect(of(check)).toMatchObject([{ level: "ok" }]);
+    expect(of("replicas").every(({ level }) => level === "ok")).toBe(true);
+    expect(of("cluster")).toMatchObject(primaries === 1 ? [] : [{ level: "ok", found: "3 primaries, 6 nodes" }]);
+    // These keep nothing, and have replicas to empty.
+    expect(of("persistence")).toMatchObject([{ level: "problem" }]);
+  });
+
   test("when another server becomes primary, sessions go on and what was ended stays so", async () => {
     const [kept, ended] = [await env.created({ userId: "ada" }), await env.created({ userId: "ada" })];
     await stores.store.revoke(ending(ended.id));

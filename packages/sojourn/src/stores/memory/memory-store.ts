@@ -14,6 +14,7 @@ import { EndingHints, type EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
 import type { EventListener } from "../../store/event-listeners.ts";
+import { type Finding, warning } from "../../store/diagnosis.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
 import { SALT_BYTES, userHashIn } from "../../store/placement.ts";
 import { type Change, RecordSteps } from "../../store/record-steps.ts";
@@ -307,6 +308,12 @@ class MemoryStore extends RecordSteps implements Store {
 
   onEnding(listener: EndingListener): () => void {
     return this.#endings.listen(listener);
+  }
+
+  async diagnose(): Promise<Finding[]> {
+    this.#begin(undefined);
+    const found = "in the memory of this process: sessions end with it, and no other process has them";
+    return [{ check: "persistence", ...warning(found, "Use sqliteStore or redisStore for anything but tests.") }];
   }
 
   async close(): Promise<void> {

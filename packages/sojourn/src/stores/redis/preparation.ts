@@ -19,7 +19,7 @@ const REFRESH_MS = 30_000;
 /** A machine that is suspended again while its clock is sampled: so often the sample is taken anew. */
 const SAMPLE_TRIES = 3;
 /** How this version lays out its keys. */
-const LAYOUT = "1";
+export const LAYOUT = "1";
 
 export class Preparation {
   readonly #redis: RedisConnection;
@@ -136,7 +136,7 @@ export class Preparation {
       this.#redis.sampleClock(),
       this.#redis.loadScripts(),
       this.#mayPublish(),
-      this.#redis.prepare(this.#factsKey, ["HSETNX", this.#factsKey, "layout", LAYOUT]),
+      this.#once("layout", LAYOUT),
       this.#sharedSalt(this.#salt ?? randomBytes(SALT_BYTES)),
     ]);
     if (layout !== LAYOUT) {
@@ -168,12 +168,26 @@ export class Preparation {
    */
   async #sharedSalt(own: Buffer): Promise<{ salt: Buffer; layout: string }> {
     const key = this.#factsKey;
-    const [, reply] = await Promise.all([
-      this.#redis.prepare(key, ["HSETNX", key, "salt", own]),
+    const [full, reply] = await Promise.all([
+      this.#once("salt", own),
       this.#redis.read(key, ["HMGET", key, "salt", "layout"]),
     ]);
     const [salt, layout] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
-    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw unexpectedReply(reply);
+    if (!(salt instanceof Buffer) || salt.length !== SALT_BYTES) throw full ?? unexpectedReply(reply);
     return { salt, layout: String(layout) };
+  }
+
+  /**
+   * Unless it is there. At full memory the server refuses that, too, and answers it here: a process that begins then
+   * must be able to read and to revoke.
+   */
+  async #once(field: string, value: string | Buffer): Promise<StoreUnavailableError | null> {
+    try {
+      await this.#redis.prepare(this.#factsKey, ["HSETNX", this.#factsKey, field, value]);
+      return null;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError && error.reason === "full") return error;
+      throw error;
+    }
   }
 }

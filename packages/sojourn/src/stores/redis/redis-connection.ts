@@ -74,6 +74,14 @@ export class RedisConnection {
     return this.#call(null, this.deadlines.readMs, "not_executed", () => Promise.all(this.#driver.primaries(args)));
   }
 
+  /** The same with a promise for each, so that one that fails does not hide what the others say; asked also while the circuit is open. */
+  eachPrimary(args: readonly Argument[]): readonly Promise<Reply>[] {
+    const unusable = this.#unusable(null);
+    if (unusable !== null) throw unusable;
+    const asked = this.#driver.primaries(args);
+    return asked.map((reply) => this.within(this.deadlines.readMs, "not_executed", () => reply));
+  }
+
   /** Until `close()`. */
   onReconnect(listener: () => void): void {
     this.#onReconnect.push(listener);

@@ -45,6 +45,7 @@ import {
   type TouchOutcome,
   type WriteCall,
 } from "../../store/store.ts";
+import type { Finding } from "../../store/diagnosis.ts";
 import type { EventListener } from "../../store/event-listeners.ts";
 import { detailOfEnding } from "../../store/event-record.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
@@ -59,6 +60,7 @@ import { ChangeChannel } from "./change-channel.ts";
 import { CoherentCopies } from "./coherent-copies.ts";
 import { CutOffLease } from "./cut-off-lease.ts";
 import type { Driver, Reply } from "./driver.ts";
+import { Diagnosis } from "./diagnosis/diagnosis.ts";
 import { driverOf, type RedisClient } from "./drivers/driver-of.ts";
 import { DurableWrites } from "./durable-writes.ts";
 import { endingHints } from "./ending-hints.ts";
@@ -119,6 +121,7 @@ class RedisStore implements Store {
   readonly #endings: EndingHints;
   readonly #denied: DenySet;
   readonly #lost: LostEndings;
+  readonly #diagnosis: Diagnosis;
   readonly #recordAt = (key: string): Promise<Buffer | null> => this.#records.get(key);
 
   constructor(driver: Driver, options: RedisStoreOptions) {
@@ -143,6 +146,7 @@ class RedisStore implements Store {
     });
     const parts = { keys: this.#keys, redis: this.#redis, preparation: this.#preparation, scripts: this.#scripts };
     this.metrics = new RedisMetrics(parts);
+    this.#diagnosis = new Diagnosis({ ...parts, clock });
     this.#activities = new ActivityLists(parts);
     this.#counts = new Counts(this.#keys, this.#redis, this.#preparation);
     this.#recordChanges = new RecordChanges(this.#keys, this.#scripts, this.#retention);
@@ -380,6 +384,10 @@ class RedisStore implements Store {
 
   onEnding(listener: EndingListener): () => void {
     return this.#endings.listen(listener);
+  }
+
+  diagnose(): Promise<Finding[]> {
+    return this.#diagnosis.findings();
   }
 
   startBackground(): void {

@@ -18,6 +18,7 @@ import type { EndingListener } from "../../store/ending-hints.ts";
 import { checkedNamespace } from "../../store/namespace.ts";
 import { NearCache, type NearCacheOptions } from "../../store/near-cache.ts";
 import { idCursor, type Page, type PageInput, pageOf } from "../../store/paging.ts";
+import type { Finding } from "../../store/diagnosis.ts";
 import { changeEvent } from "../../store/event-facts.ts";
 import { type EventListener, EventListeners } from "../../store/event-listeners.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
@@ -50,6 +51,7 @@ import { EXPIRED, type Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 import { listActivity, recordActivity } from "./activity-rows.ts";
 import { createSession } from "./creation.ts";
+import { diagnoseFile } from "./diagnosis.ts";
 import { eraseUser } from "./erasing.ts";
 import { eventReader } from "./event-reading.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
@@ -278,6 +280,10 @@ class SqliteStore extends RecordSteps implements Store {
 
   onEnding(listener: EndingListener): () => void {
     return this.#endings.listen(listener);
+  }
+
+  diagnose(): Promise<Finding[]> {
+    return diagnoseFile(this.#path, async () => (await this.#open()).database);
   }
 
   async close(): Promise<void> {
