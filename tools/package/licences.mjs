@@ -25,7 +25,8 @@ const NOT_INSTALLED = Symbol("not installed");
 function manifestLicence(folder) {
   const file = join(folder, "package.json");
   if (!existsSync(file)) return NOT_INSTALLED;
-  const { license } = JSON.parse(readFileSync(file, "utf8"));
+  // Packages of before 2014 have a list, of which one is enough.
+  const { licenses, license = licenses?.map(({ type }) => type).join(" OR ") } = JSON.parse(readFileSync(file, "utf8"));
   return typeof license === "object" && license !== null ? license.type : license;
 }
 

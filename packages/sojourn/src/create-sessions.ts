@@ -14,6 +14,7 @@ import type { DataObject } from "./data/draft.ts";
 import { type EncryptionOptions, FieldCipher } from "./data/encryption.ts";
 import { FieldRules } from "./data/field-rules.ts";
 import { type DataOf, type DataSchema, type SchemaOptions, SessionSchema } from "./data/schema.ts";
+import { newAnonymousId } from "./data/session-id.ts";
 import { registerHost } from "./lifecycle/host.ts";
 import { NamedSessions } from "./lifecycle/named-sessions.ts";
 import { Notices } from "./lifecycle/notices.ts";
@@ -142,6 +143,8 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     binds: core.binding !== null,
     sessionIdOf: (token) => core.tokens.verify(token)?.id ?? null,
     isPersistent: (policy) => core.policies.isPersistent(policy),
+    newAnonymousId,
+    policies: core.policies,
     now: () => core.store.now(),
     adoption: given.adopt === undefined ? null : new Adoption(core, given.adopt),
     named: (policy) => new NamedSessions(core, policy),

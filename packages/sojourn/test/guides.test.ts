@@ -132,3 +132,19 @@ test("docs/guide/migrating-from-iron-session.md: its application goes on with a 
   const code = await exampleOf("migrating-from-iron-session.md", "app.listen(3000);", BY_SERVER);
   await movesTo(await run(code, { OLD_SECRET }), new Browser(theirs));
 });
+
+test("docs/guide/compat.md: passport logs in, devices are listed, all others signed out", async () => {
+  const origin = await run(await exampleOf("compat.md", "app.listen(3000);", BY_SERVER));
+  const [phone, laptop] = [new Browser(origin), new Browser(origin)];
+  for (const visits of [1, 2]) expect(JSON.parse((await phone.get("/visits")).body)).toEqual({ visits });
+  for (const browser of [phone, laptop]) {
+    const reply = await browser.submit("/login", { username: "ada", password: "secret" });
+    expect(JSON.parse(reply.body)).toEqual({ hello: "ada" });
+  }
+  const devices = JSON.parse((await laptop.get("/devices")).body) as { current: boolean }[];
+  expect(devices.map(({ current }) => current).toSorted()).toEqual([false, true]);
+  expect(JSON.parse((await laptop.post("/sign-out-elsewhere")).body)).toEqual({ ended: 1 });
+  expect((await phone.get("/devices")).body).toBe("[]");
+  expect((await laptop.post("/logout")).body).toBe('{"bye":true}');
+  expect((await laptop.get("/devices")).body).toBe("[]");
+});

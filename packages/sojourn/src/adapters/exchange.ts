@@ -29,7 +29,7 @@ import { type Failure, PendingWrites } from "./pending-writes.ts";
 import { RequestClient } from "./request-client.ts";
 import { appendVary, forbidCaching, type HeaderSink, putCookie } from "./response-headers.ts";
 import { RequestSession, type SessionCarrier, type Transport } from "./request-session.ts";
-import { cookieLine } from "./session-cookie.ts";
+import { cookieLine, type CookieWriter } from "./session-cookie.ts";
 import type { HeadRules, RequestView, ResponseView } from "./views.ts";
 
 export interface AdapterOptions {
@@ -55,6 +55,8 @@ export class ExchangeRules<D extends object = DataObject> {
   readonly load: "eager" | "lazy";
   readonly origins: OriginPolicy | null;
   readonly proxies: AddressList | null;
+  /** Whether an unsafe request with a session cookie must say where it comes from. */
+  readonly demandsOrigin: boolean = true;
   readonly #development: CookieAttributes;
 
   /** @throws TypeError, ConfigError */
@@ -96,6 +98,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   readonly #rules: ExchangeRules<D>;
   readonly request: RequestView;
   readonly client: RequestClient;
+  /** Writes the cookie in place of the usual. */
+  cookies: CookieWriter | null = null;
   readonly #cookie: CookieAttributes;
   readonly #hasCookie: boolean;
   readonly #response: ResponseView;
@@ -172,7 +176,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
         origin: request.header("origin"),
         referer: request.header("referer"),
         ownOrigin: ownOriginOf(request.secure ? "https" : "http", request.host),
-        hasSessionCookie: this.#hasCookie || this.adopting !== null,
+        hasSessionCookie: this.#rules.demandsOrigin && (this.#hasCookie || this.adopting !== null),
       },
       origins,
     );
@@ -383,6 +387,11 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.#outgoing.suggest({ token, session });
   }
 
+  /** The token that the store just called good goes out once more. */
+  resent(token: string, session: Session<never>): void {
+    this.#outgoing.suggest({ token, session });
+  }
+
   removed(): void {
     this.#personal = true;
     this.accessed();
@@ -408,11 +417,13 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   }
 
   #lineOf(change: TokenChange): string | null {
-    // With the header transport a cookie of the session that this one replaces is of no use any more.
+    const { cookies } = this;
     if (change !== "remove" && this.#transport === "cookie") {
+      if (cookies !== null) return cookies.give(change.token);
       return cookieLine(change, this.#cookie, this.request.secure, this.#rules.host);
     }
-    return this.#hasCookie ? expireCookie(this.#cookie) : null;
+    // With the header transport a cookie of the session that this one replaces is of no use any more.
+    return this.#hasCookie ? (cookies?.take() ?? expireCookie(this.#cookie)) : null;
   }
 
   /** Whoever prints a request must not print its token. */

@@ -1,31 +1,19 @@
 /** Express 4 and 5: the middleware and its guards. */
 
-import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { MiddlewareMissingError, SojournError } from "../errors.ts";
+import type { RequestHandler } from "express";
+import { MiddlewareMissingError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
-import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
-import type { FailureAnswerer } from "./held-sends.ts";
-import { NodeRequest } from "./node-request.ts";
-import { NodeResponse } from "./node-response.ts";
-import { putErrorHeaders } from "./response-headers.ts";
-import type { RequestOptions } from "./views.ts";
+import { expressSession, type ExpressSessionOptions } from "./compat/express-session.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange.ts";
+import { VISIT, Visit, type Visited, type VisitOptions } from "./express-visit.ts";
+import { type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 
-export interface ExpressOptions extends AdapterOptions, RequestOptions<Request> {
+export interface ExpressOptions extends AdapterOptions, VisitOptions {
   /** Where the session stands on the request. Default "session"; use "sojourn" beside express-session. */
   readonly property?: "session" | "sojourn";
-  /**
-   * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
-   * guard found no user (401): `"answer"` sends a small JSON body, `"next"` passes the error, with its
-   * `status` and `headers`, to the application's error handler. Default "answer". The session of an
-   * unsafe request from elsewhere can be read there (`await req.session.load()`), not written to, and no guard lets it by.
-   */
-  readonly onError?: "answer" | "next";
+  readonly compat?: undefined;
 }
-
-const VISIT = Symbol("sojourn visit");
-type Visited = Request & { [VISIT]?: Visit };
 
 /**
  * Sessions on `req.session`. Mount it after what needs no session (static files) and before the routes.
@@ -33,12 +21,15 @@ type Visited = Request & { [VISIT]?: Visit };
  * ```ts
  * app.use(sojourn(sessions));
  * ```
+ * With `compat: "express-session"` it is an object that handlers change, as they did with express-session: see
+ * `ExpressSessionOptions`.
  * @throws TypeError unless given what `createSessions` returned; ConfigError for wrong options.
  */
 export function sojourn<D extends object = DataObject>(
   sessions: Sessions<D>,
-  options: ExpressOptions = {},
+  options: ExpressOptions | ExpressSessionOptions = {},
 ): RequestHandler {
+  if (options.compat !== undefined) return expressSession(sessions as unknown as Sessions<never>, options);
   const rules = new ExchangeRules<D>(sessions, options) as unknown as ExchangeRules<never>;
   const property = options.property ?? "session";
   return (req, res, next) => {
@@ -101,56 +92,6 @@ function guard(name: string, requirement: Requirement, options: GuardOptions): R
   };
 }
 
-/** One request and its response. */
-class Visit extends NodeRequest<Request> implements FailureAnswerer, Guarded {
-  readonly exchange: Exchange<never>;
-  readonly #res: Response;
-  readonly #response: NodeResponse;
-  readonly #onError: ExpressOptions["onError"];
-  readonly #next: NextFunction;
-
-  constructor(rules: ExchangeRules<never>, options: ExpressOptions, req: Request, res: Response, next: NextFunction) {
-    super(req, req, options);
-    this.#res = res;
-    this.#onError = options.onError;
-    this.#next = next;
-    this.#response = new NodeResponse(res, this);
-    this.exchange = new Exchange(rules, this, this.#response);
-    this.#response.watch();
-  }
-  get secure(): boolean {
-    return this.request.secure;
-  }
-  get host(): string | undefined {
-    return hostOf(this.request);
-  }
-  get ip(): string | undefined {
-    return this.request.ip;
-  }
-  formField(name: string): unknown {
-    return fieldIn(this.request.body, name);
-  }
-
-  /** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
-  answerFailure(error: unknown, next = this.#next): void {
-    const res = this.#res;
-    if (!(error instanceof SojournError) || this.#onError === "next" || res.headersSent) {
-      next(error);
-      return;
-    }
-    putErrorHeaders(this.#response, error);
-    res.status(error.status).json(this.exchange.answerTo(error));
-  }
-}
-
-/** Express 4 has only the name without the port; this is what `req.host` of Express 5 says. */
-function hostOf(req: Request): string | undefined {
-  const trusted = req.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
-  const forwarded = req.headers["x-forwarded-host"];
-  if (typeof forwarded !== "string" || forwarded === "" || !trusted(req.socket.remoteAddress, 0))
-    return req.headers.host;
-  return forwarded.split(",", 1)[0]?.trimEnd();
-}
-
+export type { ExpressSessionOptions } from "./compat/express-session.ts";
 export type { FreshOptions, GuardOptions } from "./guards.ts";
 export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";

@@ -5,6 +5,9 @@ import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { discard } from "./discard.ts";
+import { type CompatOptions, CompatRules, type Fields } from "./compat/rules.ts";
+import { type CompatRequest, SessionKeeper } from "./compat/session-keeper.ts";
+import { FastifyCompatSession } from "./compat/session-object.ts";
 import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
 import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
@@ -13,13 +16,28 @@ import { JSON_TYPE, NodeResponse } from "./node-response.ts";
 import { type HeaderSink, isOfTheBody, putErrorHeaders } from "./response-headers.ts";
 import type { RequestOptions } from "./views.ts";
 
-export interface FastifyOptions extends AdapterOptions, RequestOptions<FastifyRequest> {
+export interface FastifyOptions extends AdapterOptions, VisitOptions {
   /** Where the session stands on the request. Default "session"; use "sojourn" beside @fastify/session. */
   readonly property?: "session" | "sojourn";
+  readonly compat?: undefined;
+}
+
+/**
+ * `request.session` as `@fastify/session` has it: handlers change it, and what they changed is stored before the reply
+ * goes out. `@fastify/passport` and `@fastify/csrf-protection` work as they are. After `reply.hijack()` call `save()`.
+ */
+export interface FastifySessionOptions extends CompatOptions<FastifyRequest>, VisitOptions {
+  readonly compat: "@fastify/session" | "express-session";
+  /** Name of the cookie, as `name`. Default "sessionId". */
+  readonly cookieName?: string;
+}
+
+/** What concerns each request. */
+interface VisitOptions extends RequestOptions<FastifyRequest> {
   /**
    * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
    * guard found no user (401): `"answer"` sends a small JSON body, `"throw"` hands the error, with its
-   * `status` and `headers`, to the application's error handler. Default "answer". The session of an
+   * `status` and `headers`, to the application's error handler. Default "answer"; with `compat` "throw". The session of an
    * unsafe request from elsewhere can be read there (`await request.session.load()`), not written to, and no guard
    * lets it by.
    */
@@ -39,17 +57,19 @@ export type FastifyGuard = (request: object, reply: unknown, done: (error?: Erro
  */
 export function sojourn<D extends object = DataObject>(
   sessions: Sessions<D>,
-  options: FastifyOptions = {},
+  options: FastifyOptions | FastifySessionOptions = {},
 ): FastifyPluginAsync {
-  const rules = new ExchangeRules<D>(sessions, options) as unknown as ExchangeRules<never>;
-  const site: Site = { rules, options };
-  const property = options.property ?? "session";
+  const site = siteOf<D>(sessions, options);
+  const property = options.compat === undefined ? (options.property ?? "session") : "session";
   const plugin: FastifyPluginAsync = async (app) => {
-    app.decorateRequest(property as string, {
-      getter(this: FastifyRequest) {
-        return (visitOn(this, site) ?? missing(`request.${property}`)).exchange.session;
-      },
-    });
+    if (site.compat !== null) app.decorateRequest("session" as string, null);
+    else {
+      app.decorateRequest(property as string, {
+        getter(this: FastifyRequest) {
+          return (visitOn(this, site) ?? missing(`request.${property}`)).exchange.session;
+        },
+      });
+    }
     app.addHook("onRequest", (request, reply, next) => {
       const visit = new Visit(site, request, reply);
       (request as Visited)[VISIT] = visit;
@@ -57,6 +77,7 @@ export function sojourn<D extends object = DataObject>(
     });
     app.addHook("onSend", (request, _reply, payload, next) => {
       const visit = visitOn(request, site);
+      visit?.commit();
       if (visit?.isOpen !== true) next();
       else if (visit.exchange.mustWait) return visit.settled(payload);
       else {
@@ -119,7 +140,19 @@ function missing(what: string): never {
 /** What one `sojourn(sessions, options)` is made of. */
 interface Site {
   readonly rules: ExchangeRules<never>;
-  readonly options: FastifyOptions;
+  readonly options: VisitOptions;
+  readonly compat: CompatRules<FastifyRequest> | null;
+}
+
+function siteOf<D extends object>(sessions: Sessions<D>, options: FastifyOptions | FastifySessionOptions): Site {
+  if (options.compat === undefined) {
+    const rules = new ExchangeRules<D>(sessions, options) as unknown as ExchangeRules<never>;
+    return { rules, options, compat: null };
+  }
+  const { cookieName: name = "sessionId", cookie = { secure: true } } = options;
+  const given = typeof cookie === "function" ? cookie : { secure: true, ...cookie };
+  const compat = new CompatRules(sessions as unknown as Sessions<never>, { name, ...options, cookie: given });
+  return { rules: compat as unknown as ExchangeRules<never>, options: { onError: "throw", ...options }, compat };
 }
 
 /** The visit of the plugin that was registered nearest to the route; guards go by it. */
@@ -132,6 +165,8 @@ function visitOn(request: object, site: Site): Visit | undefined {
   return visit;
 }
 
+type Kept = FastifyRequest & CompatRequest;
+
 /** One request and its reply. Nothing is looked at before it must be: most requests of many sites have no session. */
 class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guarded {
   readonly site: Site;
@@ -139,6 +174,7 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
   readonly #reply: FastifyReply;
   #response: NodeResponse | null = null;
   #exchange: Exchange<never> | null = null;
+  #keeper: SessionKeeper<Kept> | null = null;
 
   constructor(site: Site, request: FastifyRequest, reply: FastifyReply) {
     super(request.raw, request, site.options);
@@ -147,7 +183,8 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
     this.#reply = reply;
   }
   get secure(): boolean {
-    return this.request.protocol === "https";
+    const secure = this.request.protocol === "https";
+    return this.site.compat?.isSecure(this.request.raw, secure) ?? secure;
   }
   get host(): string | undefined {
     return this.request.host;
@@ -172,7 +209,8 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
   }
 
   begin(done: (error?: Error) => void): void {
-    if (!this.site.rules.concerns(this)) {
+    const { compat } = this.site;
+    if (compat === null && !this.site.rules.concerns(this)) {
       done();
       return;
     }
@@ -182,7 +220,7 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
       this.fail(refusal, done);
       return;
     }
-    const loading = exchange.begun();
+    const loading = compat === null ? exchange.begun() : this.#kept(compat);
     if (loading === null) done();
     else {
       loading.then(
@@ -190,6 +228,24 @@ class Visit extends NodeRequest<FastifyRequest> implements FailureAnswerer, Guar
         (error: unknown) => this.fail(error, done),
       );
     }
+  }
+
+  #kept(rules: CompatRules<FastifyRequest>): Promise<void> | null {
+    const { request } = this;
+    const exchange = this.exchange as unknown as Exchange<Fields>;
+    try {
+      const cookie = rules.cookieOf(request, this.secure);
+      if (!request.originalUrl.startsWith(cookie.path)) return null;
+      this.#keeper = new SessionKeeper<Kept>({ rules, exchange, request }, cookie, FastifyCompatSession);
+      return this.#keeper.open();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Has stored what the handler changed, in compatibility mode. */
+  commit(): void {
+    void this.#keeper?.commit();
   }
 
   redirect(location: string): void {

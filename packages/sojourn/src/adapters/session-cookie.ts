@@ -4,6 +4,14 @@ import type { AdapterHost } from "../lifecycle/host.ts";
 import { type CookieAttributes, serializeCookie } from "../security/cookie.ts";
 import type { TokenChange } from "./outgoing-token.ts";
 
+/** Writes the Set-Cookie lines of one request. @internal */
+export interface CookieWriter {
+  /** Gives the client its token; null where the cookie must not go out. */
+  give(token: string): string | null;
+  /** Takes the cookie away. */
+  take(): string;
+}
+
 export function cookieLine(
   { token, session }: Exclude<TokenChange, "remove">,
   cookie: CookieAttributes,

@@ -25,6 +25,11 @@ export function randomBucket(): number {
   return randomInt(BUCKETS);
 }
 
+/** Of a session without a user. */
+export function newAnonymousId(): string {
+  return newSessionId(randomBucket());
+}
+
 export function bucketCharacters(bucket: number): string {
   return ALPHABET.charAt(bucket >> 6) + ALPHABET.charAt(bucket & 63);
 }

@@ -70,6 +70,15 @@ export async function beginSession<D extends object = DataObject>(
   return { token, id, record: parsed, replaced };
 }
 
+/** A session without a user, under an id that somebody was told before. @throws what `Sessions.create` throws */
+export function beginAs<D extends object>(core: Core, id: string, input: CreateInput<D>): Promise<Begun> {
+  keepAnonymousRate(core);
+  return beginSession(core, input, null, {
+    bucket: bucketOf(id),
+    issue: () => ({ id, ...core.tokens.issue(id, 0) }),
+  });
+}
+
 function newIdentity(core: Core, bucket: number): ReturnType<Identity["issue"]> {
   const id = newSessionId(bucket);
   return { id, ...core.tokens.issue(id, 0) };

@@ -6,6 +6,7 @@ import type { Adoption } from "./adoption.ts";
 import type { NamedSessions } from "./named-sessions.ts";
 import type { Notices } from "./notices.ts";
 import type { OnUnavailable } from "./on-unavailable.ts";
+import type { Policies } from "./policy.ts";
 
 export interface AdapterHost {
   readonly namespace: string;
@@ -20,6 +21,10 @@ export interface AdapterHost {
   /** The id of the session that a token is of; null unless its MAC is genuine. No I/O. */
   sessionIdOf(token: string): string | null;
   isPersistent(policy: string): boolean;
+  /** An id for a session that may be begun later. */
+  newAnonymousId(): string;
+  /** See `Policies`. */
+  readonly policies: Pick<Policies, "named" | "lasting" | "idleMsOf">;
   /** How long after `validate` or `rotate` their answer may still be sent: half the grace of a renewal. */
   readonly freshTokenMs: number;
   /** What may be stored. */

@@ -193,6 +193,15 @@ describe("policies of one's own", () => {
     expect(() => policiesWith(options)).toThrow(`policies.custom.${option}`);
   });
 
+  test("a session that is to last goes under the shortest persistent policy that does, else stays", () => {
+    expect(builtIn.lasting("normal", DAY)).toBe("normal");
+    expect(builtIn.lasting("normal", DAY + 1)).toBe("rememberMe");
+    expect(builtIn.lasting("anonymous", 30 * DAY)).toBe("rememberMe");
+    expect(builtIn.lasting("anonymous", 31 * DAY)).toBe("anonymous");
+    const own = { ...DEFAULTS.policies, week: { idle: "7d", absolute: "30d", persistent: true } } as const;
+    expect(new Policies(own, "normal").lasting("normal", 2 * DAY)).toBe("week");
+  });
+
   test.each(["Normal", "", "__proto__", "constructor", "toString"])("there is no policy %j", (name) => {
     expect(() => builtIn.named(name)).toThrow(ConfigError);
     expect(() => builtIn.named(name)).toThrow(JSON.stringify(name));

@@ -79,6 +79,16 @@ export class Policies {
     return this.#byName.get(name) ?? parsePolicy(name, fallback);
   }
 
+  /**
+   * That policy if it lets a session go unused for so long; else the persistent one with the shortest idle timeout that
+   * does, or, if none does, that policy.
+   */
+  lasting(name: string, idleMs: number): string {
+    if (idleMs <= this.idleMsOf(name, 0)) return name;
+    const fit = [...this.#byName.values()].filter((policy) => policy.persistent && policy.idleMs >= idleMs);
+    return fit.toSorted((a, b) => a.idleMs - b.idleMs)[0]?.name ?? name;
+  }
+
   /** A touch interval without the name of its policy: that one's is as long or longer. */
   shortestTouchIntervalOf(idleMs: number): number {
     // A session from before its policy got `lockAfter` must not look unused.

@@ -12,7 +12,7 @@ import type { Finding } from "../store/diagnosis.ts";
 import type { ClientSignals } from "../security/signals.ts";
 import type { VerifiedToken } from "../security/token.ts";
 import { isSessionId } from "../data/session-id.ts";
-import { beginSession } from "./beginning.ts";
+import { beginAs, beginSession } from "./beginning.ts";
 import { endPredecessor, keptData } from "./carry-over.ts";
 import type { Core } from "./core.ts";
 import { setDisabled } from "./disabling.ts";
@@ -120,6 +120,12 @@ export class Sessions<D extends object = DataObject> {
     checkCreateInput("create", input);
     const { token, id, record } = await beginSession(this.#core, input, null);
     return this.#issued(token, id, record);
+  }
+
+  /** A session without a user, under an id that `newAnonymousId` answered before. @internal */
+  async createAs(id: string, input: CreateInput<D>): Promise<CreateResult<D>> {
+    const begun = await beginAs(this.#core, id, input);
+    return this.#issued(begun.token, begun.id, begun.record);
   }
 
   /**

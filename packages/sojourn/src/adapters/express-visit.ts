@@ -1,0 +1,78 @@
+/** One request to an Express application, and its response. */
+
+import type { NextFunction, Request, Response } from "express";
+import { SojournError } from "../errors.ts";
+import { Exchange, type ExchangeRules } from "./exchange.ts";
+import { fieldIn, type Guarded } from "./guards.ts";
+import type { FailureAnswerer } from "./held-sends.ts";
+import { NodeRequest } from "./node-request.ts";
+import { NodeResponse } from "./node-response.ts";
+import { putErrorHeaders } from "./response-headers.ts";
+import type { RequestOptions } from "./views.ts";
+
+/** What concerns each request. */
+export interface VisitOptions extends RequestOptions<Request> {
+  /**
+   * What happens when the store is unavailable (503), an unsafe request came from elsewhere (403) or a
+   * guard found no user (401): `"answer"` sends a small JSON body, `"next"` passes the error, with its
+   * `status` and `headers`, to the application's error handler. Default "answer". The session of an
+   * unsafe request from elsewhere can be read there (`await req.session.load()`), not written to, and no guard lets it by.
+   */
+  readonly onError?: "answer" | "next";
+}
+
+/** Where guards find the visit. @internal */
+export const VISIT = Symbol("sojourn visit");
+/** @internal */
+export type Visited = Request & { [VISIT]?: Visit };
+
+/** @internal */
+export class Visit extends NodeRequest<Request> implements FailureAnswerer, Guarded {
+  readonly exchange: Exchange<never>;
+  readonly #res: Response;
+  readonly response: NodeResponse;
+  readonly #onError: VisitOptions["onError"];
+  readonly #next: NextFunction;
+
+  constructor(rules: ExchangeRules<never>, options: VisitOptions, req: Request, res: Response, next: NextFunction) {
+    super(req, req, options);
+    this.#res = res;
+    this.#onError = options.onError;
+    this.#next = next;
+    this.response = new NodeResponse(res, this);
+    this.exchange = new Exchange(rules, this, this.response);
+    this.response.watch();
+  }
+  get secure(): boolean {
+    return this.request.secure;
+  }
+  get host(): string | undefined {
+    return hostOf(this.request);
+  }
+  get ip(): string | undefined {
+    return this.request.ip;
+  }
+  formField(name: string): unknown {
+    return fieldIn(this.request.body, name);
+  }
+
+  /** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
+  answerFailure(error: unknown, next = this.#next): void {
+    const res = this.#res;
+    if (!(error instanceof SojournError) || this.#onError === "next" || res.headersSent) {
+      next(error);
+      return;
+    }
+    putErrorHeaders(this.response, error);
+    res.status(error.status).json(this.exchange.answerTo(error));
+  }
+}
+
+/** Express 4 has only the name without the port; this is what `req.host` of Express 5 says. */
+function hostOf(req: Request): string | undefined {
+  const trusted = req.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
+  const forwarded = req.headers["x-forwarded-host"];
+  if (typeof forwarded !== "string" || forwarded === "" || !trusted(req.socket.remoteAddress, 0))
+    return req.headers.host;
+  return forwarded.split(",", 1)[0]?.trimEnd();
+}
