@@ -29,6 +29,8 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // `npm run test:next`.
+      { extends: true, test: { name: "next", include: ["e2e/next/*.browser.ts"] } },
     ],
   },
 });

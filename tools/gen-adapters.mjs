@@ -48,6 +48,6 @@ export function generate() {
 
 function textsIn(path, pattern) {
   return [...readFileSync(new URL(path, library), "utf8").matchAll(pattern)].map(([, text]) =>
-    text.replaceAll('\\"', '"'),
+    text.replaceAll(/\\(["'])/g, "$1"),
   );
 }

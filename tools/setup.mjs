@@ -36,6 +36,7 @@ const needNoBuild = [
   "sqlite-load",
   "test-topologies",
 ];
+const needChromium = ["test-next"];
 const needNginx = ["adopt"];
 const needRedis = [
   "adopt",
@@ -65,9 +66,10 @@ const commands = {
     if (!/^[a-z][a-z0-9-]*$/.test(script)) throw new SetupError(usage);
     const build = needNoBuild.includes(script) ? [] : [ensureBuilt];
     const redis = needRedis.includes(script) ? [ensureRedisServer] : [];
+    const chromium = needChromium.includes(script) ? [ensureChromium] : [];
     const nginx = needNginx.includes(script) ? [ensureNginx] : [];
     return {
-      needs: [ensureNode(testedNode), ensurePackages, ...redis, ...nginx, ...build],
+      needs: [ensureNode(testedNode), ensurePackages, ...redis, ...nginx, ...chromium, ...build],
       file: `tools/${script}.mjs`,
     };
   },

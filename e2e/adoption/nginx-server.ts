@@ -8,8 +8,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../packages/sojourn/test/support/redis-server.ts";
 
-/** Ports of servers, and how many requests of so many each of them gets. */
-export type Shares = ReadonlyMap<number, number>;
+export interface Shares {
+  /** Ports of servers, and how many requests of so many each of them gets. */
+  readonly weights: ReadonlyMap<number, number>;
+  /** Port of the server that gets every request with Sojourn's cookie; null: they are shared out like all others. */
+  readonly takenOver: number | null;
+}
 
 export class NginxServer {
   readonly origin: string;
@@ -60,14 +64,15 @@ export class NginxServer {
     return ["-p", this.#folder, "-c", join(this.#folder, "nginx.conf"), "-e", "stderr"];
   }
 
-  #configure(shares: Shares): Promise<void> {
-    const servers = [...shares].filter(([, weight]) => weight > 0);
-    const upstream = servers.map(([port, weight]) => `server 127.0.0.1:${port} weight=${weight};`).join(" ");
-    return writeFile(join(this.#folder, "nginx.conf"), configuration(this.#port, this.#folder, upstream));
+  #configure({ weights, takenOver }: Shares): Promise<void> {
+    const servers = [...weights].filter(([, weight]) => weight > 0);
+    const shared = servers.map(([port, weight]) => `server 127.0.0.1:${port} weight=${weight};`).join(" ");
+    const upstreams = { shared, taken_over: takenOver === null ? shared : `server 127.0.0.1:${takenOver};` };
+    return writeFile(join(this.#folder, "nginx.conf"), configuration(this.#port, this.#folder, upstreams));
   }
 }
 
-function configuration(port: number, folder: string, upstream: string): string {
+function configuration(port: number, folder: string, upstreams: Readonly<Record<string, string>>): string {
   const scratch = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `daemon off;
 worker_processes 1;
@@ -78,12 +83,18 @@ events { worker_connections 2048; }
 http {
   access_log off;
   ${scratch.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ")}
-  upstream application { ${upstream} keepalive 32; }
+  ${Object.entries(upstreams)
+    .map(([name, servers]) => `upstream ${name} { ${servers} keepalive 32; }`)
+    .join("\n  ")}
+  map $http_cookie $application {
+    "~__Host-Http-sid=" taken_over;
+    default shared;
+  }
   server {
     listen 127.0.0.1:${port};
     location = /-/up { return 200; }
     location / {
-      proxy_pass http://application;
+      proxy_pass http://$application;
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Host $http_host;

@@ -20,9 +20,11 @@ export async function adoptionReport(args: readonly string[]): Promise<number> {
   );
   console.log(`forced logins: ${result.forcedLogins}`);
   console.log(`lost data: ${result.lost}`);
-  console.log(`written to the old application after the take-over, and only there: ${result.stayedBehind}`);
+  console.log(`written to the old application after the take-over, rolling forward: ${result.stayedBehindForward}`);
+  console.log(`  while rolled back, and only there: ${result.stayedBehind - result.stayedBehindForward}`);
   console.log(`cookies that were somebody's after the logout, in either application: ${result.aliveAfterLogout}`);
-  return result.forcedLogins + result.lost + result.aliveAfterLogout + (jars - result.adopted) === 0 ? 0 : 1;
+  const { forcedLogins, lost, stayedBehindForward, aliveAfterLogout, adopted } = result;
+  return forcedLogins + lost + stayedBehindForward + aliveAfterLogout + (jars - adopted) === 0 ? 0 : 1;
 }
 
 function jarsIn(args: readonly string[]): number | null {

@@ -17,6 +17,8 @@ const PHASES: readonly (readonly [name: string, toNew: number])[] = [
   ["half again", 5],
   ["rolled forward", 10],
 ];
+/** Until the first roll-back whoever has been taken over goes to the new one; from then on to either, which is harder. */
+const FORWARD_PHASES = 4;
 const AT_ONCE = 48;
 /** Requests that a browser sends at the same time when a page is opened. */
 const BURST = 3;
@@ -27,7 +29,9 @@ export interface RollOver {
   forcedLogins: number;
   /** Notes that the application which took them, or took over, does not have. */
   lost: number;
-  /** Notes that the old application took from a browser whose session had been taken over. */
+  /** Notes that the old application took from a browser whose session had been taken over, before the roll-back. */
+  stayedBehindForward: number;
+  /** The same, in all. */
   stayedBehind: number;
   adopted: number;
   /** Copies of cookies that were somebody's after the logout, in either application. */
@@ -42,20 +46,21 @@ export interface RollOverOptions {
 export async function rollOver({ jars: count, tell = () => undefined }: RollOverOptions): Promise<RollOver> {
   const redis = await startRedis();
   const [oldApp, newApp] = await Promise.all([startApp("old", redis.port), startApp("new", redis.port)]);
-  const nginx = await NginxServer.start(sharesOf(oldApp, newApp, 0));
+  const nginx = await NginxServer.start(sharesOf(oldApp, newApp, 0, 0));
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE * BURST });
   try {
     const jars = Array.from({ length: count }, (_, i) => new Jar(nginx.origin, `user-${i}`, agent));
     await each(jars, (jar) => jar.logIn());
-    let lost = 0;
+    let [lost, stayedBehindForward] = [0, 0];
     for (const [phase, [name, toNew]] of PHASES.entries()) {
       // Under load: the first half of the browsers is on its way when nginx is told.
       const first = each(jars.slice(0, count / 2), (jar) => visit(jar, `phase${phase}`));
-      await nginx.share(sharesOf(oldApp, newApp, toNew));
+      await nginx.share(sharesOf(oldApp, newApp, toNew, phase));
       await first;
       await each(jars.slice(count / 2), (jar) => visit(jar, `phase${phase}`));
       const missing = await each(jars, async (jar) => (await jar.missing()).length);
       lost += sum(missing);
+      if (phase < FORWARD_PHASES) stayedBehindForward = stayedBehindIn(jars);
       tell(`${name}: ${sum(jars.map((jar) => jar.forcedLogins))} forced logins, ${lost} notes lost so far`);
     }
     const result = {
@@ -63,7 +68,8 @@ export async function rollOver({ jars: count, tell = () => undefined }: RollOver
       requests: count * (1 + PHASES.length * (BURST + 2)),
       forcedLogins: sum(jars.map((jar) => jar.forcedLogins)),
       lost,
-      stayedBehind: sum(jars.map((jar) => jar.stayedBehind)),
+      stayedBehindForward,
+      stayedBehind: stayedBehindIn(jars),
       adopted: jars.filter((jar) => jar.isAdopted).length,
     };
     return { ...result, aliveAfterLogout: await aliveAfterLogout(jars, nginx, oldApp, newApp) };
@@ -90,7 +96,7 @@ async function aliveAfterLogout(
   const thieves = jars.map((jar) => jar.thief());
   await each(jars, (jar) => jar.logOut());
   const inNew = await each(thieves, userOf);
-  await nginx.share(sharesOf(oldApp, newApp, 0));
+  await nginx.share(sharesOf(oldApp, newApp, 0, PHASES.length));
   const inOld = await each(thieves, userOf);
   return [...inNew, ...inOld].filter((user) => user !== null).length;
 }
@@ -99,12 +105,17 @@ async function userOf(thief: Jar): Promise<string | null> {
   return (await thief.thief().look()).user;
 }
 
-function sharesOf(oldApp: AppProcess, newApp: AppProcess, toNew: number): Shares {
+function sharesOf(oldApp: AppProcess, newApp: AppProcess, toNew: number, phase: number): Shares {
   const shares: Readonly<Record<AppName, number>> = { old: 10 - toNew, new: toNew };
-  return new Map([
+  const weights = new Map([
     [oldApp.port, shares.old],
     [newApp.port, shares.new],
   ]);
+  return { weights, takenOver: phase < FORWARD_PHASES ? newApp.port : null };
+}
+
+function stayedBehindIn(jars: readonly Jar[]): number {
+  return sum(jars.map((jar) => jar.stayedBehind));
 }
 
 /** The work for all of them, some at a time. */
