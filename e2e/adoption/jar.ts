@@ -4,8 +4,6 @@ import type { Agent } from "node:http";
 import { Browser, type Reply } from "../../packages/sojourn/src/testing/adapter-contract/client.ts";
 import type { AppName } from "./apps.ts";
 
-const TRIES = 5;
-
 interface Answer {
   readonly by: AppName;
   readonly user: string | null;
@@ -74,19 +72,19 @@ export class Jar extends Browser {
   }
 
   async #ask(method: string, path: string): Promise<Answer> {
-    const reply = await this.#sent(method, path, TRIES);
+    const reply = await this.#sent(method, path);
     if (reply.status !== 200) throw new Error(`${method} ${path}: ${reply.status} ${reply.body}`);
     return JSON.parse(reply.body) as Answer;
   }
 
-  /** A connection that nginx closes as the request comes is tried again, as browsers do. */
-  async #sent(method: string, path: string, tries: number): Promise<Reply> {
+  /** On a connection that nginx closes as the request comes it is sent again, on a new one, as browsers do. */
+  async #sent(method: string, path: string): Promise<Reply> {
+    const init = { method, headers: { "Sec-Fetch-Site": "same-origin" } };
     try {
-      const headers = { "Sec-Fetch-Site": "same-origin" };
-      return await this.send(path, { method, headers, agent: this.#agent });
+      return await this.send(path, { ...init, agent: this.#agent });
     } catch (error) {
-      if (tries === 1) throw error;
-      return this.#sent(method, path, tries - 1);
+      if ((error as NodeJS.ErrnoException).code !== "ECONNRESET") throw error;
+      return this.send(path, init);
     }
   }
 }

@@ -55,8 +55,7 @@ export async function rollOver({ jars: count, tell = () => undefined }: RollOver
     for (const [phase, [name, toNew]] of PHASES.entries()) {
       // Under load: the first half of the browsers is on its way when nginx is told.
       const first = each(jars.slice(0, count / 2), (jar) => visit(jar, `phase${phase}`));
-      await nginx.share(sharesOf(oldApp, newApp, toNew, phase));
-      await first;
+      await Promise.all([first, nginx.share(sharesOf(oldApp, newApp, toNew, phase))]);
       await each(jars.slice(count / 2), (jar) => visit(jar, `phase${phase}`));
       const missing = await each(jars, async (jar) => (await jar.missing()).length);
       lost += sum(missing);

@@ -297,12 +297,31 @@ test.each([
   expect(site.log).toEqual(log.map((line) => expect.stringMatching(line) as string));
 });
 
-test("a user who is disabled is nobody, and stays so", async () => {
-  const { site, ours } = await inMap();
+test("a user who is disabled is nobody, and an old session from before is over when they are enabled again", async () => {
+  const { store, site, ours } = await inMap();
   await site.sessions.disableUser("ada");
   expect(await look(ours)).toMatchObject({ active: false });
+  expect(store.sessions.size).toBe(1);
   await site.sessions.enableUser("ada");
-  expect(await look(ours)).toEqual(ADA);
+  expect(await look(ours)).toMatchObject({ active: false });
+  expect([store.sessions.size, ours.cookies.size]).toEqual([0, 0]);
+});
+
+test.each([
+  ["without `since`", undefined, false],
+  ["that began before", -60_000, false],
+  ["that began since", 60_000, true],
+])("F6: signed out everywhere: an old session %s is taken over: %s, %s", async (_which, after, isAdopted) => {
+  const { store, site, ours } = await inMap({
+    map: (old) => ({ ...(map(old) as object), ...(after === undefined ? {} : { since: Date.now() + after }) }),
+  });
+  await site.sessions.create({ userId: "ada" });
+  await site.sessions.revokeUser("ada");
+  expect(await look(ours)).toMatchObject({ userId: isAdopted ? "ada" : null });
+  expect([
+    store.sessions.has([...store.sessions.keys()].find((sid) => !sid.includes(":")) ?? ""),
+    await site.sessions.count(),
+  ]).toEqual([false, isAdopted ? 1 : 0]);
 });
 
 test("secrets that are rotated between two racing requests: they meet all the same", async () => {

@@ -58,7 +58,13 @@ export interface OldSessions {
 }
 
 /** What a session is begun with. */
-export type AdoptedInput = Pick<CreateInput, "userId" | "policy" | "data" | "loginMethod" | "amr" | "aal">;
+export interface AdoptedInput extends Pick<CreateInput, "userId" | "policy" | "data" | "loginMethod" | "amr" | "aal"> {
+  /**
+   * When it began, in milliseconds since the epoch, if the old application noted that. One from before its user was signed
+   * out everywhere (`revokeUser`) is ended; without this every session of such a user is.
+   */
+  readonly since?: number;
+}
 
 export interface AdoptOptions {
   /** Of `connectRedis`, `expressSession`, `fastifySession`, `koaSession` or `ironSession` in `sojourn/adopt`. */
@@ -132,15 +138,15 @@ export class Adoption {
    */
   async adopt(old: OldSession, client: Client, beside: { readonly userId: string | null } | null): Promise<Adopted> {
     const { data, adoptedAs } = await this.#ask(old.read(this.#core.clock.now()));
-    const id = adoptedAs ?? (data === null ? null : await this.#begin(old, data, client, beside));
-    if (id === null) return NOT_ADOPTED;
-    const current = id === ENDED ? ENDED : await this.#current(old, id, data !== null);
+    const begun = adoptedAs ?? (data === null ? null : await this.#begin(old, data, client, beside));
+    if (begun === null) return NOT_ADOPTED;
+    const current = begun === ENDED ? ENDED : await this.#current(old, begun, data !== null);
     if (current === ENDED) {
       await this.#ask(old.end());
       return { token: null, over: true };
     }
     if (current === null || (beside !== null && adoptedAs !== null)) return { token: null, over: !this.#keeps };
-    if (adoptedAs === null) await this.#ask(old.mark(id as string));
+    if (adoptedAs === null) await this.#ask(old.mark(begun as string));
     if (!this.#keeps && data !== null) await this.#ask(old.end());
     return { token: current, over: !this.#keeps };
   }
@@ -164,8 +170,14 @@ export class Adoption {
       if (input === null) return null;
       checkCreateInput("adopt.map", input);
       if (beside !== null && beside.userId !== null && input.userId === undefined) return null;
-      const policy = input.policy ?? this.#core.policies.named(undefined).name;
-      return (await beginSession(this.#core, { ...input, ...client, policy }, null, this.#newIdentity(old))).id;
+      const { since = 0, policy = this.#core.policies.named(undefined).name, ...rest } = input;
+      const first = { ...rest, ...client, policy };
+      const { id } = await beginSession(this.#core, first, null, this.#newIdentity(old));
+      // The store stamps it with when its user was last signed out everywhere.
+      const record = await this.#core.liveRecord(id);
+      if (record === null || record.userEpoch <= since) return id;
+      await this.#core.revoke(id, "revoked", null);
+      return ENDED;
     } catch (error) {
       if (error instanceof SessionEndedError) return ENDED;
       if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) throw error;
