@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { generated as benchResults, readmeWith as readmeWithBench } from "./gen-bench.mjs";
 import { generate as adapters } from "./gen-adapters.mjs";
 import { generate as bucketTags } from "./gen-bucket-tags.mjs";
+import { generate as capacity } from "./gen-capacity.mjs";
 import { generate as features, readmeWith } from "./gen-feature-table.mjs";
 import { generate as expressSession } from "./gen-express-session.mjs";
 import { generate as errors } from "./gen-errors.mjs";
@@ -18,6 +19,7 @@ const files = [
   [new URL("bucket-tags.generated.ts", redis), bucketTags()],
   [new URL("scripts.generated.ts", redis), scripts(new URL("scripts/", redis))],
   [new URL("../docs/reference/adapters.md", import.meta.url), adapters()],
+  [new URL("../docs/reference/capacity.md", import.meta.url), capacity()],
   [new URL("../docs/reference/errors.md", import.meta.url), errors()],
   [new URL("../docs/reference/express-session.md", import.meta.url), expressSession()],
   [new URL("../docs/reference/features.md", import.meta.url), features()],

@@ -12,6 +12,7 @@ import { promises } from "./promises.ts";
 import { propagation } from "./propagation.ts";
 import { reads } from "./reads.ts";
 import { redisCpu } from "./redis-cpu.ts";
+import { wire } from "./wire.ts";
 import { writes } from "./writes.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cluster,
   redisCpu,
   memory,
+  wire,
   propagation,
   million,
   packed,

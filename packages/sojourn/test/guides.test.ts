@@ -1,12 +1,13 @@
 /** Examples of the guides that are whole applications, run as they stand. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { RedisStore } from "connect-redis";
 import express from "express";
 import session from "express-session";
@@ -148,3 +149,22 @@ test("docs/guide/compat.md: passport logs in, devices are listed, all others sig
   expect((await laptop.post("/logout")).body).toBe('{"bye":true}');
   expect((await laptop.get("/devices")).body).toBe("[]");
 });
+
+test("docs/guide/moving-stores.md: an application on both stores, then the mover, then the new store alone", async () => {
+  const text = await readFile(join(LIBRARY, "..", "..", "docs", "guide", "moving-stores.md"), "utf8");
+  const [application = "", mover = ""] = [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(([, code]) => code);
+  const folder = await mkdtemp(join(tmpdir(), "sojourn-guide-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const places = { OLD_STORE: "sqlite:./old.db", NEW_STORE: "sqlite:./new.db" };
+  const env = { ...process.env, ...places, SESSION_SECRET: TEST_SECRET };
+  const output = async (code: string): Promise<string> => {
+    await writeFile(join(folder, "app.mjs"), await withPlaces(code));
+    return (await promisify(execFile)(process.execPath, ["app.mjs"], { cwd: folder, env })).stdout.trim();
+  };
+  const begun = `console.log((await sessions.create({ userId: "ada" })).token); await sessions.close();`;
+  const token = await output(`${application}\n${begun}`);
+  expect(await output(mover)).toContain("done: true, moved: 1, left: 0, live: 1");
+  const alone = application.replace("movingStore({ from, to })", "to");
+  const asked = `console.log((await sessions.validate(${JSON.stringify(token)})).valid); await sessions.close();`;
+  expect(await output(`${alone}\n${asked}`)).toBe("true");
+}, 60_000);

@@ -19,6 +19,8 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
     "sojourn:c": "hash, kept",
     "sojourn:d:{tag}:…": "string, within 60 min",
     "sojourn:e:{tag}": "stream, kept",
+    "sojourn:f:{tag}": "hash, within 732 d",
+    "sojourn:g:{tag}": "set, within 732 d",
     "sojourn:k": "string, within 90 d",
     "sojourn:k:{tag}": "string, within 90 d",
     "sojourn:l:{tag}": "string, within 10 min",

@@ -39,6 +39,7 @@ import type { EventListener } from "../store/event-listeners.ts";
 import type { ConsumerOptions, EventReader } from "../store/events.ts";
 import type { NearCacheSize } from "../store/near-cache.ts";
 import type { Totals } from "../store/totals.ts";
+import type { Transfer } from "../store/transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../store/upkeep.ts";
 import type { Observer } from "./observer.ts";
 
@@ -50,6 +51,7 @@ export class TrackedStore implements Store {
   readonly parts: number;
   readonly namespace: string;
   readonly metrics: MetricStore;
+  readonly transfer: Transfer;
   readonly writeDeadlineMs: number;
   readonly nearCache: NearCacheSize | null;
   /** Calls of `near` that a copy answered, and those that none did. */
@@ -69,6 +71,7 @@ export class TrackedStore implements Store {
     this.parts = store.parts;
     this.namespace = store.namespace;
     this.metrics = this.#timedMetrics(store.metrics);
+    this.transfer = store.transfer;
     this.nearCache = store.nearCache;
     this.writeDeadlineMs = store.writeDeadlineMs;
   }

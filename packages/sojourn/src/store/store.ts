@@ -19,6 +19,7 @@ import type { EndingListener } from "./ending-hints.ts";
 import type { EventListener } from "./event-listeners.ts";
 import type { ChangeType, ConsumerOptions, EventNote, EventReader } from "./events.ts";
 import type { Totals } from "./totals.ts";
+import type { Transfer } from "./transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
 
 export type { WriteCall } from "./write-call.ts";
@@ -258,6 +259,8 @@ export interface Store {
   readonly parts: number;
   /** Numbers that all processes share. */
   readonly metrics: MetricStore;
+  /** Sessions that move to another store, or from one. */
+  readonly transfer: Transfer;
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
   /** How full the near cache is, at any time, and how long it keeps what is for `stale`; null without one. */

@@ -23,6 +23,7 @@ import { PAGING } from "./conformance/paging.ts";
 import { RACES } from "./conformance/races.ts";
 import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
+import { TRANSFERS } from "./conformance/transfers.ts";
 import { UPKEEP } from "./conformance/upkeep.ts";
 import { USERS } from "./conformance/users.ts";
 
@@ -60,6 +61,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...ENDINGS,
     ...DIAGNOSIS,
     ...RACES,
+    ...TRANSFERS,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
     return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };

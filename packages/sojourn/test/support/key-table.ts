@@ -63,7 +63,12 @@ export async function measureKeys(): Promise<KeyTable> {
     await store.reap({ part: 0, notWithinMs: 15 * MINUTE });
     await store.metrics.addToSeries(store.now(), new Map([["created", 1]]));
     await writeEveryKindOfKey(sessions, other, clock);
+    const { session } = await sessions.create({ userId: "ada" });
+    const record = await store.transfer.takeAway(session.id);
+    if (record !== null) await store.transfer.admit({ id: session.id, record });
     const found = await measured(admin);
+    await store.transfer.settle(session.id);
+    await store.transfer.forgetAdmitted();
     await sessions.enableUser("mallory");
     await clock.advance(100 * DAY);
     await sessions.reaper.runOnce();

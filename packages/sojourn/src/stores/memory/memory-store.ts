@@ -43,11 +43,13 @@ import {
 import { ActivityLists } from "./activity-lists.ts";
 import { History } from "./history.ts";
 import { MemoryMetrics } from "./memory-metrics.ts";
+import { type MemoryPlaces, MemoryTransfer } from "./memory-transfer.ts";
 import { Remembered } from "./remembered.ts";
 import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
 import { makeRoom } from "../../store/user-limit.ts";
 import { mayEnd } from "../../store/token-transitions.ts";
 import { EXPIRED, type Totals } from "../../store/totals.ts";
+import { userKeyOf } from "../../store/transfer.ts";
 import type { CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 
 export interface MemoryStoreOptions extends RetentionOptions {
@@ -77,7 +79,6 @@ class MemoryStore extends RecordSteps implements Store {
   readonly nearCache = null;
   readonly #clock: Clock;
   readonly #endedMs: number;
-  readonly #salt = randomBytes(SALT_BYTES);
   readonly #records = new Map<string, Buffer>();
   readonly #tombstones = new Remembered<Tombstone>();
   readonly #sessionsOf = new Map<string, Set<string>>();
@@ -91,6 +92,24 @@ class MemoryStore extends RecordSteps implements Store {
     this.#begin(call);
     return this.now();
   });
+  readonly #places: MemoryPlaces = {
+    salt: randomBytes(SALT_BYTES),
+    disabled: this.#disabled,
+    begin: (call) => {
+      this.#begin(call);
+      return this.now();
+    },
+    record: (id) => this.#record(id),
+    endingOf: ({ id, record }) => this.#cutOffs.endingOf(record) ?? this.#tombstone(id),
+    epochOf: (userKey) => this.#epochOf(userKey),
+    put: (session) => this.#put(session),
+    take: ({ id, record }, tombstone) => {
+      this.#forget(id, record);
+      this.#tombstones.set(id, tombstone, tombstone.endedAt + this.#endedMs);
+    },
+    count: () => this.count(),
+  };
+  readonly transfer = new MemoryTransfer(this.#places);
   #sweep: Iterator<[string, Buffer]>;
   #reaping: Iterator<[string, Buffer]>;
   readonly #endings = new EndingHints();
@@ -109,7 +128,7 @@ class MemoryStore extends RecordSteps implements Store {
 
   async ready(): Promise<StoreFacts> {
     this.#begin(undefined);
-    return { salt: this.#salt };
+    return { salt: this.#places.salt };
   }
 
   now(): number {
@@ -135,8 +154,7 @@ class MemoryStore extends RecordSteps implements Store {
       const replaced = this.#record(replaces.id);
       if (replaced !== null) this.#end(replaces.id, replaced, replaces);
     }
-    this.#records.set(id, withUserEpoch(record, userEpoch));
-    if (userKey !== null) this.#idsOf(userKey).add(id);
+    this.#put({ id, record: withUserEpoch(record, userEpoch) });
     this.#history.began({ id, record });
     return { status: "created", userEpoch };
   }
@@ -340,6 +358,12 @@ class MemoryStore extends RecordSteps implements Store {
     return step.outcome;
   }
 
+  #put(session: StoredSession): void {
+    this.#records.set(session.id, session.record);
+    const userKey = userKeyOf(session);
+    if (userKey !== null) this.#idsOf(userKey).add(session.id);
+  }
+
   #idsOf(userKey: string): Set<string> {
     const ids = this.#sessionsOf.get(userKey) ?? new Set<string>();
     this.#sessionsOf.set(userKey, ids);
@@ -378,9 +402,8 @@ class MemoryStore extends RecordSteps implements Store {
 
   #forget(id: string, record: Buffer): void {
     this.#records.delete(id);
-    const hash = userHashOf(record);
-    if (hash === null) return;
-    const userKey = id.slice(0, 2) + hash;
+    const userKey = userKeyOf({ id, record });
+    if (userKey === null) return;
     const ids = this.#sessionsOf.get(userKey);
     ids?.delete(id);
     if (ids?.size === 0) this.#sessionsOf.delete(userKey);

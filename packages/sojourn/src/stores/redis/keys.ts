@@ -107,7 +107,15 @@ export class Keys {
   seriesOf(hour: number): string {
     return this.#key("m", METRICS_BUCKET, `s:${hour}`);
   }
-  /** Hash: salt and layout of the namespace. */
+  /** Hash: id → record, of sessions that were taken away and may not have arrived yet, of the bucket. */
+  aside(bucket: number): string {
+    return `${this.#namespace}:f:{${tag(bucket)}}`;
+  }
+  /** Set: ids that were admitted from another store while it is moved, of the bucket. */
+  admitted(bucket: number): string {
+    return `${this.#namespace}:g:{${tag(bucket)}}`;
+  }
+  /** Hash: salt and layout of the namespace, and a move into it. */
   facts(): string {
     return `${this.#namespace}:c`;
   }

@@ -124,6 +124,13 @@ export class Preparation {
     );
   }
 
+  /** Puts another salt in the place of the one that is known. */
+  async adopt(salt: Buffer): Promise<void> {
+    await this.#redis.prepare(this.#factsKey, ["HSET", this.#factsKey, "salt", salt]);
+    this.#salt = salt;
+    this.#forget();
+  }
+
   /** The next call prepares anew. */
   #forget(): void {
     this.#facts = null;

@@ -74,6 +74,7 @@ import { type RecordReads, readsOf } from "./read-batch.ts";
 import { RecordChanges } from "./record-changes.ts";
 import { RedisMetrics } from "./redis-metrics.ts";
 import { RedisConnection } from "./redis-connection.ts";
+import { RedisTransfer } from "./redis-transfer.ts";
 import type { RedisStoreOptions } from "./redis-store-options.ts";
 import { parseCreate, parsePatch, parseTombstone } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
@@ -100,6 +101,7 @@ class RedisStore implements Store {
   readonly parts = PARTS;
   readonly namespace: string;
   readonly metrics: RedisMetrics;
+  readonly transfer: RedisTransfer;
   readonly writeDeadlineMs: number;
   readonly nearCache: NearCache | null;
   readonly #keys: Keys;
@@ -149,6 +151,7 @@ class RedisStore implements Store {
     this.#diagnosis = new Diagnosis({ ...parts, clock });
     this.#activities = new ActivityLists(parts);
     this.#counts = new Counts(this.#keys, this.#redis, this.#preparation);
+    this.transfer = new RedisTransfer({ ...parts, counts: this.#counts, retention: this.#retention });
     this.#recordChanges = new RecordChanges(this.#keys, this.#scripts, this.#retention);
     this.#upkeep = new Upkeep(this.#keys, this.#scripts, this.#retention);
     this.#cutOffs = new CutOffLease(this.#redis, clock, this.#keys.cutOffs());

@@ -61,6 +61,8 @@ const MIGRATIONS: readonly string[] = [
      delivered_at INTEGER NOT NULL,
      PRIMARY KEY (group_name, event_id)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE aside (id TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT;
+   CREATE TABLE admitted (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

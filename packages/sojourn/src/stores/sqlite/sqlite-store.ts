@@ -59,6 +59,7 @@ import { endingHints } from "./ending-hints.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { asBuffer, cutOffsOf, endSession, foundIn, latestOf, recordOf, storedSession, tombstoneIn } from "./rows.ts";
 import { SqliteMetrics } from "./sqlite-metrics.ts";
+import { SqliteTransfer } from "./sqlite-transfer.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
 import { checkSome, reapSome } from "./upkeep.ts";
@@ -93,7 +94,7 @@ interface Opened {
   readonly database: DatabaseSync;
   readonly sql: Statements;
   readonly writes: WriteQueue;
-  readonly facts: StoreFacts;
+  facts: StoreFacts;
 }
 
 class SqliteStore extends RecordSteps implements Store {
@@ -105,6 +106,17 @@ class SqliteStore extends RecordSteps implements Store {
     query: async (query) => {
       const { sql } = await this.#open();
       return this.#query(() => query(sql, this.now()));
+    },
+  });
+  readonly transfer = new SqliteTransfer({
+    write: (call, write) => this.#write(call, write),
+    query: async (query) => {
+      const { sql } = await this.#open();
+      return this.#query(() => query(sql));
+    },
+    count: () => this.count(),
+    saltChanged: (salt) => {
+      if (this.#opened !== null) this.#opened.facts = { salt };
     },
   });
   readonly #path: string;

@@ -9,6 +9,7 @@ const SQL = {
   fact: "SELECT value FROM facts WHERE name = ?",
   insertFact: "INSERT OR IGNORE INTO facts (name, value) VALUES (?, ?)",
   setFact: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
+  removeFact: "DELETE FROM facts WHERE name = ?",
   read: "SELECT record, (SELECT value FROM facts WHERE name = 'cutOffs') AS cutOffs FROM sessions WHERE id = ? AND expires_at > ?",
   insert:
     "INSERT INTO sessions (id, user_key, expires_at, record) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET user_key = excluded.user_key, expires_at = excluded.expires_at, record = excluded.record",
@@ -42,6 +43,13 @@ const SQL = {
   disable: "INSERT OR IGNORE INTO disabled_users (user_key) VALUES (?)",
   enable: "DELETE FROM disabled_users WHERE user_key = ?",
   isDisabled: "SELECT 1 FROM disabled_users WHERE user_key = ?",
+  disabledUsers: "SELECT user_key FROM disabled_users",
+  recordAside: "SELECT record FROM aside WHERE id = ?",
+  aside: "SELECT id FROM aside WHERE id BETWEEN ? AND ?",
+  putAside: "INSERT INTO aside (id, record) VALUES (?, ?)",
+  removeAside: "DELETE FROM aside WHERE id = ?",
+  insertAdmitted: "INSERT OR IGNORE INTO admitted (id) VALUES (?)",
+  forgetAdmitted: "DELETE FROM admitted WHERE id IN (SELECT id FROM admitted LIMIT ?)",
   hasActivity: "SELECT 1 FROM activities WHERE session_id = ? AND entry = ?",
   insertActivity: "INSERT INTO activities (session_id, kept_until, entry) VALUES (?, ?, ?)",
   trimActivities:

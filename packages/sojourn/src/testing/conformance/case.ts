@@ -4,7 +4,7 @@ import type { Environment } from "./environment.ts";
 export interface ConformanceCase {
   readonly name: string;
   /** What an engine must have for the case to mean anything; engines without it skip with their reason. */
-  readonly needs?: "operation ids";
+  readonly needs?: "operation ids" | "transfer";
   /** @internal */
   run(environment: Environment): Promise<void>;
 }
