@@ -2,9 +2,9 @@
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { vi } from "vitest";
 import { freePort, startRedis, type TestClient } from "./redis-server.ts";
 import { type Address, addressesOf, ServerGroup } from "./server-group.ts";
+import { until } from "./until.ts";
 
 const PRIMARIES = 3;
 const run = promisify(execFile);
@@ -17,7 +17,7 @@ export class RedisCluster extends ServerGroup {
   override async switchOver(): Promise<void> {
     const [replica] = await this.replicas();
     await replica?.sendCommand(["CLUSTER", "FAILOVER"]);
-    await vi.waitUntil(async () => replica !== undefined && (await this.primaries()).includes(replica), 10_000);
+    await until(async () => replica !== undefined && (await this.primaries()).includes(replica), 10_000);
   }
 }
 
@@ -31,7 +31,7 @@ export async function startCluster(settings: readonly string[] = []): Promise<Re
   try {
     const addresses = cluster.nodes.map(({ host, port }) => `${host}:${port}`);
     await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
-    await vi.waitUntil(() => isWhole(admins), { timeout: 20_000, interval: 50 });
+    await until(() => isWhole(admins), 20_000);
     return cluster;
   } catch (error) {
     await cluster.stop();
