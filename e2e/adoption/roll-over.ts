@@ -94,10 +94,12 @@ async function aliveAfterLogout(
 ): Promise<number> {
   const thieves = jars.map((jar) => jar.thief());
   await each(jars, (jar) => jar.logOut());
-  const inNew = await each(thieves, userOf);
+  // The old one first: to the new one an old cookie that shows up is reason enough to end its session.
   await nginx.share(sharesOf(oldApp, newApp, 0, PHASES.length));
   const inOld = await each(thieves, userOf);
-  return [...inNew, ...inOld].filter((user) => user !== null).length;
+  await nginx.share(sharesOf(oldApp, newApp, 10, PHASES.length));
+  const inNew = await each(thieves, userOf);
+  return [...inOld, ...inNew].filter((user) => user !== null).length;
 }
 
 async function userOf(thief: Jar): Promise<string | null> {
