@@ -35,6 +35,7 @@ const needNoBuild = [
   "runbooks",
   "simulate",
   "sqlite-load",
+  "test-failover",
   "test-topologies",
 ];
 const needChromium = ["test-next"];
@@ -49,6 +50,7 @@ const needRedis = [
   "proof-logout",
   "restart",
   "runbooks",
+  "test-failover",
   "test-topologies",
 ];
 

@@ -8,6 +8,7 @@ export class MovingProxy {
   readonly #sockets = new Set<Socket>();
   #target: number;
   #isMute = false;
+  #isMuteForReplicas = false;
 
   private constructor(target: number) {
     this.#target = target;
@@ -40,6 +41,18 @@ export class MovingProxy {
     this.#isMute = true;
   }
 
+  /** What the server writes no longer reaches those that have asked it for a copy, and nobody is told. */
+  muteReplicas(): void {
+    this.#isMuteForReplicas = true;
+  }
+
+  /** All is as before, over new connections: what was sent meanwhile is lost. */
+  heal(): void {
+    this.#isMute = false;
+    this.#isMuteForReplicas = false;
+    this.cut();
+  }
+
   async close(): Promise<void> {
     this.cut();
     this.#server.close();
@@ -47,6 +60,10 @@ export class MovingProxy {
   }
 
   #link(client: Socket, server: Socket): void {
+    let isReplica = false;
+    client.on("data", (bytes: Buffer) => {
+      isReplica ||= bytes.includes("PSYNC");
+    });
     for (const [from, to] of [
       [client, server],
       [server, client],
@@ -54,7 +71,7 @@ export class MovingProxy {
       this.#sockets.add(from);
       from.setNoDelay(true).on("error", () => undefined);
       from.on("data", (bytes: Buffer) => {
-        if (!this.#isMute) to.write(bytes);
+        if (!this.#isMute && !(isReplica && this.#isMuteForReplicas)) to.write(bytes);
       });
       from.on("close", () => {
         this.#sockets.delete(from);

@@ -3,9 +3,10 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { vi } from "vitest";
+import { MovingProxy } from "./moving-proxy.ts";
 import { launch, type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
 import { type Address, addressesOf, ServerGroup } from "./server-group.ts";
+import { until } from "./until.ts";
 
 /** What the Sentinels call the primary. */
 export const PRIMARY = "mymaster";
@@ -13,16 +14,20 @@ const QUORUM = 2;
 
 export class RedisSentinels extends ServerGroup {
   readonly sentinels: readonly RedisServer[];
+  /** In front of each server, for clients, Sentinels and replicas alike; none if it was started without. */
+  readonly proxies: readonly MovingProxy[];
   readonly #watchers: readonly TestClient[];
 
   constructor(
     data: { readonly servers: readonly RedisServer[]; readonly admins: readonly TestClient[] },
     sentinels: readonly RedisServer[],
     watchers: readonly TestClient[],
+    proxies: readonly MovingProxy[] = [],
   ) {
     super(data.servers, data.admins);
     this.sentinels = sentinels;
     this.#watchers = watchers;
+    this.proxies = proxies;
   }
 
   override get nodes(): Address[] {
@@ -32,11 +37,15 @@ export class RedisSentinels extends ServerGroup {
   override async switchOver(): Promise<void> {
     const [before] = await this.primaries();
     await this.#watchers[0]?.sendCommand(["SENTINEL", "FAILOVER", PRIMARY]);
-    await vi.waitUntil(async () => (await this.primaries()).length > 1, { timeout: 15_000, interval: 20 });
+    await until(async () => (await this.primaries()).length > 1);
     const now = this.admins.indexOf((await this.primaries()).find((each) => each !== before) as TestClient);
-    // What the Sentinels do some ten seconds later.
-    await before?.sendCommand(["REPLICAOF", "127.0.0.1", String(this.servers[now]?.port)]);
-    await before?.sendCommand(["CLIENT", "KILL", "TYPE", "normal"]);
+    if (before !== undefined) await this.demote(this.admins.indexOf(before), now);
+  }
+
+  /** What the Sentinels do some ten seconds later. */
+  async demote(old: number, now: number): Promise<void> {
+    const [replica, primary] = [old, now].map((i) => (this.proxies[i] ?? this.servers[i])?.port ?? 0);
+    await follow(this.admins[old], replica ?? 0, primary ?? 0);
   }
 
   /** Each knows both replicas and both other Sentinels. */
@@ -45,29 +54,50 @@ export class RedisSentinels extends ServerGroup {
     return views.every((view) => /status=ok.*slaves=2,sentinels=3/.test(view));
   }
 
+  /** Both replicas have had their first copy, and every Sentinel knows them. */
+  async isWhole(): Promise<boolean> {
+    const roles = await Promise.all(this.admins.map((admin) => admin.info("replication")));
+    const inStep = roles.filter((role) => role.includes("master_link_status:up")).length;
+    return inStep === this.servers.length - 1 && (await this.agree());
+  }
+
   override async stop(): Promise<void> {
     await Promise.all(this.sentinels.map((sentinel) => sentinel.stop()));
+    await Promise.all(this.proxies.map((proxy) => proxy.close()));
     await super.stop();
   }
 }
 
 /** @param settings of every data server, as on the command line */
-export async function startSentinels(settings: readonly string[] = []): Promise<RedisSentinels> {
+export async function startSentinels(
+  settings: readonly string[] = [],
+  { proxied = false } = {},
+): Promise<RedisSentinels> {
   const timing = ["--repl-diskless-sync-delay", "0", ...settings];
-  const primary = await startRedis(timing);
-  const replicaOf = ["--replicaof", `127.0.0.1 ${primary.port}`];
-  const servers = [primary, ...(await Promise.all([0, 1].map(() => startRedis([...timing, ...replicaOf]))))];
+  const servers = await Promise.all([0, 1, 2].map(() => startRedis(timing)));
   const admins = await Promise.all(servers.map((server) => server.client()));
-  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(primary.port)));
+  const proxies = proxied ? await Promise.all(servers.map(({ port }) => MovingProxy.before(port))) : [];
+  const ports = servers.map((server, i) => (proxies[i] ?? server).port);
+  const [primaryPort = 0] = ports;
+  await Promise.all([1, 2].map((i) => follow(admins[i], ports[i] ?? 0, primaryPort)));
+  await until(async () => (await admins[0]?.info("replication"))?.includes("connected_slaves:2") === true);
+  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(primaryPort)));
   const watchers = await Promise.all(sentinels.map((sentinel) => sentinel.client()));
-  const group = new RedisSentinels({ servers, admins }, sentinels, watchers);
+  const group = new RedisSentinels({ servers, admins }, sentinels, watchers, proxies);
   try {
-    await vi.waitUntil(() => group.agree(), { timeout: 20_000, interval: 100 });
+    await until(() => group.agree());
     return group;
   } catch (error) {
     await group.stop();
     throw error;
   }
+}
+
+/** @param port where others reach the replica */
+async function follow(replica: TestClient | undefined, port: number, primaryPort: number): Promise<void> {
+  await replica?.configSet("replica-announce-port", String(port));
+  await replica?.sendCommand(["REPLICAOF", "127.0.0.1", String(primaryPort)]);
+  await replica?.sendCommand(["CLIENT", "KILL", "TYPE", "normal"]);
 }
 
 async function startSentinel(primaryPort: number): Promise<RedisServer> {

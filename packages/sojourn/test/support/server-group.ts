@@ -51,6 +51,6 @@ export abstract class ServerGroup {
   }
 }
 
-export function addressesOf(servers: readonly RedisServer[]): Address[] {
+export function addressesOf(servers: readonly { readonly port: number }[]): Address[] {
   return servers.map(({ port }) => ({ host: "127.0.0.1", port }));
 }

@@ -1,8 +1,14 @@
+/** Waiting for servers, also outside of a test runner. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Asks again and again, also outside of a test. @throws Error when it is not so in time */
-export async function until(isSo: () => Promise<boolean>, withinMs: number): Promise<void> {
-  for (const latest = performance.now() + withinMs; !(await isSo()); await sleep(50)) {
-    if (performance.now() > latest) throw new Error(`not so within ${withinMs} ms`);
+const LOOK_EVERY_MS = 20;
+
+/** Asks again and again; what fails is not so yet. @throws Error when it is not so in time */
+export async function until(isSo: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
+  while (!(await isSo().catch(() => false))) {
+    if (performance.now() > giveUpAt) throw new Error(`not so within ${withinMs} ms: ${String(isSo)}`);
+    await sleep(LOOK_EVERY_MS);
   }
 }

@@ -20,6 +20,7 @@ const SMOKE = [
   "create then read answers the record",
   "touch moves the idle deadline, not data or revision",
   "revoke ends a session and says why for an hour",
+  "F1 a durable revoke or revokeUser is acknowledged, or its outcome is said to be unknown; it has ended either way",
   "counts and lists are exact through create, revoke and expiry",
   "eraseUser forgets the activities of a user's sessions, ended ones too, and of nobody else",
   "amend changes the metadata and nothing else",
@@ -98,6 +99,18 @@ function describeTopology(group: () => ServerGroup, open: () => Promise<Conforma
     await vi.waitUntil(() => isNear(id), WAIT);
     await stores.other.revoke(ending(id));
     await vi.waitUntil(() => stores.store.near(id) === null, { timeout: 2_000, interval: 2 });
+  });
+
+  test("a durable ending is acknowledged by a primary whose replica has it", async () => {
+    const waits = async (): Promise<number> => {
+      const stats = await Promise.all((await group().primaries()).map((primary) => primary.info("commandstats")));
+      return stats.reduce((sum, each) => sum + Number(/cmdstat_wait:calls=(\d+)/.exec(each)?.[1] ?? 0), 0);
+    };
+    const { id } = await env.created({ userId: "ada" });
+    const before = await waits();
+    expect(await stores.store.revoke(ending(id), { durable: true })).toMatchObject({ ended: true });
+    expect(await waits()).toBeGreaterThan(before);
+    expect(await stores.other.read(id)).toMatchObject({ reason: "test" });
   });
 
   test("F1 nothing is read from a replica", async () => {

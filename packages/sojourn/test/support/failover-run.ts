@@ -1,0 +1,252 @@
+/** Failovers under load of two processes: what was acknowledged and lost, and how long what took. */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { createSessions } from "../../src/create-sessions.ts";
+import type { Sessions } from "../../src/lifecycle/sessions.ts";
+import { Keys } from "../../src/stores/redis/keys.ts";
+import { redisStore } from "../../src/stores/redis/redis-store.ts";
+import { openFailoverClient } from "./failover-clients.ts";
+import { clusterGround, type FaultName, type Ground, sentinelGround } from "./failover-ground.ts";
+import { type Ending, type LoadReport, type Login, wallNow } from "./failover-load.ts";
+import { TEST_SECRET } from "./secrets.ts";
+import type { Address } from "./server-group.ts";
+import { until } from "./until.ts";
+
+export const FAILOVER_TOPOLOGIES = {
+  Sentinel: { kinds: ["node-redis sentinel", "ioredis with sentinels"], start: sentinelGround },
+  Cluster: { kinds: ["node-redis cluster", "ioredis Cluster"], start: clusterGround },
+} as const;
+
+const PROCESSES = 2;
+const WARM_MS = 1_000;
+/** Load goes on for so long on the new primary, and after the old one is back. */
+const SERVED_MS = 1_000;
+const BACK_MS = 1_000;
+const PATIENCE_MS = 20_000;
+const TOLD_MS = 10_000;
+const CHECKED_AT_ONCE = 100;
+
+/** Of acknowledged endings. */
+export interface EndingCounts {
+  readonly acknowledged: number;
+  /** The new primary did not know of them, and was told again. */
+  readonly toldAgain: number;
+  /** The session was still valid at the end. */
+  readonly undone: number;
+}
+
+export interface RoundResult {
+  readonly fault: FaultName;
+  /** Milliseconds from the fault until another server was primary, and until each process had a login accepted there. */
+  readonly promotedMs: number;
+  readonly firstWriteMs: number;
+  /** Until no process accepted a session any more whose end had been acknowledged; 0 when none ever did. */
+  readonly refusedMs: number;
+  readonly logins: { readonly acknowledged: number; readonly lost: number };
+  readonly plain: EndingCounts;
+  readonly durable: EndingCounts;
+  /** Sessions said not to be valid: those that the store really lost, and others. */
+  readonly lostSessionsRefused: number;
+  readonly falseLogouts: readonly string[];
+  /** Ended sessions that the very process which had ended them accepted. */
+  readonly acceptedByOwn: number;
+  readonly acceptedByOther: number;
+  readonly calls: number;
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+class LoadProcess {
+  /** When the latest ending was asked for that was acknowledged. */
+  acknowledgedAt = 0;
+  readonly #process: ChildProcess;
+  #answered: (report: LoadReport | null) => void = () => undefined;
+
+  constructor(process: ChildProcess, onEnded: (ending: Ending) => void) {
+    this.#process = process;
+    process.on("message", (message: { ended?: Ending; report?: LoadReport | null }) => {
+      if (message.ended !== undefined) {
+        this.acknowledgedAt = message.ended.begunAt;
+        onEnded(message.ended);
+      }
+      if (message.report !== undefined) this.#answered(message.report);
+    });
+  }
+
+  static async start(kind: string, nodes: readonly Address[], onEnded: (by: LoadProcess, ending: Ending) => void) {
+    const script = fileURLToPath(new URL("./failover-process.ts", import.meta.url));
+    const execArgv = ["--disable-warning=ExperimentalWarning"];
+    const child = fork(script, [kind, JSON.stringify(nodes)], { execArgv });
+    const started: LoadProcess = new LoadProcess(child, (ending) => onEnded(started, ending));
+    await started.#answer();
+    return started;
+  }
+
+  async start(): Promise<void> {
+    const answer = this.#answer();
+    this.#process.send("start");
+    await answer;
+  }
+
+  async stop(): Promise<LoadReport> {
+    const answer = this.#answer();
+    this.#process.send("stop");
+    return (await answer) as LoadReport;
+  }
+
+  tell(ended: Ending): void {
+    if (this.#process.connected) this.#process.send({ ended });
+  }
+
+  end(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  #answer(): Promise<LoadReport | null> {
+    return new Promise((resolve) => {
+      this.#answered = resolve;
+    });
+  }
+}
+
+export class FailoverRun {
+  readonly #ground: Ground;
+  readonly #processes: LoadProcess[] = [];
+  readonly #looker: Sessions;
+  readonly #closeLooker: () => unknown;
+  #rounds = 0;
+
+  private constructor(ground: Ground, looker: Sessions, closeLooker: () => unknown) {
+    this.#ground = ground;
+    this.#looker = looker;
+    this.#closeLooker = closeLooker;
+  }
+
+  static async on(topology: keyof typeof FAILOVER_TOPOLOGIES, kind: string): Promise<FailoverRun> {
+    const ground = await FAILOVER_TOPOLOGIES[topology].start();
+    const { nodes } = ground.servers;
+    const { client, close } = await openFailoverClient(kind, nodes);
+    // It knows of no ending but what the server says.
+    const looker = createSessions({ store: redisStore(client), secrets: [TEST_SECRET], background: false });
+    const run = new FailoverRun(ground, looker, close);
+    for (let i = 0; i < PROCESSES; i++) run.#processes.push(await LoadProcess.start(kind, nodes, run.#ended));
+    return run;
+  }
+
+  /** A fault of the next primary in turn; the next of the faults unless one is given. */
+  async round(given?: FaultName): Promise<RoundResult> {
+    const ground = this.#ground;
+    const round = this.#rounds++;
+    await until(() => ground.isWhole());
+    const before = await ground.primaries();
+    const server = before[round % before.length] ?? 0;
+    const fault = given ?? ground.faults[round % ground.faults.length] ?? "kill -9";
+    const holds = await ground.holds(server);
+    await Promise.all(this.#processes.map((each) => each.start()));
+    await sleep(WARM_MS);
+    const faultAt = await ground.begin(fault, server);
+    await until(async () => (await ground.primaries()).some((each) => !before.includes(each)));
+    const promotedAt = wallNow();
+    await sleep(SERVED_MS);
+    await ground.end(fault, server);
+    await sleep(BACK_MS);
+    await ground.rejoin(server);
+    await until(() => ground.isWhole());
+    await until(async () => this.#processes.every(({ acknowledgedAt }) => acknowledgedAt > promotedAt));
+    await sleep(SERVED_MS);
+    const reports = await Promise.all(this.#processes.map((each) => each.stop()));
+    return { fault, promotedMs: promotedAt - faultAt, ...(await this.#judged(reports, faultAt, holds)) };
+  }
+
+  async close(): Promise<void> {
+    for (const each of this.#processes) each.end();
+    await this.#looker.close();
+    await this.#closeLooker();
+    await this.#ground.servers.stop();
+  }
+
+  readonly #ended = (by: LoadProcess, ending: Ending): void => {
+    for (const each of this.#processes) if (each !== by) each.tell(ending);
+  };
+
+  async #judged(reports: readonly LoadReport[], faultAt: number, holds: (key: string) => boolean) {
+    const all = <K extends "logins" | "endings" | "refused" | "accepted" | "toldAgain" | "live" | "lost">(what: K) =>
+      reports.flatMap((report) => [...report[what]] as LoadReport[K][number][]);
+    const [logins, endings, accepted] = [all("logins"), all("endings"), all("accepted")];
+    const undone = await this.#undone(endings);
+    const live = new Set(all("live"));
+    const gone = new Set(
+      (
+        await this.#valid(
+          logins.filter(({ id }) => live.has(id)),
+          false,
+        )
+      ).map(({ id }) => id),
+    );
+    for (const id of all("lost")) gone.add(id);
+    const toldAgain = new Set(all("toldAgain"));
+    const counts = (durable: boolean): EndingCounts => {
+      const some = endings.filter((each) => each.durable === durable);
+      const among = (ids: ReadonlySet<string>): number => some.filter(({ id }) => ids.has(id)).length;
+      return { acknowledged: some.length, toldAgain: among(toldAgain), undone: among(undone) };
+    };
+    const refused = all("refused");
+    return {
+      firstWriteMs: Math.max(...reports.map((report) => firstWrite(report, faultAt, holds))) - faultAt,
+      refusedMs: Math.max(0, ...accepted.map(({ at }) => at - faultAt)),
+      logins: { acknowledged: logins.length, lost: gone.size },
+      plain: counts(false),
+      durable: counts(true),
+      lostSessionsRefused: refused.filter(({ id }) => gone.has(id)).length,
+      falseLogouts: refused.filter(({ id }) => live.has(id) && !gone.has(id)).map(({ reason }) => reason),
+      acceptedByOwn: accepted.filter(({ own }) => own).length,
+      acceptedByOther: accepted.filter(({ own }) => !own).length,
+      calls: reports.reduce((sum, { calls }) => sum + calls, 0),
+      errors: summed(reports.map(({ errors }) => errors)),
+    };
+  }
+
+  /** Ends that were acknowledged and do not hold, once processes had time to tell the server of them. */
+  async #undone(endings: readonly Ending[]): Promise<ReadonlySet<string>> {
+    let undone: readonly Login[] = endings;
+    for (const giveUpAt = wallNow() + TOLD_MS; ; await sleep(100)) {
+      undone = await this.#valid(undone, true);
+      if (undone.length === 0 || wallNow() > giveUpAt) return new Set(undone.map(({ id }) => id));
+    }
+  }
+
+  /** Those whose token the server takes for good, or does not. */
+  async #valid(logins: readonly Login[], wanted: boolean): Promise<Login[]> {
+    const found: Login[] = [];
+    for (let at = 0; at < logins.length; at += CHECKED_AT_ONCE) {
+      const some = logins.slice(at, at + CHECKED_AT_ONCE);
+      const answers = await Promise.all(some.map(({ token }) => this.#asked(token)));
+      found.push(...some.filter((_login, i) => answers[i] === wanted));
+    }
+    return found;
+  }
+
+  async #asked(token: string): Promise<boolean> {
+    for (const giveUpAt = wallNow() + PATIENCE_MS; ; await sleep(50)) {
+      try {
+        return (await this.#looker.validate(token, { touch: false })).valid;
+      } catch (error) {
+        if (wallNow() > giveUpAt) throw error;
+      }
+    }
+  }
+}
+
+/** When a login was acknowledged that began after the fault, on the server that it befell. */
+function firstWrite({ logins }: LoadReport, faultAt: number, holds: (key: string) => boolean): number {
+  const keys = new Keys("sojourn");
+  const after = logins.filter(({ id, begunAt }) => begunAt >= faultAt && holds(keys.session(id)));
+  return Math.min(...after.map(({ endedAt }) => endedAt));
+}
+
+function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const [said, count] of all.flatMap((each) => Object.entries(each))) sum[said] = (sum[said] ?? 0) + count;
+  return sum;
+}
