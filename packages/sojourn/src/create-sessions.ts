@@ -23,6 +23,7 @@ import { keepStale, type UnavailableOptions, unavailableRules } from "./lifecycl
 import { Policies, type PolicyOptions } from "./lifecycle/policy.ts";
 import { Reaper, type ReaperOptions } from "./lifecycle/reaper.ts";
 import { Sessions } from "./lifecycle/sessions.ts";
+import { StoredValues } from "./lifecycle/stored-values.ts";
 import { ProcessCounts } from "./metrics/process-counts.ts";
 import { SessionMetrics } from "./metrics/session-metrics.ts";
 import { DEFAULTS, MAX_MAX_BYTES, MAX_PER_USER, MAX_SERVER_ID_BYTES } from "./options.ts";
@@ -147,6 +148,7 @@ export function createSessions<D extends object = DataObject>(options: SessionsO
     policies: core.policies,
     now: () => core.store.now(),
     adoption: given.adopt === undefined ? null : new Adoption(core, given.adopt),
+    values: new StoredValues(core),
     named: (policy) => new NamedSessions(core, policy),
     freshTokenMs: core.rotation.graceMs / 2,
     onUnavailable: core.unavailable.mode,

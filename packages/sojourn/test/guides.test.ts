@@ -168,3 +168,14 @@ test("docs/guide/moving-stores.md: an application on both stores, then the mover
   const asked = `console.log((await sessions.validate(${JSON.stringify(token)})).valid); await sessions.close();`;
   expect(await output(`${alone}\n${asked}`)).toBe("true");
 }, 60_000);
+
+test("docs/guide/migrating-from-better-auth.md: its application signs up, lists, and signs out elsewhere", async () => {
+  const origin = await run(await exampleOf("migrating-from-better-auth.md", "app.listen(3000);", BY_SERVER));
+  const ada = { email: "ada@example.com", password: "correct horse battery", name: "Ada" };
+  const [first, second] = [new Browser(origin), new Browser(origin)];
+  expect((await first.post("/api/auth/sign-up/email", ada)).status).toBe(200);
+  expect((await second.post("/api/auth/sign-in/email", ada)).status).toBe(200);
+  expect(JSON.parse((await second.get("/api/auth/list-sessions")).body)).toHaveLength(2);
+  expect((await second.post("/api/auth/revoke-other-sessions")).status).toBe(200);
+  expect([(await first.get("/me")).body, (await second.get("/me")).body]).toEqual(["null", '"ada@example.com"']);
+});

@@ -32,6 +32,7 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
     "sojourn:t:{tag}": "hash, kept",
     "sojourn:u:{tag}:…": "zset, within 31 d",
     "sojourn:v:{tag}:…": "string, within 90 d",
+    "sojourn:w:{tag}:…": "string, within 24 h",
     "sojourn:x:{tag}": "zset, when empty",
   });
 });

@@ -7,6 +7,7 @@ import type { NamedSessions } from "./named-sessions.ts";
 import type { Notices } from "./notices.ts";
 import type { OnUnavailable } from "./on-unavailable.ts";
 import type { Policies } from "./policy.ts";
+import type { StoredValues } from "./stored-values.ts";
 
 export interface AdapterHost {
   readonly namespace: string;
@@ -33,6 +34,8 @@ export interface AdapterHost {
   readonly adoption: Adoption | null;
   /** The store's time. */
   readonly now: () => number;
+  /** What other libraries keep under names of their own. */
+  readonly values: StoredValues;
   /** Sessions that another library names. @throws ConfigError */
   named(policy: string | undefined): NamedSessions;
   /** Of requests that say nothing else. */

@@ -41,6 +41,7 @@ import type { NearCacheSize } from "../store/near-cache.ts";
 import type { Totals } from "../store/totals.ts";
 import type { Transfer } from "../store/transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../store/upkeep.ts";
+import type { ValueStore } from "../store/value-store.ts";
 import type { Observer } from "./observer.ts";
 
 /** Of so many reads one is timed, unless the observer wants each. */
@@ -52,6 +53,7 @@ export class TrackedStore implements Store {
   readonly namespace: string;
   readonly metrics: MetricStore;
   readonly transfer: Transfer;
+  readonly values: ValueStore;
   readonly writeDeadlineMs: number;
   readonly nearCache: NearCacheSize | null;
   /** Calls of `near` that a copy answered, and those that none did. */
@@ -72,6 +74,7 @@ export class TrackedStore implements Store {
     this.namespace = store.namespace;
     this.metrics = this.#timedMetrics(store.metrics);
     this.transfer = store.transfer;
+    this.values = this.#timedValues(store.values);
     this.nearCache = store.nearCache;
     this.writeDeadlineMs = store.writeDeadlineMs;
   }
@@ -196,6 +199,15 @@ export class TrackedStore implements Store {
       samples: (name) => this.#timed("samples", () => metrics.samples(name)),
       addToSeries: (...args) => this.#write("addToSeries", () => metrics.addToSeries(...args)),
       series: () => this.#timed("series", () => metrics.series()),
+    };
+  }
+
+  #timedValues(values: ValueStore): ValueStore {
+    return {
+      get: (id) => this.#timed("value", () => values.get(id)),
+      set: (...args) => this.#write("setValue", () => values.set(...args)),
+      take: (...args) => this.#write("takeValue", () => values.take(...args)),
+      increment: (...args) => this.#write("incrementValue", () => values.increment(...args)),
     };
   }
 

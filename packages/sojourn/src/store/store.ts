@@ -21,6 +21,7 @@ import type { ChangeType, ConsumerOptions, EventNote, EventReader } from "./even
 import type { Totals } from "./totals.ts";
 import type { Transfer } from "./transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "./upkeep.ts";
+import type { ValueStore } from "./value-store.ts";
 
 export type { WriteCall } from "./write-call.ts";
 
@@ -261,6 +262,8 @@ export interface Store {
   readonly metrics: MetricStore;
   /** Sessions that move to another store, or from one. */
   readonly transfer: Transfer;
+  /** Values of other libraries. */
+  readonly values: ValueStore;
   /** How long a write may take before it gives up. */
   readonly writeDeadlineMs: number;
   /** How full the near cache is, at any time, and how long it keeps what is for `stale`; null without one. */

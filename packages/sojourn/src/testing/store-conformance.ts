@@ -25,6 +25,7 @@ import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
 import { TRANSFERS } from "./conformance/transfers.ts";
 import { UPKEEP } from "./conformance/upkeep.ts";
+import { VALUES } from "./conformance/values.ts";
 import { USERS } from "./conformance/users.ts";
 
 export interface ConformanceOptions {
@@ -52,6 +53,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...AMENDING,
     ...ACTIVITIES,
     ...METRICS,
+    ...VALUES,
     ...TOTALS,
     ...LIMITS,
     ...UPKEEP,

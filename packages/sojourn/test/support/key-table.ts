@@ -1,5 +1,6 @@
 /** Every kind of key that Sojourn writes to Redis: its type, its death and its size, measured on a real server. */
 
+import { secondaryStorage } from "../../src/adapters/better-auth.ts";
 import { createSessions, type Sessions } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { whileAdvancing } from "../../src/testing/conformance/environment.ts";
@@ -48,6 +49,7 @@ export async function writeEveryKindOfKey(sessions: Sessions, other: Sessions, c
   await session.increment("visits");
   await sessions.activity.record(session.id, "password changed");
   await sessions.metrics.record("login.ms", 12);
+  await secondaryStorage(sessions).increment("sign-ins", DAY / 1000);
 }
 
 /** Starts a server of its own, and ends it. */

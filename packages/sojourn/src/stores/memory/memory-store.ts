@@ -44,6 +44,7 @@ import { ActivityLists } from "./activity-lists.ts";
 import { History } from "./history.ts";
 import { MemoryMetrics } from "./memory-metrics.ts";
 import { type MemoryPlaces, MemoryTransfer } from "./memory-transfer.ts";
+import { MemoryValues } from "./memory-values.ts";
 import { Remembered } from "./remembered.ts";
 import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
 import { makeRoom } from "../../store/user-limit.ts";
@@ -88,17 +89,16 @@ class MemoryStore extends RecordSteps implements Store {
   readonly #activities = new ActivityLists();
   /** For creates that come late: what is there when one is made is ended in the same turn. */
   #cutOffs = CutOffs.NONE;
-  readonly metrics = new MemoryMetrics((call) => {
+  readonly #begun = (call?: WriteCall): number => {
     this.#begin(call);
     return this.now();
-  });
+  };
+  readonly metrics = new MemoryMetrics(this.#begun);
+  readonly values = new MemoryValues(this.#begun);
   readonly #places: MemoryPlaces = {
     salt: randomBytes(SALT_BYTES),
     disabled: this.#disabled,
-    begin: (call) => {
-      this.#begin(call);
-      return this.now();
-    },
+    begin: this.#begun,
     record: (id) => this.#record(id),
     endingOf: ({ id, record }) => this.#cutOffs.endingOf(record) ?? this.#tombstone(id),
     epochOf: (userKey) => this.#epochOf(userKey),

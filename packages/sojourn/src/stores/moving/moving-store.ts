@@ -44,6 +44,7 @@ import type { ConsumerOptions, EventReader } from "../../store/events.ts";
 import type { MetricStore } from "../../store/metric-store.ts";
 import { type Page, type PageInput, unknownCursor } from "../../store/paging.ts";
 import type { Totals } from "../../store/totals.ts";
+import type { ValueStore } from "../../store/value-store.ts";
 import type { Transfer } from "../../store/transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
 import { BEGINNING_MS, bring, bringTaken, checkedStores, type Stores, wasMoved } from "./arrival.ts";
@@ -64,6 +65,8 @@ class MovingStore implements Store {
   readonly writeDeadlineMs: number;
   /** Of the target: they begin anew. */
   readonly metrics: MetricStore;
+  /** Of the target, too: values of other libraries are not moved. */
+  readonly values: ValueStore;
   readonly transfer: Transfer;
   readonly nearCache = null;
   readonly #stores: Stores;
@@ -78,6 +81,7 @@ class MovingStore implements Store {
     this.parts = from.parts + to.parts;
     this.writeDeadlineMs = from.writeDeadlineMs + to.writeDeadlineMs;
     this.metrics = to.metrics;
+    this.values = to.values;
     this.transfer = to.transfer;
   }
 

@@ -115,6 +115,10 @@ export class Keys {
   admitted(bucket: number): string {
     return `${this.#namespace}:g:{${tag(bucket)}}`;
   }
+  /** String: a value of another library, empty where one was taken away. */
+  value(id: string): string {
+    return this.#key("w", bucketOf(id), id);
+  }
   /** Hash: salt and layout of the namespace, and a move into it. */
   facts(): string {
     return `${this.#namespace}:c`;

@@ -73,6 +73,7 @@ import { Preparation } from "./preparation.ts";
 import { type RecordReads, readsOf } from "./read-batch.ts";
 import { RecordChanges } from "./record-changes.ts";
 import { RedisMetrics } from "./redis-metrics.ts";
+import { RedisValues } from "./redis-values.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import { RedisTransfer } from "./redis-transfer.ts";
 import type { RedisStoreOptions } from "./redis-store-options.ts";
@@ -102,6 +103,7 @@ class RedisStore implements Store {
   readonly namespace: string;
   readonly metrics: RedisMetrics;
   readonly transfer: RedisTransfer;
+  readonly values: RedisValues;
   readonly writeDeadlineMs: number;
   readonly nearCache: NearCache | null;
   readonly #keys: Keys;
@@ -149,6 +151,7 @@ class RedisStore implements Store {
     const parts = { keys: this.#keys, redis: this.#redis, preparation: this.#preparation, scripts: this.#scripts };
     this.metrics = new RedisMetrics(parts);
     this.#diagnosis = new Diagnosis({ ...parts, clock });
+    this.values = new RedisValues(parts);
     this.#activities = new ActivityLists(parts);
     this.#counts = new Counts(this.#keys, this.#redis, this.#preparation);
     this.transfer = new RedisTransfer({ ...parts, counts: this.#counts, retention: this.#retention });

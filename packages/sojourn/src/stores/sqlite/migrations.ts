@@ -63,6 +63,8 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
   `CREATE TABLE aside (id TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT;
    CREATE TABLE admitted (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE stored_values (id TEXT PRIMARY KEY, value BLOB NOT NULL, ends_at INTEGER NOT NULL) STRICT;
+   CREATE INDEX stored_values_by_death ON stored_values (ends_at);`,
 ];
 
 /** Brings the schema up to date. The caller holds the write lock, so that several processes may start at once. */

@@ -58,8 +58,9 @@ import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { endingHints } from "./ending-hints.ts";
 import { isFromTheFuture, migrate } from "./migrations.ts";
 import { asBuffer, cutOffsOf, endSession, foundIn, latestOf, recordOf, storedSession, tombstoneIn } from "./rows.ts";
-import { SqliteMetrics } from "./sqlite-metrics.ts";
+import { type SqliteAccess, SqliteMetrics } from "./sqlite-metrics.ts";
 import { SqliteTransfer } from "./sqlite-transfer.ts";
+import { SqliteValues } from "./sqlite-values.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
 import { checkSome, reapSome } from "./upkeep.ts";
@@ -101,13 +102,15 @@ class SqliteStore extends RecordSteps implements Store {
   readonly engine = "sqlite";
   readonly parts = 1;
   readonly namespace: string;
-  readonly metrics = new SqliteMetrics({
+  readonly #access: SqliteAccess = {
     write: (call, write) => this.#write(call, write),
     query: async (query) => {
       const { sql } = await this.#open();
       return this.#query(() => query(sql, this.now()));
     },
-  });
+  };
+  readonly metrics = new SqliteMetrics(this.#access);
+  readonly values = new SqliteValues(this.#access);
   readonly transfer = new SqliteTransfer({
     write: (call, write) => this.#write(call, write),
     query: async (query) => {

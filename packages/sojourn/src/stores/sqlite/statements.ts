@@ -68,6 +68,11 @@ const SQL = {
   addHour:
     "INSERT INTO ended_hours (hour, ended, duration_ms) VALUES (?, 1, ?) ON CONFLICT (hour) DO UPDATE SET ended = ended + 1, duration_ms = duration_ms + excluded.duration_ms",
   removeHours: "DELETE FROM ended_hours WHERE hour < ?",
+  value: "SELECT value, ends_at FROM stored_values WHERE id = ? AND ends_at > ?",
+  setValue:
+    "INSERT INTO stored_values (id, value, ends_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at",
+  removeOldValues:
+    "DELETE FROM stored_values WHERE id IN (SELECT id FROM stored_values WHERE ends_at <= ? ORDER BY ends_at LIMIT ?)",
   insertSample: "INSERT INTO samples (name, value) VALUES (?, ?)",
   keepSamples:
     "INSERT INTO sampled (name, kept_until) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET kept_until = excluded.kept_until",
