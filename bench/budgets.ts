@@ -132,6 +132,12 @@ export const BUDGETS: readonly Budget[] = [
   { id: "propagation", what: "revoked on one node → refused on another, near cache on, p99", unit: "ms", atMost: 20 },
   ...millionBudgets(),
   { id: "packed", what: "library, packed, all that a server can load", unit: "bytes", atMost: 150_000 },
+  {
+    id: "packed.application",
+    what: "JavaScript that an application of Express on Redis loads, packed",
+    unit: "bytes",
+    atMost: 150_000,
+  },
   { id: "packed.faults", what: "dependencies, install scripts and the like in the package", unit: "faults", atMost: 0 },
 ];
 

@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { refusedIn, usersMayInstall, weMayDevelopWith } from "./package/licences.mjs";
 import { runTwentyLines } from "./package/readme-app.mjs";
-import { faultsOf, gzippedByKind, MAX_PACKED_BYTES, packedForServers, unknownSubpaths } from "./package/tarball.mjs";
+import {
+  faultsOf,
+  gzippedByKind,
+  MAX_PACKED_BYTES,
+  packedForApplication,
+  packedForServers,
+  unknownSubpaths,
+} from "./package/tarball.mjs";
 import { npmFailure } from "./setup/npm.mjs";
 import { root, tools } from "./tool-paths.mjs";
 
@@ -36,7 +43,9 @@ async function check(folder) {
   const { size } = statSync(tarball);
   const forServers = packedForServers(installed);
   console.log(`${tarballName}: ${size} bytes (gzipped apart: ${gzippedByKind(installed)})`);
-  console.log(`without testing: ${forServers} of ${MAX_PACKED_BYTES} bytes`);
+  console.log(
+    `without testing: ${forServers} of ${MAX_PACKED_BYTES} bytes; loaded by an application: ${packedForApplication(installed)}`,
+  );
   return [
     ...faultsOf(installed, size, forServers),
     ...unknownSubpaths(`${readme}\n${documentation()}`, manifest).map(

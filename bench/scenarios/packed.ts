@@ -9,8 +9,15 @@ import type { Scenario } from "../harness/scenario.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+interface Packed {
+  readonly bytes: number;
+  readonly forServers: number;
+  readonly forApplication: number;
+  readonly faults: readonly string[];
+}
 interface Tarball {
   readonly packedForServers: (folder: string) => number;
+  readonly packedForApplication: (folder: string) => number;
   readonly faultsOf: (folder: string, tarballBytes: number) => string[];
 }
 interface Minify {
@@ -27,10 +34,10 @@ export const packed: Scenario = {
   async run() {
     const folder = mkdtempSync(join(tmpdir(), "sojourn-packed-"));
     try {
-      const { bytes, forServers, faults } = await packedIn(folder);
+      const { bytes, forServers, forApplication, faults } = await packedIn(folder);
       return {
         method: [
-          "npm pack of a copy that is made small as for publishing. The budget is for what a server can load: all but the suites of sojourn/testing (docs/decisions/0008-what-the-package-weighs.md).",
+          "npm pack of a copy that is made small as for publishing. The budget is for what a server can load: all but the suites of sojourn/testing (docs/decisions/0022-what-an-application-loads.md).",
           "Faults: dependencies of any kind, install scripts, peers that are not optional, missing files, tests or sources in the package.",
         ],
         rates: [],
@@ -40,6 +47,7 @@ export const packed: Scenario = {
             columns: ["what", "bytes"],
             rows: [
               ["what a server can load, packed", String(forServers)],
+              ["what an application of Express on Redis loads, its JavaScript, packed", String(forApplication)],
               ["the whole tarball", String(bytes)],
               ["faults", faults.length === 0 ? "none" : faults.join("; ")],
             ],
@@ -47,6 +55,7 @@ export const packed: Scenario = {
         ],
         measured: [
           { budget: "packed", value: forServers },
+          { budget: "packed.application", value: forApplication },
           { budget: "packed.faults", value: faults.length },
         ],
       };
@@ -56,10 +65,10 @@ export const packed: Scenario = {
   },
 };
 
-async function packedIn(folder: string): Promise<{ bytes: number; forServers: number; faults: string[] }> {
+async function packedIn(folder: string): Promise<Packed> {
   const { minifyPackage } = await tool<Minify>("package/minify.mjs");
   const { npmFailure } = await tool<Npm>("setup/npm.mjs");
-  const { packedForServers, faultsOf } = await tool<Tarball>("package/tarball.mjs");
+  const { packedForApplication, packedForServers, faultsOf } = await tool<Tarball>("package/tarball.mjs");
   const library = join(folder, "library");
   for (const name of ["dist", "package.json"]) {
     cpSync(join(root, "packages", "sojourn", name), join(library, name), { recursive: true });
@@ -74,7 +83,12 @@ async function packedIn(folder: string): Promise<{ bytes: number; forServers: nu
   execFileSync("tar", ["-xzf", tarball, "-C", unpacked]);
   const content = join(unpacked, "package");
   const { size } = statSync(tarball);
-  return { bytes: size, forServers: packedForServers(content), faults: faultsOf(content, size) };
+  return {
+    bytes: size,
+    forServers: packedForServers(content),
+    forApplication: packedForApplication(content),
+    faults: faultsOf(content, size),
+  };
 }
 
 /** A module of `tools/`, which are JavaScript. */

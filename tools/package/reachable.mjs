@@ -17,6 +17,13 @@ export function removeUnreachable(folder) {
   }
 }
 
+/** The files that these lead to, and themselves. */
+export function filesReached(files) {
+  const reached = new Set();
+  for (const file of files) follow(file, reached);
+  return reached;
+}
+
 function follow(file, reached) {
   if (reached.has(file) || !existsSync(file)) return;
   reached.add(file);

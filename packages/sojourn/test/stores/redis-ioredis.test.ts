@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { inspect } from "node:util";
 import { Cluster, Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
@@ -49,6 +49,8 @@ runConformance("redis (ioredis 6)", {
 });
 
 describe("the client", () => {
+  beforeEach(() => admin.flushAll());
+
   test.each([
     ["of numbers as text", { stringNumbers: true }],
     ["that bundles commands by itself", { enableAutoPipelining: true }],
