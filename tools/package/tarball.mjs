@@ -24,7 +24,7 @@ export function packedForServers(folder) {
 export function packedForApplication(folder) {
   const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const files = filesReached(APPLICATION.map((name) => join(folder, exports[name].default)));
-  return gzipSync(Buffer.concat([...files].toSorted().map((file) => readFileSync(file))), { level: 9 }).length;
+  return gzipSync(Buffer.concat([...files].map((file) => readFileSync(file))), { level: 9 }).length;
 }
 
 /** What is wrong with a package that lies unpacked in a folder and was so many bytes packed. */
