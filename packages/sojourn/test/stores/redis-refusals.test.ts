@@ -50,7 +50,9 @@ describe("a command that is refused", () => {
     expect(sent()).toBe(2);
   });
 
-  test.each(PASSING)("%s, twice: its caller is told that nothing happened, and why", async (answer, reason) => {
+  // TRYAGAIN passes while its slot is moved: it is sent until the deadline (pending-call.test.ts).
+  const once = PASSING.filter(([answer]) => !answer.startsWith("TRYAGAIN"));
+  test.each(once)("%s, twice: its caller is told that nothing happened, and why", async (answer, reason) => {
     const sent = refuse(answer, 2);
     await expect(store.revoke(ENDING)).rejects.toMatchObject({ reason, outcome: "not_executed", status: 503 });
     expect(sent()).toBe(2);

@@ -48,7 +48,12 @@ import type { ValueStore } from "../../store/value-store.ts";
 import type { Transfer } from "../../store/transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
 import { BEGINNING_MS, bring, bringTaken, checkedStores, type Stores, wasMoved } from "./arrival.ts";
+import { Doubt } from "./doubt.ts";
 import { MergedEvents } from "./merged-events.ts";
+
+/** Until the other store has been asked, too. */
+const UNKNOWN: RevokeOutcome = { ended: false, record: null };
+const NONE = { ended: 0 };
 
 /**
  * A store over two, for every server of the application from before `moveStore` is called until it is done. Closes both.
@@ -188,38 +193,48 @@ class MovingStore implements Store {
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
+    const doubt = new Doubt();
+    return doubt.settled(await this.#revoked(input, call, doubt));
+  }
+
+  async #revoked(input: RevokeInput, call: WriteCall | undefined, doubt: Doubt): Promise<RevokeOutcome> {
     const { from, to } = this.#stores;
-    const there = await to.revoke(input, call);
+    const there = await doubt.of(to.revoke(input, call), UNKNOWN);
     const mayBeKept = input.reusedGeneration !== undefined && isRecord(await to.read(input.id));
     // Of one that has left a store that says "ended", too.
     if (mayBeKept || (there.ended && !wasMoved(await to.read(input.id)))) return there;
-    const here = await from.revoke(input, call);
+    const here = await doubt.of(from.revoke(input, call), UNKNOWN);
     const left = await from.read(input.id);
-    return isRecord(left) || !(await this.#mayHaveArrived(input.id, left)) ? here : to.revoke(input, call);
+    if (isRecord(left) || !(await this.#mayHaveArrived(input.id, left))) return here;
+    return doubt.of(to.revoke(input, call), UNKNOWN);
   }
 
   async disableUser(input: DisableUserInput, call?: WriteCall): Promise<void> {
-    await this.#stores.from.disableUser(input, call);
-    await this.#stores.to.disableUser(input, call);
+    const doubt = new Doubt();
+    await doubt.of(this.#stores.from.disableUser(input, call), undefined);
+    await doubt.of(this.#stores.to.disableUser(input, call), undefined);
+    doubt.settled(undefined);
   }
 
   /** At the target last: what is on its way meanwhile began before the epoch that its user has there then, and is refused. */
   async revokeUser(input: RevokeUserInput, call?: WriteCall): Promise<{ readonly ended: number }> {
     const { from, to } = this.#stores;
-    const here = await from.revokeUser(input, call);
+    const doubt = new Doubt();
+    const here = await doubt.of(from.revokeUser(input, call), NONE);
     // An epoch there would outdo those of sessions that still begin here.
-    if (!(await this.#begun())) return here;
+    if (!(await this.#begun())) return doubt.settled(here);
     if (input.except !== null) await bring(input.except, this.#stores);
     await bringTaken(this.#stores, input.userKey);
-    const there = await to.revokeUser(input, call);
-    return { ended: here.ended + there.ended };
+    const there = await doubt.of(to.revokeUser(input, call), NONE);
+    return doubt.settled({ ended: here.ended + there.ended });
   }
 
   async revokeBefore(input: RevokeBeforeInput, call?: WriteCall): Promise<{ readonly ended: number }> {
     const { from, to } = this.#stores;
-    const here = await from.revokeBefore(input, call);
-    const there = await to.revokeBefore(input, call);
-    return { ended: here.ended + there.ended };
+    const doubt = new Doubt();
+    const here = await doubt.of(from.revokeBefore(input, call), NONE);
+    const there = await doubt.of(to.revokeBefore(input, call), NONE);
+    return doubt.settled({ ended: here.ended + there.ended });
   }
 
   async eraseUser(userKey: string): Promise<{ readonly tombstonesUntil: number }> {

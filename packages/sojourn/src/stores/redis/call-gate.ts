@@ -18,8 +18,11 @@ const FAILURES_TO_OPEN = 5;
 /** Failures this close together are one: a broken connection fails everything that was sent over it. */
 const ONE_FAILURE_MS = 10;
 const ASK_EVERY_MS = 250;
-/** A question without an answer is given up then: no client promises to settle what it was asked, least of all in a failover. */
-const GIVE_UP_MS = 2_000;
+/**
+ * A question without an answer is given up then: no client promises to settle what it was asked, least of all in a
+ * failover. Longer than the `socketTimeout` that is recommended: another question would be a sign of life to it.
+ */
+const GIVE_UP_MS = 3_000;
 
 export interface CallGateOptions {
   readonly maxInFlight: number;
