@@ -72,7 +72,8 @@ export class RedisServer {
   async stop(): Promise<void> {
     for (const client of this.#clients) if (client.isOpen) client.destroy();
     await this.kill();
-    await rm(this.folder, { recursive: true, force: true });
+    // A child that rewrites the append-only file may still write.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
   #spawned(): ChildProcess {
