@@ -44,8 +44,15 @@ export class SessionReads {
     const found = this.#parts.copies.through(id, () => this.#found(key, cutOffs));
     return found.then((outcome) => {
       if (outcome === null) return this.#tombstoneOf(id);
-      return isRecord(outcome) ? (this.#parts.denied.endingOf(id) ?? outcome) : outcome;
+      if (!isRecord(outcome)) return outcome;
+      const denied = this.#parts.denied.endingOf(id);
+      return denied === null ? outcome : this.#whyOf(id, denied);
     });
+  }
+
+  /** A read that was under way when the end was heard of: the server knows why, unless it has lost the end. */
+  async #whyOf(id: string, denied: Tombstone): Promise<Tombstone> {
+    return (await this.#tombstoneOf(id).catch(() => null)) ?? denied;
   }
 
   /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
