@@ -28,6 +28,16 @@ export class UnsupportedRecordError extends Error {
   override readonly name = "UnsupportedRecordError";
 }
 
+/** What a near cache keeps a record in, and what was found out about it. */
+export interface RecordCopy {
+  /** Null once the cache has given it up: others may still hold this. */
+  readonly record: SessionRecord | null;
+  /** The token, as it was verified, that was found good for the record. */
+  goodFor: object | null;
+  /** Store time until which there is nothing to do or to say but that. */
+  goodUntil: number;
+}
+
 /**
  * A record that was read. Header fields are read where they stand; metadata and
  * data are decoded at the first call that asks for them.
@@ -36,6 +46,8 @@ export class UnsupportedRecordError extends Error {
  */
 export class SessionRecord {
   readonly bytes: Buffer;
+  /** Of a near cache that keeps it. */
+  copy: RecordCopy | null = null;
   readonly #rotationAt: number;
   readonly #metadataAt: number;
   readonly #directoryAt: number;

@@ -31,6 +31,11 @@ export class Renewal {
     return verified.keyIndex > 0 || this.#core.store.now() - tokenMadeAt(record) >= everyMs;
   }
 
+  /** No earlier time is it due. */
+  dueAt(record: SessionRecord): number {
+    return tokenMadeAt(record) + (this.#core.rotation.everyMs ?? Number.POSITIVE_INFINITY);
+  }
+
   /**
    * The grace of the last renewal runs, and as long again, in which the last responses that carry the current token
    * arrive: made any earlier, a further token could be put out of a jar by the one before it.

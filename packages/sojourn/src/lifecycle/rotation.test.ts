@@ -91,7 +91,7 @@ const TABLE: Record<keyof typeof TOKENS, Record<Situation, TokenStanding>> = {
 
 describe.each(Object.keys(TABLE) as (keyof typeof TOKENS)[])("E4 E5 a token of generation %s", (token) => {
   test.each(Object.keys(RECORDS) as Situation[])("%s", (situation) => {
-    const verified = { id: "", keyIndex: 0, ...TOKENS[token] };
+    const verified = { id: "", keyIndex: 0, copy: null, ...TOKENS[token] };
     expect(standingOf(RECORDS[situation], verified, NOW)).toBe(TABLE[token][situation]);
   });
 });

@@ -41,9 +41,10 @@ export class Session<D extends object = DataObject> {
   #data: Readonly<DataObject> | null = null;
   /** The data for writing, or once more is known than the record says. */
   #view: DataView | null = null;
-  #revision: number;
-  #lastSeenAt: number;
-  #idleMs: number;
+  /** What a write or a touch of its own made of the record's. */
+  #ownRevision: number | null = null;
+  #ownLastSeenAt: number | null = null;
+  #ownIdleMs: number | null = null;
   /** A write of somebody else came between: `data` is not the whole truth, and `update` reads first. */
   #stale = false;
 
@@ -53,9 +54,6 @@ export class Session<D extends object = DataObject> {
     this.#record = record;
     this.#core = core;
     this.#writer = writer;
-    this.#revision = record.revision;
-    this.#lastSeenAt = record.lastSeenAt;
-    this.#idleMs = record.idleMs;
   }
 
   /** The application's user id; null for an anonymous session. */
@@ -70,15 +68,15 @@ export class Session<D extends object = DataObject> {
   }
   /** Of the last stored activity: up to one touch interval behind. */
   get lastSeenAt(): number {
-    return this.#lastSeenAt;
+    return this.#ownLastSeenAt ?? this.#record.lastSeenAt;
   }
   /** How long the session may go unused, in milliseconds. */
   get idleMs(): number {
-    return this.#idleMs;
+    return this.#ownIdleMs ?? this.#record.idleMs;
   }
   /** The earlier of idle and absolute deadline. */
   get expiresAt(): number {
-    return Math.min(this.#lastSeenAt + this.#idleMs, this.#record.absoluteExpiresAt);
+    return Math.min(this.lastSeenAt + this.idleMs, this.#record.absoluteExpiresAt);
   }
   get absoluteExpiresAt(): number {
     return this.#record.absoluteExpiresAt;
@@ -121,7 +119,7 @@ export class Session<D extends object = DataObject> {
   }
   /** Counts changes of data. */
   get revision(): number {
-    return this.#revision;
+    return this.#ownRevision ?? this.#record.revision;
   }
   /**
    * Frozen (all the way down in development); replaced after an own write. To change a value, write it. Reading a field
@@ -185,8 +183,8 @@ export class Session<D extends object = DataObject> {
   async touchNoting(confirmation: Confirmation): Promise<void> {
     const outcome = await this.#core.store.touch({ id: this.id, minIntervalMs: 0, ...confirmation });
     if (outcome.status === "gone") throw new SessionEndedError(this.id, outcome.tombstone?.reason);
-    this.#lastSeenAt = outcome.lastSeenAt;
-    this.#idleMs = Math.max(this.#idleMs, confirmation.confirmedIdleMs ?? 0);
+    this.#ownLastSeenAt = outcome.lastSeenAt;
+    this.#ownIdleMs = Math.max(this.idleMs, confirmation.confirmedIdleMs ?? 0);
   }
 
   /** Ends this session. True if it is ended now, false if it was over and forgotten already. */
@@ -205,13 +203,13 @@ export class Session<D extends object = DataObject> {
   /** A change that was stored without knowing the rest of the data. */
   #note(change: FieldChange, { previousRevision, revision }: { previousRevision: number; revision: number }): void {
     // A later snapshot has this write in it, and perhaps what came after it.
-    if (revision >= this.#revision) {
+    if (revision >= this.revision) {
       this.#view = { texts: textsAfter(this.#currentView().texts, [change]), revision, upgrade: [], refusal: null };
       this.#data = null;
     }
     // Writes that shared the call answer the same revisions: the second finds its own there already.
-    if (previousRevision !== this.#revision && revision !== this.#revision) this.#stale = true;
-    this.#revision = Math.max(this.#revision, revision);
+    if (previousRevision !== this.revision && revision !== this.revision) this.#stale = true;
+    this.#ownRevision = Math.max(this.revision, revision);
   }
 
   #currentView(): DataView {
@@ -221,10 +219,10 @@ export class Session<D extends object = DataObject> {
 
   /** An answer that was overtaken by one of a later revision says nothing new. */
   #adopt(view: DataView): void {
-    if (view.revision < this.#revision) return;
+    if (view.revision < this.revision) return;
     this.#view = view;
     this.#data = null;
-    this.#revision = view.revision;
+    this.#ownRevision = view.revision;
     this.#stale = false;
   }
 

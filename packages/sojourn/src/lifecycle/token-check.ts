@@ -122,9 +122,9 @@ export class TokenCheck {
    * The answer from the store's near cache where "good, and nothing else to do" is all there is to say; null for
    * whatever has to be judged by the store's own record.
    */
-  near(token: unknown, signals: ClientSignals, verified: VerifiedToken): Good | null {
+  near(token: string, signals: ClientSignals, verified: VerifiedToken): Good | null {
     const record = this.#core.store.near(verified.id);
-    if (record === null || typeof token !== "string") return null;
+    if (record === null) return null;
     if (verified.generation !== record.generation || !record.hasTokenHash(verified.hash)) return null;
     const isPlain = verified.keyIndex === 0 && !record.locked && record.rotation?.state !== "pending";
     const at = this.#core.store.now(verified.id);
@@ -145,6 +145,11 @@ export class TokenCheck {
     if (record === null || generation !== record.generation || !record.hasTokenHash(hash)) return null;
     if (record.locked || this.#isUnused(id, record, store.now(id))) return null;
     return this.#binding !== null && this.#binding.differing({ id, record, signals }).length > 0 ? null : record;
+  }
+
+  /** Store time from which the current token of a record may be renewed, or its session locked for not being used. */
+  dueAt(record: SessionRecord): number {
+    return Math.min(record.lastSeenAt + this.#core.policies.shortestLockMs, this.#renewal.dueAt(record));
   }
 
   /** The record of a token that is good, without doing anything about it; null for any other. */

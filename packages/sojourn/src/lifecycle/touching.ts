@@ -51,6 +51,12 @@ export class Touching {
     );
   }
 
+  /** No earlier time has a validation of it anything to store. */
+  dueAt(record: SessionRecord): number {
+    if (this.#mustConfirm(record)) return 0;
+    return record.lastSeenAt + this.#core.policies.shortestTouchIntervalOf(record.idleMs);
+  }
+
   /** Awaited. False when the session has ended. @throws StoreUnavailableError */
   async now(session: TouchedNow, record: SessionRecord): Promise<boolean> {
     try {

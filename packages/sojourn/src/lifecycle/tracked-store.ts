@@ -1,7 +1,7 @@
 /** A store whose calls are told to an observer, and whose writes are waited for when it is closed. */
 
 import type { Clock } from "../clock.ts";
-import type { SessionRecord } from "../data/session-record.ts";
+import type { RecordCopy, SessionRecord } from "../data/session-record.ts";
 import type { Page, PageInput } from "../store/paging.ts";
 import type { EndingListener } from "../store/ending-hints.ts";
 import type {
@@ -94,11 +94,12 @@ export class TrackedStore implements Store {
   onEnding(listener: EndingListener): () => void {
     return this.#store.onEnding(listener);
   }
-  near(id: string): SessionRecord | null {
-    const copy = this.#store.near(id);
-    if (copy === null) this.nearMisses++;
-    else this.nearHits++;
-    return copy;
+  near(id: string, known?: RecordCopy): SessionRecord | null {
+    const record = this.#store.near(id, known);
+    if (record !== null) this.nearHits++;
+    // Else it is looked for next.
+    else if (known === undefined) this.nearMisses++;
+    return record;
   }
   stale(id: string, maxAgeMs: number): SessionRecord | null {
     return this.#store.stale(id, maxAgeMs);

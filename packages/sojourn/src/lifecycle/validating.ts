@@ -3,6 +3,7 @@
 import type { DataObject } from "../data/draft.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import type { VerifiedToken } from "../security/token.ts";
 import type { Core } from "./core.ts";
 import type { ValidationResult } from "./observer.ts";
 import { type ValidateOptions, type Validation, validationOf } from "./operations.ts";
@@ -84,14 +85,34 @@ export class Validating<D extends object> {
 
   /** The answer from the near cache, at once; null when the store must be asked. */
   near(token: unknown, options: ValidateOptions): GoodValidation<D> | null {
-    if (this.#core.store.nearCache === null || options.fresh === true || options.touch === true) return null;
-    const verified = this.#core.tokens.verify(token);
-    const copy = verified === null ? null : this.#check.near(token, options, verified);
-    if (verified === null || copy === null) return null;
-    const { record, at } = copy.presented;
-    const session = this.#session(verified.id, record);
+    const { store, tokens } = this.#core;
+    if (store.nearCache === null || options.fresh === true || options.touch === true) return null;
+    const verified = tokens.verify(token);
+    if (verified === null || typeof token !== "string") return null;
+    const { id, copy } = verified;
+    // Good for the record of this copy, and for no other: another token of the session may be good for the next one.
+    const known = copy?.goodFor === verified ? store.near(id, copy) : null;
+    if (known !== null) return this.#near(this.#session(id, known));
+    const checked = this.#check.near(token, options, verified);
+    if (checked === null) return null;
+    const { record, at } = checked.presented;
+    const session = this.#session(id, record);
     if (options.touch !== false) this.#touching.whenDue(session, record, at);
+    this.#remember(verified, record);
+    return this.#near(session);
+  }
+
+  #near(session: Session<D>): GoodValidation<D> {
     this.#core.observer.validated("valid");
     return { valid: true, session, near: true };
+  }
+
+  /** The next request with this token finds all of it in one look, as long as its client need not be compared. */
+  #remember(verified: VerifiedToken, record: SessionRecord): void {
+    const { copy } = record;
+    if (copy === null || this.#core.binding !== null) return;
+    copy.goodFor = verified;
+    copy.goodUntil = Math.min(record.expiresAt, this.#check.dueAt(record), this.#touching.dueAt(record));
+    verified.copy = copy;
   }
 }

@@ -62,7 +62,7 @@ describe("shape", () => {
         const id = newSessionId(bucket);
         const { token, hash } = signer.issue(id, each);
         expect(hash).toHaveLength(16);
-        expect(signer.verify(token)).toEqual({ id, generation: each, hash, keyIndex: 0 });
+        expect(signer.verify(token)).toEqual({ id, generation: each, hash, keyIndex: 0, copy: null });
       }),
       { numRuns: 300 },
     );
@@ -96,7 +96,7 @@ describe("shape", () => {
         token,
         hash: Buffer.from(hash, "hex"),
       });
-      expect(each.verify(token)).toEqual({ id, generation, hash: Buffer.from(hash, "hex"), keyIndex: 0 });
+      expect(each.verify(token)).toEqual({ id, generation, hash: Buffer.from(hash, "hex"), keyIndex: 0, copy: null });
     },
   );
 
@@ -139,7 +139,7 @@ describe("A6 whatever is not the one genuine spelling is refused", () => {
       }
     }
     expect(refused).toBe(93 * 63);
-    expect(signer.verify(TOKEN)).toEqual({ id: ID, generation: 9, hash: HASH, keyIndex: 0 });
+    expect(signer.verify(TOKEN)).toEqual({ id: ID, generation: 9, hash: HASH, keyIndex: 0, copy: null });
   });
 
   test.each([
@@ -254,8 +254,8 @@ describe("A8 tokens of one kind are refused as another", () => {
 describe("P1 secrets are rotated without logging anybody out", () => {
   test("[A], then [B, A], then [B]", () => {
     const { token, hash } = signerOf([A]).issue(ID, 3);
-    expect(signerOf([A]).verify(token)).toEqual({ id: ID, generation: 3, hash, keyIndex: 0 });
-    expect(signerOf([B, A]).verify(token)).toEqual({ id: ID, generation: 3, hash, keyIndex: 1 });
+    expect(signerOf([A]).verify(token)).toEqual({ id: ID, generation: 3, hash, keyIndex: 0, copy: null });
+    expect(signerOf([B, A]).verify(token)).toEqual({ id: ID, generation: 3, hash, keyIndex: 1, copy: null });
     expect(signerOf([B]).verify(token)).toBeNull();
   });
 

@@ -12,6 +12,7 @@
 
 import { hash, randomBytes } from "node:crypto";
 import { TOKEN_HASH_LENGTH } from "../data/record.ts";
+import type { RecordCopy } from "../data/session-record.ts";
 import { isSessionId } from "../data/session-id.ts";
 import { equalBytes, type HmacKey, type KeyRing } from "./keyring.ts";
 import { LruMap } from "./lru-map.ts";
@@ -36,6 +37,8 @@ export interface VerifiedToken {
   readonly hash: Buffer;
   /** Position in the ring of the key that signed it; 0 is current. */
   readonly keyIndex: number;
+  /** The near cache's copy that it was good for the last time: the next request need not look for it. */
+  copy: RecordCopy | null;
 }
 
 export interface IssuedToken {
@@ -77,11 +80,16 @@ export class TokenSigner {
   /** Null for anything that this ring did not sign, in any spelling but the canonical one. Never throws. */
   verify(token: unknown): VerifiedToken | null {
     if (typeof token !== "string" || token.length !== TOKEN_LENGTH) return null;
-    const known = this.#verified.get(token);
-    if (known !== undefined) return known;
-    const verified = CANONICAL.test(token) ? this.#verifyMac(token) : null;
+    return this.#verified.get(token) ?? this.#newlyVerified(token);
+  }
+
+  #newlyVerified(token: string): VerifiedToken | null {
+    if (!CANONICAL.test(token)) return null;
+    // A slice of a request's header would keep all of that, and have each look go two ways.
+    const own = Buffer.from(token, "latin1").toString("latin1");
+    const verified = this.#verifyMac(own);
     // Only genuine tokens are remembered: forged ones must not push them out.
-    if (verified !== null) this.#verified.set(token, verified);
+    if (verified !== null) this.#verified.set(own, verified);
     return verified;
   }
 
@@ -91,10 +99,11 @@ export class TokenSigner {
     const keyIndex = this.#verifiers.findIndex((key) => equalBytes(key.mac(message), mac));
     if (keyIndex < 0) return null;
     return {
-      id: token.slice(ID_AT, GENERATION_AT),
+      id: Buffer.from(token, "latin1").toString("latin1", ID_AT, GENERATION_AT),
       generation: Buffer.from(`A${token.slice(GENERATION_AT, SECRET_AT)}`, "base64url").readUIntBE(0, 3),
       hash: secretHash(secretOf(token)),
       keyIndex,
+      copy: null,
     };
   }
 

@@ -20,7 +20,7 @@
  */
 
 import type { Clock } from "../clock.ts";
-import { SessionRecord } from "../data/session-record.ts";
+import { type RecordCopy, SessionRecord } from "../data/session-record.ts";
 import { ConfigError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
 import { checkedDeadline } from "./deadline.ts";
@@ -53,9 +53,27 @@ interface Sent {
   readonly wallAt: number;
 }
 
-interface Entry extends Sent {
+/** A copy that was set aside. */
+interface Aside extends Sent {
   readonly record: SessionRecord;
   readonly bytes: number;
+}
+
+class Copy implements RecordCopy, Sent {
+  record: SessionRecord | null;
+  goodFor: object | null = null;
+  goodUntil = 0;
+  readonly at: number;
+  readonly wallAt: number;
+  readonly bytes: number;
+
+  constructor(record: SessionRecord, { at, wallAt }: Sent, bytes: number) {
+    this.record = record;
+    this.at = at;
+    this.wallAt = wallAt;
+    this.bytes = bytes;
+    record.copy = this;
+  }
 }
 
 /** What a copy takes besides its bytes. */
@@ -71,9 +89,9 @@ export class NearCache implements NearCacheSize {
   readonly #maxEntries: number;
   readonly #maxBytes: number;
   /** In the order in which they came. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #copies = new Map<string, Copy>();
   /** For `stale` alone. */
-  readonly #aside = new Map<string, Entry>();
+  readonly #aside = new Map<string, Aside>();
   /** Nothing is heard of changes. */
   #isDeaf = false;
   readonly #reads = new Map<string, Sent>();
@@ -102,26 +120,34 @@ export class NearCache implements NearCacheSize {
   }
 
   get size(): number {
-    return this.#entries.size + this.#aside.size;
+    return this.#copies.size + this.#aside.size;
   }
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The copy of a record, or null. It may have expired: the caller judges. */
-  get(id: string, now = this.#clock.monotonic(), wallNow = this.#clock.now()): SessionRecord | null {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return null;
-    if (this.#isInLease(entry, now, wallNow)) return entry.record;
-    this.#retire(id, entry);
+  /**
+   * The copy of a record, or null. It may have expired: the caller judges.
+   * @param known one that was answered before: that one or none
+   */
+  get(
+    id: string,
+    known?: RecordCopy,
+    now = this.#clock.monotonic(),
+    wallNow = this.#clock.now(),
+  ): SessionRecord | null {
+    const copy = known ?? this.#copies.get(id);
+    if (!(copy instanceof Copy) || copy.record === null) return null;
+    if (this.#isInLease(copy, now, wallNow)) return copy.record;
+    this.#retire(id, copy);
     return null;
   }
 
   /** The last copy of a record, if it was asked for no longer ago than that and nothing was heard since. It may have expired. */
   stale(id: string, maxAgeMs: number): SessionRecord | null {
-    const entry = this.#entries.get(id) ?? this.#aside.get(id);
+    const kept = this.#copies.get(id) ?? this.#aside.get(id);
     const [now, wallNow] = [this.#clock.monotonic(), this.#clock.now()];
-    return entry !== undefined && this.#isInLease(entry, now, wallNow, maxAgeMs) ? entry.record : null;
+    return kept !== undefined && this.#isInLease(kept, now, wallNow, maxAgeMs) ? kept.record : null;
   }
 
   /** Runs a read and keeps what it answers, unless something is heard of the session meanwhile. */
@@ -146,9 +172,9 @@ export class NearCache implements NearCacheSize {
   /** The session changed or ended. `revision`: of its data after the change, if known; a copy of a later one has the change in it. */
   drop(id: string, revision = Number.POSITIVE_INFINITY): void {
     this.#reads.delete(id);
-    this.#remove(this.#aside, id);
-    const entry = this.#entries.get(id);
-    if (entry !== undefined && !(revision < entry.record.revision)) this.#remove(this.#entries, id);
+    this.#removeAside(id);
+    const copy = this.#copies.get(id);
+    if (copy !== undefined && !(revision < (copy.record?.revision ?? 0))) this.#remove(id, copy);
   }
 
   /** Changes may have gone unheard. `isHearing`: from now on none does; else all do. */
@@ -156,7 +182,7 @@ export class NearCache implements NearCacheSize {
     this.#isDeaf = !isHearing;
     if (isHearing) return this.flush();
     this.#reads.clear();
-    for (const [id, entry] of this.#entries) this.#retire(id, entry);
+    for (const [id, copy] of this.#copies) this.#retire(id, copy);
   }
 
   /** The store did, whatever it was asked. */
@@ -171,7 +197,8 @@ export class NearCache implements NearCacheSize {
   }
 
   #forget(): void {
-    this.#entries.clear();
+    for (const copy of this.#copies.values()) copy.record = null;
+    this.#copies.clear();
     this.#aside.clear();
     this.#bytes = 0;
   }
@@ -184,27 +211,28 @@ export class NearCache implements NearCacheSize {
   #keep(id: string, answer: Buffer, sent: Sent): void {
     const bytes = answer.length + ENTRY_BYTES;
     const record = bytes > this.#maxBytes ? null : copied(answer);
-    this.#remove(this.#entries, id);
-    this.#remove(this.#aside, id);
+    const before = this.#copies.get(id);
+    if (before !== undefined) this.#remove(id, before);
+    this.#removeAside(id);
     if (record === null) return;
-    this.#entries.set(id, { ...sent, record, bytes });
+    this.#copies.set(id, new Copy(record, sent, bytes));
     this.#bytes += bytes;
     this.#trim();
   }
 
   #trim(): void {
     const [now, wallNow] = [this.#clock.monotonic(), this.#clock.now()];
-    for (const [id, entry] of this.#entries) {
-      if (this.#isInLease(entry, now, wallNow)) break;
-      this.#retire(id, entry);
+    for (const [id, copy] of this.#copies) {
+      if (this.#isInLease(copy, now, wallNow)) break;
+      this.#retire(id, copy);
     }
-    for (const [id, entry] of this.#aside) {
-      if (this.#fits && this.#isInLease(entry, now, wallNow, this.staleMs)) break;
-      this.#remove(this.#aside, id);
+    for (const [id, each] of this.#aside) {
+      if (this.#fits && this.#isInLease(each, now, wallNow, this.staleMs)) break;
+      this.#removeAside(id);
     }
-    for (const id of this.#entries.keys()) {
+    for (const [id, copy] of this.#copies) {
       if (this.#fits) return;
-      this.#remove(this.#entries, id);
+      this.#remove(id, copy);
     }
   }
 
@@ -212,17 +240,24 @@ export class NearCache implements NearCacheSize {
     return this.size <= this.#maxEntries && this.#bytes <= this.#maxBytes;
   }
 
-  /** `get` is to answer it no more. */
-  #retire(id: string, entry: Entry): void {
-    this.#remove(this.#entries, id);
-    if (this.staleMs === 0) return;
-    this.#aside.set(id, entry);
-    this.#bytes += entry.bytes;
+  /** `get` is to answer it no more, whoever still holds it. */
+  #retire(id: string, copy: Copy): void {
+    const { record, at, wallAt, bytes } = copy;
+    this.#remove(id, copy);
+    if (this.staleMs === 0 || record === null) return;
+    this.#aside.set(id, { record, at, wallAt, bytes });
+    this.#bytes += bytes;
   }
 
-  #remove(from: Map<string, Entry>, id: string): void {
-    const entry = from.get(id);
-    if (entry !== undefined && from.delete(id)) this.#bytes -= entry.bytes;
+  #remove(id: string, copy: Copy): void {
+    this.#copies.delete(id);
+    this.#bytes -= copy.bytes;
+    copy.record = null;
+  }
+
+  #removeAside(id: string): void {
+    const aside = this.#aside.get(id);
+    if (aside !== undefined && this.#aside.delete(id)) this.#bytes -= aside.bytes;
   }
 }
 

@@ -10,7 +10,7 @@
 
 import type { MetricStore } from "./metric-store.ts";
 import type { FieldGuard, StoredChange } from "../data/field-patch.ts";
-import type { SessionRecord } from "../data/session-record.ts";
+import type { RecordCopy, SessionRecord } from "../data/session-record.ts";
 import type { NearCacheSize } from "./near-cache.ts";
 import type { Page, PageInput } from "./paging.ts";
 import type { WriteCall } from "./write-call.ts";
@@ -292,8 +292,10 @@ export interface Store {
    * The record as it was at some moment of the last lease, without I/O, if the store has a near cache and a copy at
    * hand and it has not expired; else null. Once a write through this store is acknowledged, it answers no state from
    * before it.
+   * @param known the `copy` of a record that was answered before: only that record will do, it need not be looked for,
+   * and from its `goodUntil` on it is not answered
    */
-  near(id: string): SessionRecord | null;
+  near(id: string, known?: RecordCopy): SessionRecord | null;
   /**
    * For when `read` failed: the record as it was when it was last read, by a read that began no longer ago than that, if
    * the near cache has it still (`nearCache.staleMs`). Never of a session that has expired, nor that this store object

@@ -44,8 +44,8 @@ describe.each([NODE_REDIS, IOREDIS])("$name", (kind: ClientKind) => {
       const [mine, theirs] = [opened[0] ?? (await opener()), opened[1] ?? (await opener())];
       const [store, other] = [redisStore(mine.client, options), redisStore(theirs.client, options)];
       const near = store.near.bind(store);
-      store.near = (id) => {
-        const copy = near(id);
+      store.near = (...args) => {
+        const copy = near(...args);
         if (copy !== null) copies++;
         return copy;
       };

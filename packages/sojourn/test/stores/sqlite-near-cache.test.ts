@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createSessions, type Sessions } from "../../src/index.ts";
+import { createSessions, type Sessions, type SessionsOptions } from "../../src/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { runConformance } from "../support/run-conformance.ts";
@@ -29,12 +29,14 @@ runConformance("sqlite with a near cache", {
   without: { "operation ids": "no client re-sends between this process and its file" },
 });
 
-async function twoServers(): Promise<{ here: Sessions; there: Sessions; clock: ManualClock }> {
+async function twoServers(
+  more: SessionsOptions = {},
+): Promise<{ here: Sessions; there: Sessions; clock: ManualClock }> {
   const folder = await mkdtemp(join(tmpdir(), "sojourn-near-"));
   const clock = manualClock();
   const [here, there] = [0, 1].map(() => {
     const store = sqliteStore(join(folder, "sessions.db"), { clock, nearCache: { leaseMs: LEASE_MS } });
-    return createSessions({ store, secrets: [TEST_SECRET], clock });
+    return createSessions({ store, secrets: [TEST_SECRET], clock, ...more });
   }) as [Sessions, Sessions];
   onTestFinished(async () => {
     await Promise.all([here.close(), there.close()]);
@@ -72,4 +74,51 @@ test("F3 revokeUser is seen at once by the process that called it", async () => 
   for (const { token } of made) await here.validate(token);
   await here.revokeUser("ada");
   for (const { token } of made) expect(await here.validate(token)).toMatchObject({ valid: false });
+});
+
+test("E1 a token that was good for a copy is not good for the next one: superseded elsewhere, it is refused", async () => {
+  const { here, there, clock } = await twoServers();
+  const { token } = await here.create({ userId: "ada" });
+  await there.validate(token);
+  for (let i = 0; i < 3; i++) expect(await there.validate(token)).toMatchObject({ valid: true, near: true });
+  const elevated = await here.reauthenticate(token, { userId: "ada", aal: 2, amr: ["otp"] });
+  await clock.advance(LEASE_MS + 1);
+  // The copy that is kept now is another one.
+  expect(await there.validate(elevated?.token)).toMatchObject({ valid: true });
+  expect(await there.validate(elevated?.token)).toMatchObject({ valid: true, near: true });
+  for (let i = 0; i < 2; i++) {
+    expect(await there.validate(token)).toMatchObject({ valid: false, reason: "superseded" });
+  }
+});
+
+test("A4 a token with another MAC is not judged by the copy that the right one was good for", async () => {
+  const { here } = await twoServers();
+  const [{ token }, other] = [await here.create({ userId: "ada" }), await here.create({ userId: "ada" })];
+  for (let i = 0; i < 3; i++) await here.validate(token);
+  const mixed = token.slice(0, 71) + other.token.slice(71);
+  expect(await here.validate(mixed)).toMatchObject({ valid: false, reason: "malformed" });
+  expect(await here.validate(token)).toMatchObject({ valid: true, near: true });
+});
+
+test("D5 what is due is done, also for a token that was good for the copy: activity is stored, an unused session locked", async () => {
+  const often = { absolute: "10m", touchInterval: "1s" } as const;
+  const policies = { normal: { ...often, idle: "5s" }, office: { ...often, idle: "5m", lockAfter: "1500ms" } } as const;
+  const { here, clock } = await twoServers({ policies });
+  const { token, session } = await here.create({ userId: "ada" });
+  const { token: locking } = await here.create({ userId: "ada", policy: "office" });
+  for (let i = 0; i < 3; i++) for (const each of [token, locking]) await here.validate(each);
+  await clock.advance(1_001);
+  await here.validate(token);
+  const stored = session.createdAt + 1_001;
+  await expect.poll(async () => (await here.get(session.id))?.lastSeenAt).toBeGreaterThanOrEqual(stored);
+  await clock.advance(500);
+  expect(await here.validate(locking)).toMatchObject({ valid: false, reason: "locked" });
+});
+
+test("E1 a renewal that is due is made, also for a token that was good for the copy", async () => {
+  const { here, clock } = await twoServers({ rotation: { grace: "500ms", every: "1s" } });
+  const { token } = await here.create({ userId: "ada" });
+  for (let i = 0; i < 3; i++) expect((await here.validate(token)) as object).not.toHaveProperty("token");
+  await clock.advance(1_001);
+  expect(await here.validate(token)).toMatchObject({ valid: true, token: expect.any(String) as unknown });
 });

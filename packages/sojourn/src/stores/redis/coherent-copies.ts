@@ -1,7 +1,8 @@
 /** The near cache of this engine: copies of records, dropped by what is heard of them and by own writes. */
 
 import type { Clock } from "../../clock.ts";
-import type { SessionRecord } from "../../data/session-record.ts";
+import type { RecordCopy, SessionRecord } from "../../data/session-record.ts";
+import { bucketOf } from "../../data/session-id.ts";
 import { CutOffs } from "../../store/cut-offs.ts";
 import type { NearCache } from "../../store/near-cache.ts";
 import type { ReadOutcome } from "../../store/store.ts";
@@ -38,17 +39,19 @@ export class CoherentCopies {
     cache.gap(false);
   }
 
-  get(id: string): SessionRecord | null {
+  get(id: string, known?: RecordCopy): SessionRecord | null {
     if (this.#cache === null) return null;
-    const { clock, changes, redis } = this.#parts;
+    const { clock, changes, keys, redis } = this.#parts;
     // What the copy's age on both clocks allows, the server's time allows too: reading it made sure of that.
     const [now, wall] = [clock.monotonic(), clock.now()];
-    const record = changes.isBelieved(now) ? this.#cache.get(id, now, wall) : null;
+    const record = changes.isBelieved(now) ? this.#cache.get(id, known, now, wall) : null;
     if (record === null) return null;
     const cutOffs = this.#parts.cutOffs.current(now, wall);
     // Once a second they must be fetched, which a read does as well.
     const isCovered = !(cutOffs instanceof CutOffs) || cutOffs.endingOf(record.bytes) !== null;
-    return isCovered || redis.clockOf(this.#parts.keys.session(id)).at(now) >= record.expiresAt ? null : record;
+    if (isCovered) return null;
+    const at = redis.clockOf(keys.sessionPrefix(bucketOf(id))).at(now);
+    return at < (known?.goodUntil ?? record.expiresAt) ? record : null;
   }
 
   /** For when the store cannot be asked: by what is known of cut-offs, and of its time. */

@@ -4,7 +4,7 @@
  */
 
 import { systemClock } from "../../clock.ts";
-import type { SessionRecord } from "../../data/session-record.ts";
+import type { RecordCopy, SessionRecord } from "../../data/session-record.ts";
 import { DEFAULTS } from "../../options.ts";
 import type { CutOffs } from "../../store/cut-offs.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
@@ -219,13 +219,15 @@ class RedisStore implements Store {
 
   async #fetched(args: readonly string[]): Promise<Reply> {
     const reply = await this.#redis.read(args[1] ?? null, args);
+    // Also where nobody waits for a session: what this process ended is looked for after a failover.
+    this.nearCache?.answered();
     // Suspended while the answer was on its way: whoever judges a record asks `now()` next.
     if (!this.#redis.clockOf(args[1]).isUsable()) await this.#preparation.sampleClock(args[1]);
     return reply;
   }
 
-  near(id: string): SessionRecord | null {
-    return this.#denied.endingOf(id) === null ? this.#copies.get(id) : null;
+  near(id: string, known?: RecordCopy): SessionRecord | null {
+    return this.#denied.endingOf(id) === null ? this.#copies.get(id, known) : null;
   }
 
   stale(id: string, maxAgeMs: number): SessionRecord | null {

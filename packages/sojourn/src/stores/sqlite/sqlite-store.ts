@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../clock.ts";
 import { expiresAtOf } from "../../data/record.ts";
-import type { SessionRecord } from "../../data/session-record.ts";
+import type { RecordCopy, SessionRecord } from "../../data/session-record.ts";
 import { ConfigError, StoreClosedError } from "../../errors.ts";
 import { DEFAULTS } from "../../options.ts";
 import { checkedDeadline } from "../../store/deadline.ts";
@@ -166,16 +166,16 @@ class SqliteStore extends RecordSteps implements Store {
     return this.nearCache === null ? read() : this.nearCache.through(id, read);
   }
 
-  near(id: string): SessionRecord | null {
-    return this.#unexpired(this.nearCache?.get(id));
+  near(id: string, known?: RecordCopy): SessionRecord | null {
+    return this.#unexpired(this.nearCache?.get(id, known), known?.goodUntil);
   }
 
   stale(id: string, maxAgeMs: number): SessionRecord | null {
     return this.#unexpired(this.nearCache?.stale(id, maxAgeMs));
   }
 
-  #unexpired(record: SessionRecord | null = null): SessionRecord | null {
-    return record === null || this.now() >= record.expiresAt ? null : record;
+  #unexpired(record: SessionRecord | null = null, until = record?.expiresAt ?? 0): SessionRecord | null {
+    return this.now() < until ? record : null;
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {

@@ -44,6 +44,14 @@ async function copyOf(store: Store, id: string): Promise<SessionRecord | null> {
   return null;
 }
 
+/** The same by the copy that was answered before, as a second request with the same token asks. */
+function againOf(store: Store, id: string, record: SessionRecord | null): SessionRecord | null {
+  const copy = record?.copy ?? null;
+  if (copy === null) return null;
+  copy.goodUntil = Number.POSITIVE_INFINITY;
+  return store.near(id, copy);
+}
+
 const HASH = Buffer.alloc(16, 5);
 const SUCCESSOR = { successorHash: HASH, wrap: Buffer.alloc(32, 6), wrapKeyId: 7, replaces: null };
 
@@ -78,7 +86,8 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
     run: async (env: Environment) => {
       keepStale(env.store);
       const made = await env.created({ userId: "ada" });
-      await copyOf(env.store, made.id);
+      const known = await copyOf(env.store, made.id);
+      assert.equal(againOf(env.store, made.id, known), known);
       await env.clock.advance(1);
       const before = await env.store.read(made.id);
       await write(env.store, made);
@@ -87,6 +96,8 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
       for (const copy of copies(env.store, made.id)) {
         assert.ok(copy === null || (isRecord(after) && copy.bytes.equals(after)));
       }
+      // Whatever the cache has by now: it is another copy.
+      assert.equal(againOf(env.store, made.id, known), null);
     },
   })),
   {
@@ -135,6 +146,7 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
       const stored = await env.store.read(id);
       assert.ok(copy === null || (isRecord(stored) && copy.bytes.equals(stored)));
       await env.clock.advance(MINUTE + 1);
+      assert.equal(againOf(env.store, id, copy), null);
       assert.equal(env.store.near(id), null);
     },
   },
@@ -181,8 +193,10 @@ export const NEAR_COPIES: readonly ConformanceCase[] = [
     async run(env) {
       keepStale(env.store);
       const { id } = await env.created({ idleMs: 1_500 });
-      await copyOf(env.store, id);
+      const { copy = null } = (await copyOf(env.store, id)) ?? {};
+      if (copy !== null) copy.goodUntil = env.store.now(id) + 1_500;
       await env.clock.advance(1_501);
+      if (copy !== null) assert.equal(env.store.near(id, copy), null);
       assert.deepEqual(copies(env.store, id), [null, null]);
       await env.store.read(id);
       assert.deepEqual(copies(env.store, id), [null, null]);
