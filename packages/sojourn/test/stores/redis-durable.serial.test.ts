@@ -105,7 +105,27 @@ describe.each([NODE_REDIS, IOREDIS])("durable endings, $name", (kind) => {
     await vi.waitFor(async () => expect(await sessions.revoke(again, DURABLE)).toBe(true), 5_000);
   });
 
-  test("no replica at all: that is said at once", async () => {
+  test("D7 of two replicas the other one takes over while the primary lives: one's word is not enough, that of both is", async () => {
+    const other = await startRedis(["--replicaof", `127.0.0.1 ${primary.port}`]);
+    try {
+      await vi.waitUntil(async () => Number(await admin.sendCommand(["WAIT", "2", "100"])) === 2, 10_000);
+      const [askOne, askBoth] = [await server(kind), await server(kind, { replicas: 2 })];
+      const three = await made(askOne, 3);
+      const [before, one, both] = three.map(({ session, token }) => ({ id: session.id, token }));
+      expect(await askBoth.revoke(before?.id ?? "", DURABLE)).toBe(true);
+      await (await other.client()).sendCommand(["REPLICAOF", "NO", "ONE"]);
+      expect(await askOne.revoke(one?.id ?? "", DURABLE)).toBe(true);
+      await expect(askBoth.revoke(both?.id ?? "", DURABLE)).rejects.toEqual(NOT_REPLICATED);
+      const after = await server(kind, {}, other.port);
+      const valid = await Promise.all([before, one, both].map((each) => after.validate(each?.token, LOOK)));
+      // What one of two confirmed, the other may lack.
+      expect(valid.map((each) => each.valid)).toEqual([false, true, true]);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  test("D7 no replica at all: that is said at once", async () => {
     await replica.kill();
     await vi.waitUntil(async () => (await admin.info("replication")).includes("connected_slaves:0"), 5_000);
     const sessions = await server(kind, { deadline: { ...DEADLINE, writeMs: 10_000 } });

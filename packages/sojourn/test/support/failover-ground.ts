@@ -12,12 +12,16 @@ import type { ServerGroup } from "./server-group.ts";
 const ANSWERS_WITHIN_MS = 250;
 const BEHIND_MS = 400;
 
-export const FAULTS = ["kill -9", "kill -9, replicas behind", "SIGSTOP", "network cut"] as const;
-export type FaultName = (typeof FAULTS)[number];
+const FAULTS = ["kill -9", "kill -9, replicas behind", "SIGSTOP"] as const;
+/** The last one is no fault of the primary: it goes on, as one does that only the Sentinels do not reach. */
+const SENTINEL_FAULTS = [...FAULTS, "network cut", "SENTINEL FAILOVER"] as const;
+export type FaultName = (typeof SENTINEL_FAULTS)[number];
 
 export interface Ground {
   readonly servers: ServerGroup;
   readonly faults: readonly FaultName[];
+  /** Of each primary. */
+  readonly replicas: number;
   /** Servers by their places in `servers`. */
   primaries(): Promise<number[]>;
   /** Whether the server has the key. */
@@ -43,6 +47,8 @@ async function primariesOf(servers: ServerGroup): Promise<number[]> {
 
 type Proxied = ServerGroup & { readonly proxies: readonly MovingProxy[] };
 
+const KILLS: ReadonlySet<FaultName> = new Set(["kill -9", "kill -9, replicas behind"]);
+
 async function begin({ servers, proxies }: Proxied, fault: FaultName, server: number): Promise<number> {
   if (fault === "kill -9, replicas behind") {
     proxies[server]?.muteReplicas();
@@ -51,24 +57,29 @@ async function begin({ servers, proxies }: Proxied, fault: FaultName, server: nu
   const at = wallNow();
   if (fault === "network cut") proxies[server]?.mute();
   else if (fault === "SIGSTOP") servers[server]?.process.kill("SIGSTOP");
-  else await servers[server]?.kill("SIGKILL");
+  else if (KILLS.has(fault)) await servers[server]?.kill("SIGKILL");
   return at;
 }
 
 async function end({ servers, proxies }: Proxied, fault: FaultName, server: number): Promise<void> {
   if (fault === "SIGSTOP") servers[server]?.process.kill("SIGCONT");
-  else if (fault !== "network cut") await servers[server]?.start();
-  if (fault !== "SIGSTOP") proxies[server]?.heal();
+  else if (KILLS.has(fault)) await servers[server]?.start();
+  if (KILLS.has(fault) || fault === "network cut") proxies[server]?.heal();
 }
 
 export async function sentinelGround(): Promise<Ground> {
   const servers: RedisSentinels = await startSentinels([], { proxied: true });
   return {
     servers,
-    faults: FAULTS,
+    faults: SENTINEL_FAULTS,
+    replicas: servers.servers.length - 1,
     primaries: () => primariesOf(servers),
     holds: async () => () => true,
-    begin: (fault, server) => begin(servers, fault, server),
+    begin: async (fault, server) => {
+      const at = await begin(servers, fault, server);
+      if (fault === "SENTINEL FAILOVER") await servers.takeOver();
+      return at;
+    },
     end: (fault, server) => end(servers, fault, server),
     rejoin: async (server) => {
       const now = (await primariesOf(servers)).find((each) => each !== server);
@@ -87,7 +98,8 @@ export async function clusterGround(): Promise<Ground> {
   await servers.announceProxies();
   return {
     servers,
-    faults: FAULTS.filter((each) => each !== "network cut"),
+    faults: FAULTS,
+    replicas: 1,
     primaries: () => primariesOf(servers),
     holds: async (server) => {
       const shards = await servers.admins[server]?.sendCommand<[number, number, [string, number]][]>([

@@ -21,7 +21,8 @@ export interface Login {
 }
 
 export interface Ending extends Login {
-  readonly durable: boolean;
+  /** That must have it before it is acknowledged; 0 for an ending that is not durable. */
+  readonly replicas: number;
 }
 
 /** A session that was said not to be valid, and that nobody had ended. */
@@ -30,12 +31,17 @@ export interface Refused {
   readonly reason: string;
 }
 
-/** A session that was valid although its end had been acknowledged. */
-export interface Accepted {
+/** What was said of a session whose end had been acknowledged. */
+export interface Looked {
   readonly id: string;
   readonly at: number;
   /** By the process that had ended it. */
   readonly own: boolean;
+}
+
+export interface Told {
+  readonly id: string;
+  readonly at: number;
 }
 
 export interface LoadReport {
@@ -44,11 +50,13 @@ export interface LoadReport {
   /** Not ended, nor was it tried. */
   readonly live: readonly string[];
   readonly refused: readonly Refused[];
-  readonly accepted: readonly Accepted[];
+  /** Said to be valid, and said not to be. */
+  readonly accepted: readonly Looked[];
+  readonly denied: readonly Looked[];
   /** Ids of acknowledged logins that nobody knew when they were to be ended. */
   readonly lost: readonly string[];
-  /** Ids whose end was told to the server again. */
-  readonly toldAgain: readonly string[];
+  /** Sessions whose end was told to the server again. */
+  readonly toldAgain: readonly Told[];
   /** How often each call was answered with an error, by the call and what was said. */
   readonly errors: Readonly<Record<string, number>>;
   readonly calls: number;
@@ -61,6 +69,7 @@ export function wallNow(): number {
 
 export class Load {
   readonly #sessions: Sessions;
+  readonly #replicas: number;
   readonly #onEnded: (ending: Ending) => void;
   readonly #pending = new Set<Promise<void>>();
   readonly #known = new Set<string>();
@@ -70,12 +79,16 @@ export class Load {
   #timer: NodeJS.Timeout | undefined;
   #ticks = 0;
 
-  /** @param onEnded hears of each acknowledged end */
-  constructor(sessions: Sessions, onEnded: (ending: Ending) => void) {
+  /**
+   * @param replicas that the store waits for
+   * @param onEnded hears of each acknowledged end
+   */
+  constructor(sessions: Sessions, replicas: number, onEnded: (ending: Ending) => void) {
     this.#sessions = sessions;
+    this.#replicas = replicas;
     this.#onEnded = onEnded;
     sessions.events.on("ended", ({ sessionId }) => {
-      if (this.#known.has(sessionId)) this.#report.toldAgain.push(sessionId);
+      if (this.#known.has(sessionId)) this.#report.toldAgain.push({ id: sessionId, at: wallNow() });
     });
   }
 
@@ -131,7 +144,7 @@ export class Load {
   async #lookAtEnded({ id, token }: Login, own: boolean): Promise<void> {
     const at = wallNow();
     const { valid } = await this.#sessions.validate(token, { touch: false });
-    if (valid) this.#report.accepted.push({ id, at, own });
+    this.#report[valid ? "accepted" : "denied"].push({ id, at, own });
   }
 
   async #end(login: Login, durable: boolean): Promise<void> {
@@ -142,7 +155,7 @@ export class Load {
       throw error;
     });
     if (!isEnded) return void this.#report.lost.push(login.id);
-    const ending = { ...login, durable, begunAt, endedAt: wallNow() };
+    const ending = { ...login, replicas: durable ? this.#replicas : 0, begunAt, endedAt: wallNow() };
     this.#known.add(login.id);
     this.#report.endings.push(ending);
     this.#ended.push({ login: ending, own: true });
@@ -166,9 +179,10 @@ function emptyReport() {
     logins: [] as Login[],
     endings: [] as Ending[],
     refused: [] as Refused[],
-    accepted: [] as Accepted[],
+    accepted: [] as Looked[],
+    denied: [] as Looked[],
     lost: [] as string[],
-    toldAgain: [] as string[],
+    toldAgain: [] as Told[],
     errors: {} as Record<string, number>,
     calls: 0,
   };

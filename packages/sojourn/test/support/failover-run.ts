@@ -5,11 +5,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createSessions } from "../../src/create-sessions.ts";
 import type { Sessions } from "../../src/lifecycle/sessions.ts";
-import { Keys } from "../../src/stores/redis/keys.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { openFailoverClient } from "./failover-clients.ts";
 import { clusterGround, type FaultName, type Ground, sentinelGround } from "./failover-ground.ts";
 import { type Ending, type LoadReport, type Login, wallNow } from "./failover-load.ts";
+import { allOf, type Found, resultOf, type RoundResult } from "./failover-result.ts";
 import { TEST_SECRET } from "./secrets.ts";
 import type { Address } from "./server-group.ts";
 import { until } from "./until.ts";
@@ -19,7 +19,6 @@ export const FAILOVER_TOPOLOGIES = {
   Cluster: { kinds: ["node-redis cluster", "ioredis Cluster"], start: clusterGround },
 } as const;
 
-const PROCESSES = 2;
 const WARM_MS = 1_000;
 /** Load goes on for so long on the new primary, and after the old one is back. */
 const SERVED_MS = 1_000;
@@ -27,35 +26,6 @@ const BACK_MS = 1_000;
 const PATIENCE_MS = 20_000;
 const TOLD_MS = 10_000;
 const CHECKED_AT_ONCE = 100;
-
-/** Of acknowledged endings. */
-export interface EndingCounts {
-  readonly acknowledged: number;
-  /** The new primary did not know of them, and was told again. */
-  readonly toldAgain: number;
-  /** The session was still valid at the end. */
-  readonly undone: number;
-}
-
-export interface RoundResult {
-  readonly fault: FaultName;
-  /** Milliseconds from the fault until another server was primary, and until each process had a login accepted there. */
-  readonly promotedMs: number;
-  readonly firstWriteMs: number;
-  /** Until no process accepted a session any more whose end had been acknowledged; 0 when none ever did. */
-  readonly refusedMs: number;
-  readonly logins: { readonly acknowledged: number; readonly lost: number };
-  readonly plain: EndingCounts;
-  readonly durable: EndingCounts;
-  /** Sessions said not to be valid: those that the store really lost, and others. */
-  readonly lostSessionsRefused: number;
-  readonly falseLogouts: readonly string[];
-  /** Ended sessions that the very process which had ended them accepted. */
-  readonly acceptedByOwn: number;
-  readonly acceptedByOther: number;
-  readonly calls: number;
-  readonly errors: Readonly<Record<string, number>>;
-}
 
 class LoadProcess {
   /** When the latest ending was asked for that was acknowledged. */
@@ -74,10 +44,13 @@ class LoadProcess {
     });
   }
 
-  static async start(kind: string, nodes: readonly Address[], onEnded: (by: LoadProcess, ending: Ending) => void) {
+  static async start(
+    given: { readonly kind: string; readonly nodes: readonly Address[]; readonly replicas: number },
+    onEnded: (by: LoadProcess, ending: Ending) => void,
+  ) {
     const script = fileURLToPath(new URL("./failover-process.ts", import.meta.url));
     const execArgv = ["--disable-warning=ExperimentalWarning"];
-    const child = fork(script, [kind, JSON.stringify(nodes)], { execArgv });
+    const child = fork(script, [given.kind, JSON.stringify(given.nodes), String(given.replicas)], { execArgv });
     const started: LoadProcess = new LoadProcess(child, (ending) => onEnded(started, ending));
     await started.#answer();
     return started;
@@ -110,6 +83,7 @@ class LoadProcess {
   }
 }
 
+/** Of two processes, one that waits for one replica with its durable endings, and one that waits for every one. */
 export class FailoverRun {
   readonly #ground: Ground;
   readonly #processes: LoadProcess[] = [];
@@ -130,7 +104,9 @@ export class FailoverRun {
     // It knows of no ending but what the server says.
     const looker = createSessions({ store: redisStore(client), secrets: [TEST_SECRET], background: false });
     const run = new FailoverRun(ground, looker, close);
-    for (let i = 0; i < PROCESSES; i++) run.#processes.push(await LoadProcess.start(kind, nodes, run.#ended));
+    for (const replicas of [1, ground.replicas]) {
+      run.#processes.push(await LoadProcess.start({ kind, nodes, replicas }, run.#ended));
+    }
     return run;
   }
 
@@ -146,8 +122,11 @@ export class FailoverRun {
     await Promise.all(this.#processes.map((each) => each.start()));
     await sleep(WARM_MS);
     const faultAt = await ground.begin(fault, server);
-    await until(async () => (await ground.primaries()).some((each) => !before.includes(each)));
+    const another = async (): Promise<number | undefined> =>
+      (await ground.primaries()).find((each) => !before.includes(each));
+    await until(async () => (await another()) !== undefined);
     const promotedAt = wallNow();
+    const promoted = await another();
     await sleep(SERVED_MS);
     await ground.end(fault, server);
     await sleep(BACK_MS);
@@ -156,7 +135,8 @@ export class FailoverRun {
     await until(async () => this.#processes.every(({ acknowledgedAt }) => acknowledgedAt > promotedAt));
     await sleep(SERVED_MS);
     const reports = await Promise.all(this.#processes.map((each) => each.stop()));
-    return { fault, promotedMs: promotedAt - faultAt, ...(await this.#judged(reports, faultAt, holds)) };
+    const again = (await another()) !== promoted;
+    return { fault, again, ...(await this.#judged(reports, { faultAt, promotedAt, holds })) };
   }
 
   async close(): Promise<void> {
@@ -170,41 +150,13 @@ export class FailoverRun {
     for (const each of this.#processes) if (each !== by) each.tell(ending);
   };
 
-  async #judged(reports: readonly LoadReport[], faultAt: number, holds: (key: string) => boolean) {
-    const all = <K extends "logins" | "endings" | "refused" | "accepted" | "toldAgain" | "live" | "lost">(what: K) =>
-      reports.flatMap((report) => [...report[what]] as LoadReport[K][number][]);
-    const [logins, endings, accepted] = [all("logins"), all("endings"), all("accepted")];
-    const undone = await this.#undone(endings);
-    const live = new Set(all("live"));
-    const gone = new Set(
-      (
-        await this.#valid(
-          logins.filter(({ id }) => live.has(id)),
-          false,
-        )
-      ).map(({ id }) => id),
-    );
-    for (const id of all("lost")) gone.add(id);
-    const toldAgain = new Set(all("toldAgain"));
-    const counts = (durable: boolean): EndingCounts => {
-      const some = endings.filter((each) => each.durable === durable);
-      const among = (ids: ReadonlySet<string>): number => some.filter(({ id }) => ids.has(id)).length;
-      return { acknowledged: some.length, toldAgain: among(toldAgain), undone: among(undone) };
-    };
-    const refused = all("refused");
-    return {
-      firstWriteMs: Math.max(...reports.map((report) => firstWrite(report, faultAt, holds))) - faultAt,
-      refusedMs: Math.max(0, ...accepted.map(({ at }) => at - faultAt)),
-      logins: { acknowledged: logins.length, lost: gone.size },
-      plain: counts(false),
-      durable: counts(true),
-      lostSessionsRefused: refused.filter(({ id }) => gone.has(id)).length,
-      falseLogouts: refused.filter(({ id }) => live.has(id) && !gone.has(id)).map(({ reason }) => reason),
-      acceptedByOwn: accepted.filter(({ own }) => own).length,
-      acceptedByOther: accepted.filter(({ own }) => !own).length,
-      calls: reports.reduce((sum, { calls }) => sum + calls, 0),
-      errors: summed(reports.map(({ errors }) => errors)),
-    };
+  async #judged(reports: readonly LoadReport[], round: Omit<Found, "undone" | "gone">) {
+    const undone = await this.#undone(allOf(reports, "endings"));
+    const live = new Set(allOf(reports, "live"));
+    const unended = allOf(reports, "logins").filter(({ id }) => live.has(id));
+    const unknown = await this.#valid(unended, false);
+    const gone = new Set([...unknown.map(({ id }) => id), ...allOf(reports, "lost")]);
+    return resultOf(reports, { ...round, undone, gone });
   }
 
   /** Ends that were acknowledged and do not hold, once processes had time to tell the server of them. */
@@ -236,17 +188,4 @@ export class FailoverRun {
       }
     }
   }
-}
-
-/** When a login was acknowledged that began after the fault, on the server that it befell. */
-function firstWrite({ logins }: LoadReport, faultAt: number, holds: (key: string) => boolean): number {
-  const keys = new Keys("sojourn");
-  const after = logins.filter(({ id, begunAt }) => begunAt >= faultAt && holds(keys.session(id)));
-  return Math.min(...after.map(({ endedAt }) => endedAt));
-}
-
-function summed(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const [said, count] of all.flatMap((each) => Object.entries(each))) sum[said] = (sum[said] ?? 0) + count;
-  return sum;
 }

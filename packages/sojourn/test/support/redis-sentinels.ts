@@ -11,6 +11,11 @@ import { until } from "./until.ts";
 /** What the Sentinels call the primary. */
 export const PRIMARY = "mymaster";
 const QUORUM = 2;
+/**
+ * Not less than a second: a Sentinel connects anew at most once in one, so within it a primary that it has just begun
+ * to follow is not heard, and would be taken for dead.
+ */
+export const DOWN_AFTER_MS = 1_500;
 
 export class RedisSentinels extends ServerGroup {
   readonly sentinels: readonly RedisServer[];
@@ -36,10 +41,15 @@ export class RedisSentinels extends ServerGroup {
 
   override async switchOver(): Promise<void> {
     const [before] = await this.primaries();
-    await this.#watchers[0]?.sendCommand(["SENTINEL", "FAILOVER", PRIMARY]);
+    await this.takeOver();
     await until(async () => (await this.primaries()).length > 1);
     const now = this.admins.indexOf((await this.primaries()).find((each) => each !== before) as TestClient);
     if (before !== undefined) await this.demote(this.admins.indexOf(before), now);
+  }
+
+  /** A replica is to become primary, while the primary goes on as one. */
+  async takeOver(): Promise<void> {
+    await this.#watchers[0]?.sendCommand(["SENTINEL", "FAILOVER", PRIMARY]);
   }
 
   /** What the Sentinels do some ten seconds later. */
@@ -105,7 +115,7 @@ async function startSentinel(primaryPort: number): Promise<RedisServer> {
   const file = join(folder, "sentinel.conf");
   const lines = [
     `sentinel monitor ${PRIMARY} 127.0.0.1 ${primaryPort} ${QUORUM}`,
-    `sentinel down-after-milliseconds ${PRIMARY} 500`,
+    `sentinel down-after-milliseconds ${PRIMARY} ${DOWN_AFTER_MS}`,
     `sentinel failover-timeout ${PRIMARY} 3000`,
   ];
   await writeFile(file, lines.join("\n"));

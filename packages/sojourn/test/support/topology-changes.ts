@@ -194,7 +194,7 @@ async function changesOf<G extends ServerGroup>(
   const store = redisStore(client, { nearCache: true });
   const sessions = createSessions({ store, secrets: [TEST_SECRET], reaper: false, log: () => undefined });
   await sessions.ready();
-  const load = new Load(sessions, () => undefined);
+  const load = new Load(sessions, 1, () => undefined);
   try {
     const results: ChangeResult[] = [];
     for (const { name, mayTell, mayLose = false, run: change } of changes) {

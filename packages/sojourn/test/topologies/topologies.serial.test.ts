@@ -101,7 +101,7 @@ function describeTopology(group: () => ServerGroup, open: () => Promise<Conforma
     await vi.waitUntil(() => stores.store.near(id) === null, { timeout: 2_000, interval: 2 });
   });
 
-  test("a durable ending is acknowledged by a primary whose replica has it", async () => {
+  test("D7 a durable ending is acknowledged by a primary whose replica has it", async () => {
     const waits = async (): Promise<number> => {
       const stats = await Promise.all((await group().primaries()).map((primary) => primary.info("commandstats")));
       return stats.reduce((sum, each) => sum + Number(/cmdstat_wait:calls=(\d+)/.exec(each)?.[1] ?? 0), 0);

@@ -30,7 +30,10 @@ export interface RedisStoreOptions extends RetentionOptions {
    * `unknown`): the session has ended, and a failover may undo it. Default false.
    */
   readonly durable?: boolean;
-  /** How many replicas must have what is to be durable. Default 1. */
+  /**
+   * How many replicas must have what is to be durable. Fewer than a primary has: a failover to another one may lose it.
+   * Default 1.
+   */
   readonly replicas?: number;
   readonly clock?: Clock;
 }
