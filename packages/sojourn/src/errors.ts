@@ -29,6 +29,7 @@ export type ErrorCode =
   | "secrets_weak"
   | "session_ended"
   | "session_limit"
+  | "session_not_loaded"
   | "step_up_required"
   | "store_closed"
   | "store_unavailable"
@@ -132,6 +133,15 @@ export class SessionEndedError extends SojournError {
     super(`Session ${sessionId} has ended (${reason}); nothing was written.`);
     this.sessionId = sessionId;
     this.reason = reason;
+  }
+}
+
+/** `reload()` of express-session's API found no session in the store. Message and status are express-session's own. */
+export class SessionNotLoadedError extends SojournError {
+  readonly code = "session_not_loaded";
+
+  constructor() {
+    super("failed to load session");
   }
 }
 

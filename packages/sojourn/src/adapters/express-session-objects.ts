@@ -1,6 +1,7 @@
 /** The session and cookie objects that express-session 1.19 puts into a request, as its own are documented: a store makes them of what it read. */
 
 import { systemClock } from "../clock.ts";
+import { SessionNotLoadedError } from "../errors.ts";
 
 /** What of a request is used here. */
 export interface SessionRequest {
@@ -101,7 +102,7 @@ export class ExpressSession {
     const store = storeOf(req);
     store.get(this.id, (error, session) => {
       if (error) return callback(error);
-      if (!session) return callback(new Error("failed to load session"));
+      if (!session) return callback(new SessionNotLoadedError());
       store.createSession(req, session);
       callback();
     });

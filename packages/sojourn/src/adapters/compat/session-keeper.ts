@@ -9,7 +9,7 @@
  * one after the other.
  */
 
-import { HeadersSentError, SessionEndedError, StepUpRequiredError } from "../../errors.ts";
+import { HeadersSentError, SessionEndedError, SessionNotLoadedError, StepUpRequiredError } from "../../errors.ts";
 import type { CreateResult, LoginInput } from "../../lifecycle/operations.ts";
 import type { Session } from "../../lifecycle/session.ts";
 import type { Exchange } from "../exchange.ts";
@@ -136,7 +136,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     return this.#step(async () => {
       const stored = this.#stored;
       const now = stored === null ? null : await this.#rules.sessions.get(stored.id);
-      if (now === null) throw new Error("failed to load session");
+      if (now === null) throw new SessionNotLoadedError();
       this.#exchange.session.resolved(now);
       this.#show(this.#copy());
     });

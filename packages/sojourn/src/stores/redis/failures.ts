@@ -66,9 +66,6 @@ export function timedOut(deadlineMs: number, outcome: Outcome): StoreUnavailable
   return new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms.`, { reason: "timeout", outcome });
 }
 
-export function notConnected(): StoreUnavailableError {
-  return new StoreUnavailableError("The Redis client is not connected.", {
-    reason: "connection",
-    outcome: "not_executed",
-  });
+export function notConnected(what = "The Redis client is not connected."): StoreUnavailableError {
+  return new StoreUnavailableError(what, { reason: "connection", outcome: "not_executed" });
 }

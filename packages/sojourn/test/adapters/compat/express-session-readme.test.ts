@@ -393,7 +393,7 @@ describe.each(BOTH)("with a %s", (way) => {
     const visitor = site.browser();
     await visitor.get("/write");
     expect(JSON.parse((await visitor.get("/reload")).body)).toMatchObject({ views: 1, elsewhere: 7 });
-    expect(await site.browser().get("/none")).toMatchObject({ status: 500, body: "error: failed to load session" });
+    expect(await site.browser().get("/none")).toMatchObject({ status: 500, body: "error: session_not_loaded" });
   });
 
   test("Session.save: There are some cases where it is useful to call this method, for example, redirects, long-lived requests or in WebSockets.", async () => {

@@ -16,6 +16,10 @@ export function driverOf(client: RedisClient): Driver {
     if (isNodeRedisCluster(client)) return nodeRedisClusterDriver(client);
     if (isNodeRedisSentinel(client)) return nodeRedisSentinelDriver(client);
     if (isNodeRedisClient(client)) return nodeRedisDriver(client);
+    if ("totalClients" in client)
+      throw new ConfigError(
+        "redisStore takes no pool of clients: give it one of createClient, which sends all calls of a turn at once.",
+      );
     if (isIoredisClient(client)) return isIoredisCluster(client) ? ioredisClusterDriver(client) : ioredisDriver(client);
   }
   throw new ConfigError(

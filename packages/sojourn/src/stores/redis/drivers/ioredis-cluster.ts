@@ -4,6 +4,7 @@
  */
 
 import type { Driver } from "../driver.ts";
+import { notConnected } from "../failures.ts";
 import { slotOf } from "../slots.ts";
 import { type Emitting, listenTo, refusePrefix, refuseReplicas } from "./emitting.ts";
 import { duplicateOf, type IoredisClient, sendTo, subscriberOf } from "./ioredis.ts";
@@ -36,12 +37,12 @@ export function ioredisClusterDriver(client: IoredisCluster): Driver {
     onReconnect: (listener) => watchNodes(client, listener),
     subscribe: async (channels, listener) => {
       const node = anyOf(masters());
-      if (node === undefined) throw new Error("the cluster client is not connected");
+      if (node === undefined) throw notConnected();
       return openSubscription(subscriberOf(node, channels, listener), listener);
     },
     pinned: async (slotKey) => {
       const node = masters().find((each) => addressOf(each) === primaryOf(slotKey));
-      if (node === undefined) throw new Error("the primary is not connected");
+      if (node === undefined) throw notConnected("The primary of a slot is not connected.");
       return openPinned(duplicateOf(node));
     },
   };

@@ -1,6 +1,7 @@
 /** node-redis 6: the client that `createCluster()` answers, connected. It follows MOVED and ASK by itself. */
 
 import type { Argument, Driver, Reply } from "../driver.ts";
+import { notConnected } from "../failures.ts";
 import { slotOf } from "../slots.ts";
 import { listenTo, refusePrefix, refuseReplicas } from "./emitting.ts";
 import { AS_BUFFERS, duplicateOf, type NodeRedisClient, subscriberOf } from "./node-redis.ts";
@@ -37,7 +38,7 @@ export function nodeRedisClusterDriver(client: NodeRedisCluster): Driver {
   refusePrefix(options?.keyPrefix);
   refuseReplicas(options?.useReplicas === true && "useReplicas");
   const clientOf = async (node: ClusterNode): Promise<NodeRedisClient> => {
-    if (!isUp(node)) throw new Error(`${node.address} is not connected`);
+    if (!isUp(node)) throw notConnected(`Redis at ${node.address} is not connected.`);
     return (await client.nodeClient(node as never)) as NodeRedisClient;
   };
   const primaryOf = (slotKey: string): ClusterNode | undefined => client.slots[slotOf(slotKey)]?.master;
@@ -64,10 +65,6 @@ export function nodeRedisClusterDriver(client: NodeRedisCluster): Driver {
       return openPinned(duplicateOf(await clientOf(node)));
     },
   };
-}
-
-function notConnected(): Error {
-  return new Error("the cluster client is not connected");
 }
 
 /** With `minimizeConnections` a node has no client before the first command. */

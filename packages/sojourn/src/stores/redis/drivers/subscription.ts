@@ -3,6 +3,7 @@
 import { randomInt } from "node:crypto";
 import { ConfigError } from "../../../errors.ts";
 import type { Argument, PinnedConnection, Reply, Subscription, SubscriptionListener } from "../driver.ts";
+import { notConnected } from "../failures.ts";
 
 /** A client's second connection, not opened yet. */
 export interface SecondConnection {
@@ -31,12 +32,15 @@ export async function openSubscription(
     connection.close();
   };
   const failed = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error("a second connection was not made in time")), OPEN_TIMEOUT_MS);
+    timer = setTimeout(
+      () => reject(notConnected("A second connection to Redis was not made in time.")),
+      OPEN_TIMEOUT_MS,
+    );
     connection.onLost(() => {
       if (isOver) return;
       end();
       if (isOpen) listener.onLost();
-      else reject(new Error("a second connection broke before it was made"));
+      else reject(notConnected("A second connection to Redis broke before it was made."));
     });
   });
   const opened = connection.open().then(() => {
