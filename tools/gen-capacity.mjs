@@ -22,7 +22,6 @@ export const ASSUMED = {
   memoryShare: 0.6,
   cpuShare: 0.5,
   processes: 1_000,
-  copyMBs: 100,
 };
 
 function number(value) {
@@ -37,6 +36,7 @@ export function inputsOf(results) {
     const text = rows.find(([first]) => first === what)?.[column];
     return text === undefined ? undefined : Number(text.replaceAll(",", ""));
   };
+  const moving = (what) => fact("resharding", what, 1);
   const wire = (what) => ({ in: fact("wire", what, 1), out: fact("wire", what, 2) });
   return {
     bytes: { session: measured.get("memory.session"), ended: measured.get("memory.ended") },
@@ -54,6 +54,8 @@ export function inputsOf(results) {
       create: wire("create"),
       end: wire("logout"),
     },
+    copyMBs: moving("MB a second, 10 keys at once"),
+    indexMs: moving("ms for an index of 100,000 sessions"),
   };
 }
 
@@ -94,6 +96,67 @@ export function bucketsOfShards(shards) {
   const counts = Array.from({ length: shards }, () => 0);
   for (const tag of BUCKET_TAGS) counts[Math.floor((slotOf(`{${tag}}`) * shards) / SLOTS)] += 1;
   return counts;
+}
+
+/** Which shard each slot of an evenly split cluster is on. */
+function evenOwners(shards) {
+  return Array.from({ length: SLOTS }, (_, slot) => Math.floor((slot * shards) / SLOTS));
+}
+
+/**
+ * What `redis-cli --cluster rebalance --cluster-use-empty-masters` does when shards are added: whoever has more slots than
+ * its share gives its lowest ones, first whoever has most, to whoever lacks most until that has its share.
+ */
+export function resharded(from, to) {
+  const before = evenOwners(from);
+  const owners = [...before];
+  const share = Math.floor(SLOTS / to);
+  const balances = Array.from({ length: to }, () => -share);
+  for (const shard of before) balances[shard] += 1;
+  // Shares are rounded down: those that lack slots take what is over.
+  const lacking = balances.flatMap((balance, shard) => (balance <= 0 ? [shard] : []));
+  const over = balances.reduce((sum, balance) => sum + balance, 0);
+  for (let n = 0; n < over; n++) balances[lacking[n % lacking.length]] -= 1;
+  const inOrder = balances
+    .keys()
+    .toArray()
+    .toSorted((a, b) => balances[a] - balances[b]);
+  const takers = inOrder.filter((shard) => balances[shard] < 0);
+  const givers = inOrder.filter((shard) => balances[shard] > 0).toReversed();
+  for (const giver of givers) {
+    for (let slot = before.indexOf(giver); balances[giver] > 0; slot++) {
+      owners[slot] = takers[0];
+      balances[giver] -= 1;
+      balances[takers[0]] += 1;
+      if (balances[takers[0]] === 0) takers.shift();
+    }
+  }
+  return movesOf(before, owners, to);
+}
+
+function movesOf(before, owners, shards) {
+  const [sent, received, held] = [0, 0, 0].map(() => Array.from({ length: shards }, () => 0));
+  for (const tag of BUCKET_TAGS) {
+    const slot = slotOf(`{${tag}}`);
+    held[owners[slot]] += 1;
+    if (owners[slot] === before[slot]) continue;
+    sent[before[slot]] += 1;
+    received[owners[slot]] += 1;
+  }
+  const sum = (counts) => counts.reduce((total, count) => total + count, 0);
+  return {
+    slots: owners.filter((owner, slot) => owner !== before[slot]).length,
+    buckets: sum(sent),
+    mostSent: Math.max(...sent),
+    mostReceived: Math.max(...received),
+    fullest: Math.max(...held),
+    emptiest: Math.min(...held),
+  };
+}
+
+/** Seconds for so many buckets, each of so many bytes: one after the other, as redis-cli does. */
+export function secondsFor(buckets, bucketBytes, copyMBs) {
+  return (buckets * bucketBytes) / ((copyMBs ?? NaN) * 1e6);
 }
 
 /** Users, some of them much busier than others (Pareto), thrown into buckets; load of each shard ÷ its fair share. */
@@ -216,7 +279,8 @@ function reshardingTable(inputs) {
   const rows = SIZES.map((sessions) => {
     const { bytes, shards } = planOf(sessions, inputs);
     const perBucket = sessions / BUCKET_TAGS.length;
-    const seconds = bytes / shards / 2 / (ASSUMED.copyMBs * 1e6);
+    const half = BUCKET_TAGS.length / shards / 2;
+    const seconds = secondsFor(half, bytes / BUCKET_TAGS.length, inputs.copyMBs);
     return [
       number(sessions),
       number(perBucket),
@@ -226,15 +290,37 @@ function reshardingTable(inputs) {
     ];
   });
   return table(
-    [
-      "sessions",
-      "sessions of a bucket",
-      "memory of a bucket",
-      "moved from a shard that is split in two",
-      `at ${ASSUMED.copyMBs} MB/s`,
-    ],
+    ["sessions", "sessions of a bucket", "memory of a bucket", "moved from a shard that is split in two", "that takes"],
     rows,
   );
+}
+
+const ADDED = [
+  [100, 101],
+  [1_000, 1_001],
+  [128, 256],
+  [512, 1_024],
+];
+
+function addedTable(inputs) {
+  const sessions = 1_000_000_000;
+  const bucketBytes = planOf(sessions, inputs).bytes / BUCKET_TAGS.length;
+  const minutes = (buckets) => shown(secondsFor(buckets, bucketBytes, inputs.copyMBs) / 60, " min");
+  const rows = ADDED.map(([from, to]) => {
+    const { slots, buckets, mostSent, mostReceived, fullest, emptiest } = resharded(from, to);
+    return [
+      `${number(from)} → ${number(to)}`,
+      number(slots),
+      number(buckets),
+      number((buckets * sessions) / BUCKET_TAGS.length),
+      gibibytes(buckets * bucketBytes),
+      minutes(buckets),
+      minutes(Math.max(mostSent, mostReceived)),
+      `${emptiest} – ${fullest}`,
+    ];
+  });
+  const titles = ["slots", "buckets", "sessions", "memory", "one after the other", "all at once"];
+  return table(["shards", ...titles, "buckets of a shard afterwards"], rows);
 }
 
 function breaksFirst(inputs) {
@@ -246,7 +332,7 @@ function breaksFirst(inputs) {
   const userLimit = ASSUMED.cpuShare / ((micros.read ?? NaN) / 1e6);
   return [
     `**Hearing of every ending.** Each process hears each ending of all: at a billion sessions ${number(endings)} a second, at 13–15 µs each (decision 0013) ${number(hearing * 100)} % of every process's core, and each is sent to all ${number(ASSUMED.processes)} processes. \`hearEndings: false\` and no near cache from about a tenth of that on.`,
-    `**Resharding.** Two keys of a bucket, its index of expiries and its set of users, hold an entry for each of its sessions or users: ${number(1e9 / 1024)} at a billion, ${number(1e7 / 1024)} at 10 million. Redis moves a key in one step and answers nobody meanwhile. Have the shards that you will need from the start; double them, never add one.`,
+    `**Resharding.** Two keys of a bucket, its index of expiries and its set of users, hold an entry for each of its sessions or users: ${number(1e9 / 1024)} at a billion, ${number(1e7 / 1024)} at 10 million. Redis moves a key in one step and answers nobody meanwhile: measured, ${shown(inputs.indexMs, " ms")} for 100,000 entries, so ${shown(((inputs.indexMs ?? NaN) * 1e9) / 1024 / 1e5 / 1e3, " s")} for those of a billion sessions. Have the shards that you will need from the start; double them, never add one.`,
     `**The number of shards.** 1,024 buckets are frozen into the ids. A billion sessions need ${shardsShown(billion.shards)}. Past 1,024 shards, or where one bucket outgrows a server, a second namespace takes the next users.`,
     `**A user who is too busy.** All of a user's sessions are in one bucket, on one core: ${shown(userLimit)} reads a second at ${number(ASSUMED.cpuShare * 100)} % of it, less what its other users do. The near cache takes reads away from it.`,
     `**The shared keys.** Facts, cut-offs and samples of a namespace are on one shard each. Every process that reads fetches the cut-offs once a second: ${number(ASSUMED.processes)} \`GET\`s a second for ${number(ASSUMED.processes)} processes, ${shown(((micros.read ?? NaN) * ASSUMED.processes) / 1e4)} % of that shard's core.`,
@@ -292,8 +378,13 @@ ${simulationTable()}
 ## Resharding
 
 Doubling the shards halves each: every shard gives half of its buckets to a new one, and all can do so at once.
+Time = buckets × memory of a bucket ÷ the measured ${shown(inputs.copyMBs, " MB/s")} (10 keys a \`MIGRATE\`, redis-cli's default; both servers on one machine).
 
 ${reshardingTable(inputs)}
+
+Simulated: a billion sessions, and what \`redis-cli --cluster rebalance\` moves. It gives away each shard's lowest slots, one slot after the other; several at once, between other shards, take as long as the shard that gives or takes most. One shard more relieves whoever had a bucket in the slots that it takes; the fullest shard may stay as full as it was. Its shares are rounded down, so that at 1,001 old shards also give slots to each other.
+
+${addedTable(inputs)}
 
 ## What breaks first
 

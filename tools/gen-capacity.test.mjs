@@ -8,6 +8,8 @@ import {
   inputsOf,
   operationsOf,
   planOf,
+  resharded,
+  secondsFor,
   simulate,
 } from "./gen-capacity.mjs";
 
@@ -41,6 +43,28 @@ void test("powers of two get equally many buckets each, 1,000 shards one or two"
   const thousand = bucketsOfShards(1_000);
   assert.deepEqual([Math.min(...thousand), Math.max(...thousand)], [1, 2]);
   assert.deepEqual([1, 3, 512, 513].map(evenShards), [1, 4, 512, 1_024]);
+});
+
+void test("resharding: doubling moves half of the buckets, one more shard as many slots as its share", () => {
+  const halved = { slots: 8_192, buckets: 512, mostSent: 512, mostReceived: 512, fullest: 512, emptiest: 512 };
+  assert.deepEqual(resharded(1, 2), halved);
+  assert.deepEqual(resharded(512, 1_024), { ...halved, mostSent: 1, mostReceived: 1, fullest: 1, emptiest: 1 });
+  // The new shard takes its share, and what shares rounded down leave over.
+  for (const [from, to, slots] of [
+    [3, 4, 4_096],
+    [100, 101, 184],
+  ]) {
+    const moved = resharded(from, to);
+    assert.equal(moved.slots, slots);
+    assert.equal(moved.mostReceived, moved.buckets);
+    assert.ok(Math.abs(moved.buckets - slots / 16) < from / 4, `${from}: ${moved.buckets}`);
+  }
+  // 384 of 1,000 have 17 slots where 16 are a share: each gives one, most of them to shards that have 16.
+  const thousand = resharded(1_000, 1_001);
+  assert.deepEqual([thousand.slots, thousand.mostSent, thousand.mostReceived <= 2], [384, 1, true]);
+  assert.equal(resharded(3, 4).buckets, 256);
+  assert.equal(secondsFor(3, 50e6, 25), 6);
+  assert.ok(Number.isNaN(secondsFor(3, 50e6, undefined)));
 });
 
 void test("the simulation is the same each time, and the busiest users cost balance", () => {

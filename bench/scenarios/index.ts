@@ -12,6 +12,7 @@ import { promises } from "./promises.ts";
 import { propagation } from "./propagation.ts";
 import { reads } from "./reads.ts";
 import { redisCpu } from "./redis-cpu.ts";
+import { resharding } from "./resharding.ts";
 import { wire } from "./wire.ts";
 import { writes } from "./writes.ts";
 
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   memory,
   wire,
   propagation,
+  resharding,
   million,
   packed,
 ];
