@@ -60,7 +60,7 @@ test.each(["sqlite", "redis"] as const)(
     }
     expect(tokens.size).toBe(VISITORS + 6);
 
-    const heard = heardIn(await monitor.taken(async (text) => (await redis.client()).echo(text)));
+    const heard = heardIn(await monitor.taken(async (text) => (await redis.admin()).echo(text)));
     monitor.stop();
     const stored = engine === "redis" ? await atRestIn(redis) : await filesIn(data);
     const output = Buffer.from(started.output.join(""), "latin1");

@@ -77,7 +77,7 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
 
     const pieces = new SecretPieces(tokens);
     expect(pieces.size).toBeGreaterThan(100);
-    const commands = await monitor.taken(async (text) => (await redis.client()).echo(text));
+    const commands = await monitor.taken(async (text) => (await redis.admin()).echo(text));
     monitor.stop();
     expect(pieces.foundIn(heardIn(commands))).toEqual([]);
     expect(commands.some((each) => each.words[0] === "EVALSHA")).toBe(engine === "redis");
@@ -110,7 +110,7 @@ describe.each(["sqlite", "redis"] as const)("the shop on %s", (engine) => {
   });
 
   async function everythingInRedis(): Promise<string> {
-    const client = await redis.client();
+    const client = await redis.admin();
     const dumps: string[] = [];
     for (const key of await client.keys("*")) {
       const dump = (await client.sendCommand(["DUMP", key], { typeMapping: { 36: Buffer } })) as unknown as Buffer;

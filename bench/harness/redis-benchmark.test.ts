@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RedisServer, startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
+import { type RedisServer, startOpenRedis } from "../../packages/sojourn/test/support/redis-server.ts";
 import { getLimits, rateIn } from "./redis-benchmark.ts";
 
 let redis: RedisServer;
 
 beforeAll(async () => {
-  redis = await startRedis();
+  redis = await startOpenRedis();
 });
 afterAll(() => redis.stop());
 

@@ -5,7 +5,7 @@ import { Contestant, type ContestantSpec } from "./contestants.ts";
 import { pinProcess } from "./pinning.ts";
 import { startCluster } from "./redis-cluster.ts";
 import { selfTimes, smallProfile } from "./profile.ts";
-import { type RedisServer, startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
+import { type RedisServer, startOpenRedis } from "../../packages/sojourn/test/support/redis-server.ts";
 import type { Outcome } from "./result.ts";
 
 export interface Scenario {
@@ -54,7 +54,7 @@ export class Bench {
   }
 
   async #server(core: "harness" | "subject", settings: readonly string[]): Promise<RedisServer> {
-    const server = await startRedis([...REDIS_SETTINGS, ...settings]);
+    const server = await startOpenRedis([...REDIS_SETTINGS, ...settings]);
     this.#servers.push(server);
     if (server.process.pid !== undefined) pinProcess(core, server.process.pid);
     return server;

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isCutOffFetch, type MonitoredCommand, Monitor } from "../../packages/sojourn/test/support/monitor.ts";
-import { type RedisServer, startRedis } from "../../packages/sojourn/test/support/redis-server.ts";
+import { type RedisServer, startOpenRedis } from "../../packages/sojourn/test/support/redis-server.ts";
 import { TEST_SECRET } from "../../packages/sojourn/test/support/secrets.ts";
 import { nodeRedis } from "../subjects/redis-clients.ts";
 import { operationsOf } from "./operations.ts";
@@ -28,7 +28,7 @@ const filled: Filled[] = [];
 
 beforeAll(async () => {
   for (const plan of plans) {
-    const server = await startRedis();
+    const server = await startOpenRedis();
     const options = { engine: "redis", at: String(server.port), secret: TEST_SECRET, plan, aheadMs: 0 } as const;
     const place = await Place.open(options);
     filled.push({ server, admin: await nodeRedis(server.port), options, place });
@@ -46,7 +46,7 @@ afterAll(async () => {
 
 /** Every command of each operation, also of scripts, without what belongs to a moment and not to the call. */
 async function commandsOf({ server, admin, place }: Filled): Promise<Record<string, Record<string, number>>> {
-  const monitor = await Monitor.on(server.port);
+  const monitor = await Monitor.on(server.port, null);
   const taken = (): Promise<MonitoredCommand[]> => monitor.taken((text) => admin.echo(text));
   const found: Record<string, Record<string, number>> = {};
   for (const { name, begin } of operationsOf(place)) {

@@ -24,7 +24,7 @@ export async function redisTraffic(
   secretIn: (cookie: string) => string | undefined,
 ): Promise<Traffic> {
   const admin = await nodeRedis(redisPort);
-  const monitor = await Monitor.on(redisPort);
+  const monitor = await Monitor.on(redisPort, null);
   const during = async (work: () => Promise<unknown>): Promise<MonitoredCommand[]> => {
     await monitor.taken((text) => admin.echo(text));
     await work();

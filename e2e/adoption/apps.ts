@@ -24,10 +24,10 @@ export class AppProcess {
   }
 }
 
-/** @param redisPort of the server where both keep their sessions */
-export async function startApp(name: AppName, redisPort: number): Promise<AppProcess> {
+/** @param redisUrl where both keep their sessions, each as a user of its own */
+export async function startApp(name: AppName, redisUrl: string): Promise<AppProcess> {
   const file = join(import.meta.dirname, `${name}-app.ts`);
-  const app = spawn(process.execPath, [file, String(redisPort)], { stdio: ["ignore", "pipe", "inherit"] });
+  const app = spawn(process.execPath, [file, redisUrl], { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: app.stdout });
   for await (const line of lines) {
     lines.close();

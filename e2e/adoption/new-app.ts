@@ -9,7 +9,7 @@ import { redisStore } from "../../packages/sojourn/src/stores/redis/redis-store.
 import { printPort } from "./listening.ts";
 import { OLD_SECRET } from "./old-secret.ts";
 
-const client = createClient({ url: `redis://127.0.0.1:${process.argv[2]}` });
+const client = createClient({ url: process.argv[2] ?? "" });
 await client.connect();
 
 const sessions = createSessions({

@@ -26,7 +26,7 @@ function asked(req: Request, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
-const client = createClient({ url: `redis://127.0.0.1:${process.argv[2]}` });
+const client = createClient({ url: process.argv[2] ?? "" });
 await client.connect();
 
 const app = express();

@@ -45,7 +45,8 @@ export interface RollOverOptions {
 
 export async function rollOver({ jars: count, tell = () => undefined }: RollOverOptions): Promise<RollOver> {
   const redis = await startRedis();
-  const [oldApp, newApp] = await Promise.all([startApp("old", redis.port), startApp("new", redis.port)]);
+  await redis.allow("~sess:*", "~sojourn-adopted:*");
+  const [oldApp, newApp] = await Promise.all([startApp("old", redis.adminUrl), startApp("new", redis.url)]);
   const nginx = await NginxServer.start(sharesOf(oldApp, newApp, 0, 0));
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE * BURST });
   try {

@@ -21,6 +21,7 @@ import { manualClock } from "../src/testing/manual-clock.ts";
 import { COOKIE, type Site, startSite } from "./support/express-site.ts";
 import { Browser, serve } from "./support/http.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "./support/redis-server.ts";
+import { inNamespace } from "./support/redis-user.ts";
 
 /** Not by `import`: its types of `request.session` and those of Sojourn's plugin exclude each other. */
 const fastifySessionPlugin = createRequire(import.meta.url)("@fastify/session") as FastifyPluginCallback<
@@ -39,10 +40,13 @@ interface Old {
 
 let server: RedisServer;
 let client: TestClient;
+/** Of the old application, and to look. */
+let admin: TestClient;
 
 beforeAll(async () => {
   server = await startRedis();
-  client = await server.client();
+  [client, admin] = [await server.client(), await server.admin()];
+  await server.allow("~sess:*", "~theirs:*", "~sojourn-adopted:*", ...inNamespace("ours"));
 });
 afterAll(() => server.stop());
 
@@ -140,7 +144,10 @@ function ironApp(chunk: boolean): Old {
 const SOURCES: readonly (readonly [name: string, old: () => Old | Promise<Old>])[] = [
   [
     "express-session with connect-redis",
-    () => ({ listener: expressApp(new RedisStore({ client })), from: connectRedis({ client, secrets: OLD_SECRETS }) }),
+    () => ({
+      listener: expressApp(new RedisStore({ client: admin })),
+      from: connectRedis({ client, secrets: OLD_SECRETS }),
+    }),
   ],
   [
     "express-session with connect-redis, read with ioredis",
@@ -150,7 +157,7 @@ const SOURCES: readonly (readonly [name: string, old: () => Old | Promise<Old>])
       await new Promise((resolve) => ioredis.once("ready", resolve));
       const prefix = "theirs:";
       const from = connectRedis({ client: ioredis, prefix, secrets: OLD_SECRETS });
-      return { listener: expressApp(new RedisStore({ client, prefix })), from };
+      return { listener: expressApp(new RedisStore({ client: admin, prefix })), from };
     },
   ],
   [
@@ -251,17 +258,17 @@ test("Redis: the session is gone from the old place, a mark without its id stays
   const [, start] = SOURCES[0] ?? [];
   const store = redisStore(client, { namespace: "ours", deadline: PATIENT });
   const old = (await start?.()) as Old;
-  await client.flushAll();
-  await client.set("sess:somebody", "else's");
+  await admin.flushAll();
+  await admin.set("sess:somebody", "else's");
   const { ours } = await moved(old, {}, { store });
-  const sid = (await client.keys("sess:*")).map((key) => key.slice(5)).find((each) => each !== "somebody") ?? "";
+  const sid = (await admin.keys("sess:*")).map((key) => key.slice(5)).find((each) => each !== "somebody") ?? "";
   expect(sid).toHaveLength(32);
   expect(await look(ours)).toEqual(ADA);
-  const keys = await client.keys("*");
+  const keys = await admin.keys("*");
   expect(keys.filter((key) => key.startsWith("sess:"))).toEqual(["sess:somebody"]);
   const marks = keys.filter((key) => key.startsWith("sojourn-adopted:"));
   expect([marks.length, keys.some((key) => key.includes(sid))]).toEqual([1, false]);
-  const days = (await client.pTTL(marks[0] ?? "")) / 86_400_000;
+  const days = (await admin.pTTL(marks[0] ?? "")) / 86_400_000;
   expect(days).toBeGreaterThan(29.9);
   expect(days).toBeLessThanOrEqual(30);
 });

@@ -1460,7 +1460,7 @@ describe("Persistence", () => {
         neither: { early: false, late: false, undone: false },
       }[keeping],
     );
-    const persistence = (await after.diagnose()).find(({ check }) => check === "persistence");
+    const persistence = (await place.diagnose()).find(({ check }) => check === "persistence");
     expect(persistence?.level).toBe({ AOF: "ok", RDB: "problem", neither: "warning" }[keeping]);
   });
 });

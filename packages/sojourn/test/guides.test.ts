@@ -107,10 +107,11 @@ async function movesTo(origin: string, theirs: Browser): Promise<void> {
 test("docs/guide/adopting-sessions.md: its application goes on with a session of express-session and connect-redis", async () => {
   const redis = await startRedis();
   onTestFinished(() => redis.stop());
+  await redis.allow("~sess:*", "~sojourn-adopted:*");
   const old = express();
   old.use(
     session({
-      store: new RedisStore({ client: await redis.client() }),
+      store: new RedisStore({ client: await redis.admin() }),
       secret: OLD_SECRET,
       resave: false,
       saveUninitialized: false,

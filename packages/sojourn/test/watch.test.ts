@@ -31,7 +31,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   server = await startRedis();
-  admin = await server.client();
+  admin = await server.admin();
 });
 afterAll(() => server.stop());
 afterEach(async () => {

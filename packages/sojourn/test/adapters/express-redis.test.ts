@@ -17,7 +17,7 @@ let operator: TestClient;
 beforeAll(async () => {
   // Uncompressed, so that DUMP shows the values as they are.
   server = await startRedis(["--rdbcompression", "no"]);
-  [client, operator] = [await server.client(), await server.client()];
+  [client, operator] = [await server.client(), await server.admin()];
 });
 beforeEach(() => operator.flushAll());
 afterAll(() => server.stop());
@@ -58,7 +58,7 @@ async function commandsOf(work: () => Promise<unknown>): Promise<Record<string, 
  */
 async function monitored(work: () => Promise<unknown>): Promise<string[]> {
   const lines: string[] = [];
-  const watcher = await server.client();
+  const watcher = await server.admin();
   await watcher.monitor((line) => lines.push(line));
   await work();
   await operator.ping();
@@ -173,7 +173,7 @@ describe("on Redis", () => {
     const { origin } = await site();
     const user = new Browser(origin);
     const seen: string[] = [];
-    const watcher = await server.client();
+    const watcher = await server.admin();
     await watcher.monitor((line) => seen.push(line));
     const tokens: string[] = [];
     for (const [path, data] of [

@@ -49,7 +49,7 @@ describe.each(Object.entries(ENGINES))("%s", (_engine, open) => {
 
   beforeAll(async () => {
     clock = manualClock();
-    clock.onAdvance(ageRedisKeys(await server.client()));
+    clock.onAdvance(ageRedisKeys(await server.admin()));
     const [mine, theirs] = [await open(), await open()];
     [here, there] = [mine, theirs].map((store) =>
       createSessions({ store, clock, secrets: [TEST_SECRET], development: true, log: () => undefined }),

@@ -14,6 +14,7 @@ import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/index.ts";
 import { atRestIn, KEEPS_EVERYTHING } from "../support/at-rest.ts";
 import { type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { inNamespace } from "../support/redis-user.ts";
 import type { RetentionOptions } from "../../src/store/retention.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
@@ -73,7 +74,7 @@ let ownWalks = 0;
 
 beforeAll(async () => {
   redis = await startRedis(KEEPS_EVERYTHING);
-  admin = await redis.client();
+  admin = await redis.admin();
   clients = await Promise.all([redis.client(), redis.client(), redis.client()]);
 });
 afterAll(() => redis.stop());
@@ -98,6 +99,7 @@ const onRedisServer: Open = async (clock) => {
   const namespace = `brief-${++redisPlaces}`;
   const storeOn = (client: RedisClient, options: StoreOptions = {}): Store =>
     redisStore(client, { namespace, clock, deadline: { readMs: 5_000, writeMs: 5_000 }, ...options });
+  await redis.allow(...inNamespace(namespace));
   const age = ageRedisKeys(admin);
   let opened = 0;
   clock.onAdvance(async (ms) => {

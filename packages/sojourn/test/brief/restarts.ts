@@ -1,7 +1,7 @@
 /** Tests of the brief on a Redis of their own that is killed and started again, keeping its data in one way or another. */
 
 import { test } from "vitest";
-import { createSessions, type Sessions } from "../../src/index.ts";
+import { createSessions, type Finding, type Sessions } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { startRedis } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
@@ -19,6 +19,8 @@ export interface RestartingPlace {
   snapshot(): Promise<void>;
   /** `kill -9`, and the same server with what it kept. Answers an application server that began after it. */
   restart(): Promise<Sessions>;
+  /** As somebody who may read the server's settings. */
+  diagnose(): Promise<Finding[]>;
 }
 
 export function onRestartingRedis(title: string, run: (place: RestartingPlace) => Promise<void>): void {
@@ -32,12 +34,19 @@ export function onRestartingRedis(title: string, run: (place: RestartingPlace) =
         opened.push(sessions);
         return sessions;
       };
+      const diagnose = async (): Promise<Finding[]> => {
+        const store = redisStore(await server.admin());
+        const found = await store.diagnose();
+        await store.close();
+        return found;
+      };
       try {
         await run({
           keeping,
+          diagnose,
           sessions: await application(),
           snapshot: async () => {
-            if (keeping === "RDB") await (await server.client()).sendCommand(["SAVE"]);
+            if (keeping === "RDB") await (await server.admin()).sendCommand(["SAVE"]);
           },
           restart: async () => {
             await opened[0]?.close();

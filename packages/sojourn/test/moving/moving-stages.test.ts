@@ -28,20 +28,22 @@ import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/m
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 
 let servers: RedisServer[];
-let clients: TestClient[];
+let clients: { readonly own: TestClient; readonly admin: TestClient }[];
 
 beforeAll(async () => {
   servers = await Promise.all([startRedis(), startRedis()]);
-  clients = await Promise.all(servers.map((server) => server.client()));
+  clients = await Promise.all(
+    servers.map(async (server) => ({ own: await server.client(), admin: await server.admin() })),
+  );
 });
 afterAll(() => Promise.all(servers.map((server) => server.stop())));
 
 async function onRedis(number: 0 | 1, clock: ManualClock): Promise<Store> {
   const client = clients[number];
   if (client === undefined) throw new Error("there is no such server");
-  await client.flushAll();
-  clock.onAdvance(ageRedisKeys(client));
-  return redisStore(client, { clock, deadline: PATIENT, endedKept: "5m" });
+  await client.admin.flushAll();
+  clock.onAdvance(ageRedisKeys(client.admin));
+  return redisStore(client.own, { clock, deadline: PATIENT, endedKept: "5m" });
 }
 
 type Open = (clock: ManualClock) => Promise<Store>;

@@ -14,10 +14,11 @@ const without = { transfer: "each of its stores has it, not the two together" };
 
 let server: RedisServer;
 let client: TestClient;
+let admin: TestClient;
 
 beforeAll(async () => {
   server = await startRedis();
-  client = await server.client();
+  [client, admin] = [await server.client(), await server.admin()];
 });
 afterAll(() => server.stop());
 
@@ -40,9 +41,9 @@ for (const isBegun of [false, true]) {
   runConformance(`a move from sqlite to redis, ${stage}`, {
     without: { ...without, "operation ids": "sqlite executes a write once, and has none" },
     open: async () => {
-      await client.flushAll();
+      await admin.flushAll();
       const clock = manualClock();
-      clock.onAdvance(ageRedisKeys(client));
+      clock.onAdvance(ageRedisKeys(admin));
       const from = sqliteStore(":memory:", { clock, writeDeadlineMs: PATIENT.writeMs });
       return opened(clock, from, redisStore(client, { clock, deadline: PATIENT }), isBegun);
     },

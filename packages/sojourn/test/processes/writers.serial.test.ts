@@ -79,7 +79,7 @@ describe.each(Object.keys(ENGINES))("four processes on %s", (engine) => {
 describe("50 writers in four processes", { timeout: 60_000 }, () => {
   async function emptyPlace(engine: DurableEngine): Promise<string> {
     if (engine === "sqlite") return join(await mkdtemp(join(folder, "logout-")), "sessions.db");
-    await (await server.client()).flushAll();
+    await (await server.admin()).flushAll();
     return String(server.port);
   }
 

@@ -7,6 +7,7 @@ import { redisStore } from "../../src/stores/redis/index.ts";
 import { ending, endingUser, Environment, patch, set } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { inNamespace } from "../support/redis-user.ts";
 
 const END = "end of what was published";
 
@@ -19,7 +20,8 @@ let heard: string[];
 
 beforeAll(async () => {
   server = await startRedis();
-  [admin, listener] = [await server.client(), await server.client()];
+  await server.allow(...inNamespace("shop"));
+  [admin, listener] = [await server.admin(), await server.client()];
   await listener.subscribe(["shop:i", "shop:i:e"], (message) => heard.push(message));
 });
 afterAll(() => server.stop());

@@ -26,7 +26,7 @@ const opened: Store[] = [];
 
 beforeAll(async () => {
   server = await startRedis();
-  admin = await server.client();
+  admin = await server.admin();
   clients = [await server.client(), await server.client()];
 });
 afterAll(() => server.stop());
@@ -307,7 +307,7 @@ describe("what is kept", () => {
 });
 
 describe("the walk of a bucket's index", () => {
-  const KEY = "walk";
+  const KEY = "sojourn:walk";
 
   async function walked(during: (page: readonly string[]) => Promise<unknown>): Promise<string[]> {
     const redis = new RedisConnection(nodeRedisDriver(clients[0]), PATIENT, systemClock, KEY);

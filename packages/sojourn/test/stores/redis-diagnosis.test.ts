@@ -7,7 +7,7 @@ import { manualClock } from "../../src/testing/manual-clock.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
 import { IOREDIS, NODE_REDIS } from "../support/redis-clients.ts";
 import { freePort, PATIENT, type RedisServer, startRedis } from "../support/redis-server.ts";
-import { USER, WITH_USER } from "../support/redis-user.ts";
+import { ADMIN } from "../support/redis-user.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 import { Wire } from "../support/wire.ts";
 
@@ -25,7 +25,7 @@ async function started(settings: readonly string[]): Promise<RedisServer> {
 }
 
 async function wireTo(settings: readonly string[] = []): Promise<Wire> {
-  return new Wire(await (await started(settings)).client());
+  return new Wire(await (await started(settings)).admin());
 }
 
 async function diagnosed(
@@ -38,7 +38,7 @@ async function diagnosed(
 }
 
 async function findings(settings: readonly string[]): Promise<Finding[]> {
-  return diagnosed(await (await started(settings)).client());
+  return diagnosed(await (await started(settings)).admin());
 }
 
 function about(check: string, all: readonly Finding[]): Finding {
@@ -76,7 +76,7 @@ describe("each setting of a real server", () => {
     ["replicas", "warning", "none", []],
     ["replicas", "problem", "this server is a replica", ["--replicaof", "127.0.0.1 1"]],
     ["replicas", "problem", "0 in step, and min-replicas-to-write asks for 1", ["--min-replicas-to-write", "1"]],
-    ["rights", "warning", "user default may read the server's settings", []],
+    ["rights", "warning", "user admin may read the server's settings", []],
     ["subscribers", "ok", "pubsub 33554432 8388608", []],
     ["subscribers", "warning", "pubsub 65536 32768", ["--client-output-buffer-limit", "pubsub 65536 32768 10"]],
     ["idleTimeout", "ok", "connections may be idle", []],
@@ -97,7 +97,7 @@ describe("each setting of a real server", () => {
 
   test("memory that is nearly full is a warning", async () => {
     const server = await started([]);
-    const client = await server.client();
+    const client = await server.admin();
     const used = Number(/^used_memory:(\d+)/m.exec(await client.info("memory"))?.[1]);
     await client.configSet("maxmemory", String(Math.round(used / 0.8)));
     expect(about("memory", await diagnosed(client))).toMatchObject({ level: "warning" });
@@ -106,7 +106,7 @@ describe("each setting of a real server", () => {
   test("replicas in step, one that lags, one that is all there is to wait for, and a primary that keeps nothing", async () => {
     const primary = await started(["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]);
     const replica = await started(["--replicaof", `127.0.0.1 ${primary.port}`]);
-    const client = await primary.client();
+    const client = await primary.admin();
     await vi.waitUntil(async () => (await client.info("replication")).includes("state=online"), 10_000);
     const found = await diagnosed(client);
     expect(about("replicas", found)).toMatchObject({ level: "ok", found: expect.stringContaining("1 in step") });
@@ -128,7 +128,7 @@ describe("each setting of a real server", () => {
   });
 
   test.each([NODE_REDIS, IOREDIS])("all is well, or as it must be, with one server and $name", async (kind) => {
-    const opened = await kind.open((await started(GOOD)).port);
+    const opened = await kind.open((await started(GOOD)).port, ADMIN);
     cleanups.push(() => opened.close());
     const found = await diagnosed(opened.client);
     const notWell = found.filter(({ level }) => level !== "ok").map(({ check }) => check);
@@ -139,10 +139,8 @@ describe("each setting of a real server", () => {
 
 describe("a user who may do less", () => {
   test("O3 of the published user it is said what is not known, and that its rights are right", async () => {
-    const server = await started([...GOOD, ...WITH_USER]);
-    const client = await server.client();
-    await client.auth(USER);
-    const found = await diagnosed(client);
+    const server = await started(GOOD);
+    const found = await diagnosed(await server.client());
     expect(about("rights", found)).toMatchObject({ level: "ok", found: expect.stringContaining("may not read") });
     for (const check of ["persistence", "subscribers", "idleTimeout"]) {
       expect(about(check, found)).toMatchObject({ level: "warning", found: expect.stringContaining("not known") });
@@ -157,10 +155,9 @@ describe("a user who may do less", () => {
     [["-publish"], ["rights"], "problem", "may not publish"],
     [["-evalsha", "-eval"], ["scripts"], "problem", "no permissions"],
   ] as const)("O3 %s", async (rights, checks, level, text) => {
-    const server = await started([...GOOD, ...WITH_USER, ...rights]);
-    const client = await server.client();
-    await client.auth(USER);
-    const found = await diagnosed(client);
+    const server = await started(GOOD);
+    await server.allow(...rights);
+    const found = await diagnosed(await server.client());
     for (const check of checks) {
       expect(about(check, found)).toMatchObject({ level, found: expect.stringContaining(text) });
     }
@@ -220,7 +217,7 @@ describe("servers that cannot be run here", () => {
 /** As a real server is, but for these lines of INFO. */
 async function withServerLines(lines: string): Promise<Finding[]> {
   const server = await started(GOOD);
-  const client = await server.client();
+  const client = await server.admin();
   const wire = new Wire(client);
   const names = [...lines.matchAll(/^[^:]+/gm)].map(([name]) => name.trim());
   wire.answer = ([name]) =>
@@ -258,7 +255,7 @@ describe("between this process and the server", () => {
   });
 
   test("a clock that is seconds away is a warning, and so is one that has moved since it was looked at", async () => {
-    const client = await (await started(GOOD)).client();
+    const client = await (await started(GOOD)).admin();
     const behind = manualClock();
     const off = { ...behind, now: () => behind.now() - 5_000, shift: () => 0 };
     expect(about("clock", await diagnosed(client, { clock: off }))).toMatchObject({
@@ -279,7 +276,7 @@ describe("between this process and the server", () => {
 
   test("a server that does not answer is a finding, also for one that is frozen", async () => {
     const server = await started([]);
-    const client = await server.client();
+    const client = await server.admin();
     const store = redisStore(client, { deadline: { readMs: 100, writeMs: 100 } });
     cleanups.push(() => store.close());
     server.process.kill("SIGSTOP");
@@ -296,7 +293,7 @@ describe("between this process and the server", () => {
   });
 
   test("another layout of keys is a problem, named with both", async () => {
-    const client = await (await started(GOOD)).client();
+    const client = await (await started(GOOD)).admin();
     await client.hSet("sojourn:c", "layout", "7");
     expect(about("namespace", await diagnosed(client))).toMatchObject({
       level: "problem",
@@ -305,7 +302,7 @@ describe("between this process and the server", () => {
   });
 
   test("sessions.diagnose() is the store's", async () => {
-    const store = redisStore(await (await started(GOOD)).client(), { deadline: PATIENT });
+    const store = redisStore(await (await started(GOOD)).admin(), { deadline: PATIENT });
     const sessions = createSessions({ store, secrets: [TEST_SECRET] });
     expect((await sessions.diagnose()).map(({ check }) => check)).toEqual(
       (await store.diagnose()).map(({ check }) => check),

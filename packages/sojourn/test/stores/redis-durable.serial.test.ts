@@ -22,7 +22,7 @@ const opened: Sessions[] = [];
 beforeEach(async () => {
   primary = await startRedis(["--repl-diskless-sync-delay", "0"]);
   replica = await startRedis(["--replicaof", `127.0.0.1 ${primary.port}`]);
-  [admin, observer] = await Promise.all([primary.client(), replica.client()]);
+  [admin, observer] = await Promise.all([primary.admin(), replica.admin()]);
   await vi.waitUntil(async () => (await observer.info("replication")).includes("master_link_status:up"), 10_000);
   // A replica counts from its first acknowledgement on, which it sends within a second.
   await admin.set("first", "");
@@ -113,7 +113,7 @@ describe.each([NODE_REDIS, IOREDIS])("durable endings, $name", (kind) => {
       const three = await made(askOne, 3);
       const [before, one, both] = three.map(({ session, token }) => ({ id: session.id, token }));
       expect(await askBoth.revoke(before?.id ?? "", DURABLE)).toBe(true);
-      await (await other.client()).sendCommand(["REPLICAOF", "NO", "ONE"]);
+      await (await other.admin()).sendCommand(["REPLICAOF", "NO", "ONE"]);
       expect(await askOne.revoke(one?.id ?? "", DURABLE)).toBe(true);
       await expect(askBoth.revoke(both?.id ?? "", DURABLE)).rejects.toEqual(NOT_REPLICATED);
       const after = await server(kind, {}, other.port);

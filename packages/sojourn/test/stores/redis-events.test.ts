@@ -19,7 +19,7 @@ const opened: Store[] = [];
 
 beforeAll(async () => {
   server = await startRedis();
-  admin = await server.client();
+  admin = await server.admin();
 });
 afterAll(() => server.stop());
 beforeEach(() => admin.flushAll());

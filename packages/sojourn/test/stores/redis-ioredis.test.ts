@@ -9,7 +9,7 @@ import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import { runConformance } from "../support/run-conformance.ts";
-import { USER, WITH_USER } from "../support/redis-user.ts";
+import { USER } from "../support/redis-user.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 
 let server: RedisServer;
@@ -24,8 +24,8 @@ async function connected(): Promise<Redis> {
 }
 
 beforeAll(async () => {
-  server = await startRedis(WITH_USER);
-  admin = await server.client();
+  server = await startRedis();
+  admin = await server.admin();
   clients = [await connected(), await connected()];
 });
 afterAll(async () => {
@@ -57,7 +57,7 @@ describe("the client", () => {
     ["of RESP3 shapes", { replyMapping: "resp3" }],
     ["of RESP2", { protocol: 2 }],
   ] as const)("%s gives the same answers", async (_what, options) => {
-    const client = new Redis({ port: server.port, host: "127.0.0.1", ...options });
+    const client = new Redis({ ...USER, port: server.port, host: "127.0.0.1", ...options });
     const store = redisStore(client, { deadline: PATIENT });
     try {
       await once(client, "ready");
@@ -80,7 +80,7 @@ describe("the client", () => {
   });
 
   test("that is not connected yet fails fast, and works when it is", async () => {
-    const client = new Redis({ port: server.port, host: "127.0.0.1", lazyConnect: true });
+    const client = new Redis({ ...USER, port: server.port, host: "127.0.0.1", lazyConnect: true });
     const store = redisStore(client, { deadline: PATIENT });
     await expect(store.ready()).rejects.toMatchObject({ reason: "connection", outcome: "not_executed" });
     await client.connect();

@@ -23,7 +23,7 @@ let env: Environment;
 
 beforeAll(async () => {
   server = await startRedis();
-  [client, admin] = [await server.client(), await server.client()];
+  [client, admin] = [await server.client(), await server.admin()];
 });
 afterAll(() => server.stop());
 beforeEach(async () => {

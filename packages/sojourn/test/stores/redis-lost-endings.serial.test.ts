@@ -11,11 +11,10 @@ import { createSessions, type Sessions, type SessionsOptions } from "../../src/i
 import { redisStore, type RedisStoreOptions } from "../../src/stores/redis/index.ts";
 import { MovingProxy } from "../support/moving-proxy.ts";
 import { type ClientKind, IOREDIS, NODE_REDIS, type OpenedClient } from "../support/redis-clients.ts";
-import { launch, PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { launch, PATIENT, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 const LOOK = { touch: false } as const;
-const NO_SCRIPTS = "--user default on nopass ~* &* +@all -evalsha".split(" ");
 
 /** How the data of a moment comes to another server: `lose()` is that moment, `next()` ends the old server. */
 interface Loss {
@@ -28,13 +27,14 @@ interface Loss {
 async function failover(): Promise<Loss> {
   const first = await startRedis(["--repl-diskless-sync-delay", "0"]);
   const link = await MovingProxy.before(first.port);
-  const replica = await startRedis([...NO_SCRIPTS, "--replicaof", `127.0.0.1 ${link.port}`]);
-  const observer = await replica.client();
+  const replica = await startRedis(["--replicaof", `127.0.0.1 ${link.port}`]);
+  await replica.allow("-evalsha");
+  const observer = await replica.admin();
   await vi.waitUntil(async () => (await observer.info("replication")).includes("master_link_status:up"), 10_000);
   return {
     first,
     async lose() {
-      await (await first.client()).sendCommand(["WAIT", "1", "5000"]);
+      await (await first.admin()).sendCommand(["WAIT", "1", "5000"]);
       link.mute();
     },
     async next() {
@@ -55,12 +55,13 @@ async function restart(): Promise<Loss> {
   return {
     first,
     async lose() {
-      await (await first.client()).sendCommand(["SAVE"]);
+      await (await first.admin()).sendCommand(["SAVE"]);
       await copyFile(join(first.folder, "dump.rdb"), join(folder, "dump.rdb"));
     },
     async next() {
       await first.stop();
-      const second = await launch(["--save", "", "--appendonly", "no", ...NO_SCRIPTS], folder);
+      const second = await launch(["--save", "", "--appendonly", "no"], { folder });
+      await second.allow("-evalsha");
       started.push(second);
       return second;
     },
@@ -112,15 +113,11 @@ async function server(
 }
 
 /** Every client speaks with the next server. */
-async function moved(): Promise<TestClient> {
+async function moved(): Promise<RedisServer> {
   const next = await loss.next();
   proxy.moveTo(next.port);
   await vi.waitUntil(() => clients.every((client) => client.isReady()), 5_000);
-  return next.client();
-}
-
-function mayRunScripts(admin: TestClient): Promise<unknown> {
-  return admin.sendCommand(["ACL", "SETUSER", "default", "+evalsha"]);
+  return next;
 }
 
 /** Until a process has heard that the session ended. */
@@ -156,7 +153,7 @@ describe.each(CASES)("$name", ({ start, kind }) => {
       ended.map(() => expect.objectContaining({ valid: false, reason: "revoked", clearCookie: true })),
     );
 
-    const admin = await moved();
+    const next = await moved();
     const knowsNothing = await server(kind, {}, { background: false });
     for (const { token } of ended) {
       expect(await knowsNothing.validate(token, LOOK)).toMatchObject({ valid: true });
@@ -167,7 +164,7 @@ describe.each(CASES)("$name", ({ start, kind }) => {
     expect((await there.list("ada")).map(({ id }) => id)).toEqual([stays.session.id]);
     expect(await here.validate(stays.token, LOOK)).toMatchObject({ valid: true });
 
-    await mayRunScripts(admin);
+    await next.allow("+evalsha");
     for (const { token } of ended) {
       await expect.poll(() => knowsNothing.validate(token, LOOK), { timeout: 5_000 }).toMatchObject({ valid: false });
     }
@@ -189,11 +186,11 @@ describe.each(CASES)("$name", ({ start, kind }) => {
     await here.close();
     clients.shift()?.close();
 
-    const admin = await moved();
+    const next = await moved();
     const knowsNothing = await server(kind, {}, { background: false });
     expect(await knowsNothing.validate(token, LOOK)).toMatchObject({ valid: true });
     expect(await there.validate(token, LOOK)).toMatchObject({ valid: false, reason: "revoked" });
-    await mayRunScripts(admin);
+    await next.allow("+evalsha");
     await expect.poll(() => knowsNothing.validate(token, LOOK), { timeout: 5_000 }).toMatchObject({ valid: false });
   });
 
@@ -205,14 +202,14 @@ describe.each(CASES)("$name", ({ start, kind }) => {
     const later = await here.create({ userId: "bob" });
     expect(await there.validate(token, LOOK)).toMatchObject({ valid: false, reason: "revoked" });
 
-    const admin = await moved();
+    const next = await moved();
     const knowsNothing = await server(kind, {}, { background: false });
     expect(await knowsNothing.validate(token, LOOK)).toMatchObject({ valid: true });
     for (const each of [here, there]) {
       expect(await each.validate(token, LOOK)).toMatchObject({ valid: false, ended: { reason: "leaked" } });
       expect(await each.validate(later.token, LOOK)).toMatchObject({ valid: false, reason: "not_found" });
     }
-    await mayRunScripts(admin);
+    await next.allow("+evalsha");
     // Whoever tells the server first may only have heard that it ended, not why.
     await expect
       .poll(() => knowsNothing.validate(token, LOOK), { timeout: 5_000 })
@@ -226,9 +223,9 @@ describe.each(CASES)("$name", ({ start, kind }) => {
     const { token, session } = await here.create({ userId: "ada" });
     await loss.lose();
     await here.revoke(session.id);
-    const admin = await moved();
+    const next = await moved();
     expect(await here.validate(token, LOOK)).toMatchObject({ valid: false, reason: "revoked" });
-    await mayRunScripts(admin);
+    await next.allow("+evalsha");
     const knowsNothing = await server(kind, {}, { background: false });
     await expect.poll(() => knowsNothing.validate(token, LOOK), { timeout: 5_000 }).toMatchObject({ valid: false });
   });
@@ -239,7 +236,7 @@ type Made = Awaited<ReturnType<Sessions["create"]>>;
 /** Until two processes hear of endings, and one of them of all else: it watches, for the test to know what it heard. */
 async function allHear(there: Sessions, watched: string): Promise<void> {
   there.watch(watched, () => undefined);
-  const admin = await loss.first.client();
+  const admin = await loss.first.admin();
   const subscribers = (): Promise<unknown> => admin.sendCommand(["PUBSUB", "NUMSUB", "sojourn:i", "sojourn:i:e"]);
   await expect.poll(subscribers, { timeout: 5_000 }).toEqual(["sojourn:i", 1, "sojourn:i:e", 2]);
 }

@@ -19,7 +19,7 @@ let admin: TestClient;
 
 beforeAll(async () => {
   server = await startRedis();
-  admin = await server.client();
+  admin = await server.admin();
 });
 afterAll(() => server.stop());
 

@@ -7,6 +7,7 @@ import { createSessions, type Store } from "../../src/index.ts";
 import { redisStore, type RedisStoreOptions } from "../../src/stores/redis/index.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { USER } from "../support/redis-user.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 import { Wire } from "../support/wire.ts";
 
@@ -45,7 +46,7 @@ describe("the server lost its memory", () => {
     const clock = manualClock();
     const first = await openedStore({ clock });
     const before = await saltOf(first);
-    await (await server.client()).flushAll();
+    await (await server.admin()).flushAll();
     const later = await openedStore();
     expect(await saltOf(later)).not.toBe(before);
     await checkAgain(first, () => clock.advance(31_000));
@@ -54,7 +55,7 @@ describe("the server lost its memory", () => {
 
   test("a process that goes on puts salt and layout back for those that come later", async () => {
     const clock = manualClock();
-    const admin = await server.client();
+    const admin = await server.admin();
     const first = await openedStore({ clock });
     const before = await saltOf(first);
     await admin.flushAll();
@@ -66,7 +67,7 @@ describe("the server lost its memory", () => {
 
   test("a write finds the check too old as well, and awaits none", async () => {
     const clock = manualClock();
-    const admin = await server.client();
+    const admin = await server.admin();
     const first = await openedStore({ clock });
     const before = await saltOf(first);
     await admin.flushAll();
@@ -77,14 +78,14 @@ describe("the server lost its memory", () => {
 
   test("after a reconnect the next call prepares anew, whatever the clock says", async () => {
     const client = await server.client();
-    const admin = await server.client();
+    const admin = await server.admin();
     const store = redisStore(client, { deadline: PATIENT });
     opened.push(store);
     const before = await saltOf(store);
     await admin.sendCommand(["FLUSHALL"]);
     await admin.sendCommand(["SCRIPT", "FLUSH"]);
     const again = new Promise((resolve) => client.once("ready", resolve));
-    await admin.sendCommand(["CLIENT", "KILL", "ID", String(await client.clientId())]);
+    await admin.sendCommand(["CLIENT", "KILL", "USER", USER.username]);
     await again;
     await store.read(UNKNOWN_ID);
     expect(await admin.hmGet("sojourn:c", ["layout"])).toEqual(["1"]);

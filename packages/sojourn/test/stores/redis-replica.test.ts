@@ -9,6 +9,7 @@ import { redisStore } from "../../src/stores/redis/index.ts";
 import { Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
+import { USER } from "../support/redis-user.ts";
 
 let primary: RedisServer;
 let replica: RedisServer;
@@ -17,7 +18,7 @@ let observer: TestClient;
 beforeAll(async () => {
   primary = await startRedis(["--repl-diskless-sync-delay", "0"]);
   replica = await startRedis(["--replicaof", `127.0.0.1 ${primary.port}`]);
-  observer = await replica.client();
+  observer = await replica.admin();
   await vi.waitUntil(async () => (await observer.info("replication")).includes("master_link_status:up"), 10_000);
 });
 afterAll(async () => {
@@ -46,7 +47,7 @@ async function useOn(client: RedisClient): Promise<void> {
 
 test("reads of a standalone client go to the primary, though it was told to use replicas", async () => {
   const settings = { scaleReads: "slave", useReplicas: true };
-  const ioredis = new Redis({ port: primary.port, host: "127.0.0.1", ...settings });
+  const ioredis = new Redis({ ...USER, port: primary.port, host: "127.0.0.1", ...settings });
   const nodeRedis = createClient({ url: primary.url, ...settings });
   await Promise.all([once(ioredis, "ready"), nodeRedis.connect()]);
   try {

@@ -74,7 +74,7 @@ describe("full memory", () => {
 
   test("M5 a process that begins at full memory reads and revokes; on an empty server it says that memory is full", async () => {
     const server = await startRedis();
-    const admin = await server.client();
+    const admin = await server.admin();
     const opened = async () =>
       createSessions({
         store: redisStore(await server.client(), { deadline: PATIENT }),
@@ -95,3 +95,27 @@ describe("full memory", () => {
     await server.stop();
   });
 });
+
+test.each([
+  ["all rights", undefined, true],
+  ["none", [], false],
+] as const)(
+  "M5 the default user is off and has %s: what scripts wrote is there after a restart: %o, %s",
+  async (_what, defaultMay, kept) => {
+    const options = defaultMay === undefined ? {} : { defaultMay };
+    const server = await startRedis(["--appendonly", "yes", "--appendfsync", "always"], options);
+    const store = redisStore(await server.client(), { deadline: PATIENT });
+    const sessions = createSessions({ store, secrets: [TEST_SECRET], log: () => undefined });
+    try {
+      const { token } = await sessions.create({ userId: "ada" });
+      await server.kill();
+      await server.start();
+      await expect
+        .poll(() => sessions.validate(token).catch(() => null), { timeout: 5_000 })
+        .toMatchObject({ valid: kept });
+    } finally {
+      await sessions.close();
+      await server.stop();
+    }
+  },
+);

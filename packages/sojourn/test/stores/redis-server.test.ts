@@ -19,7 +19,7 @@ let sessions: Sessions;
 
 beforeAll(async () => {
   server = await startRedis();
-  [client, admin] = [await server.client(), await server.client()];
+  [client, admin] = [await server.client(), await server.admin()];
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
@@ -192,7 +192,7 @@ describe("a server that is not as it should be", () => {
     expect(() => redisStore(prefixed)).toThrow(/key prefix/);
   });
 
-  test("a cluster or sentinel client that prefixes keys is refused too, and a pool", () => {
+  test("a cluster or sentinel client that prefixes keys is refused too", () => {
     const keyPrefix = "app:";
     const cluster = createCluster({ rootNodes: [{ url: server.url }], keyPrefix });
     const sentinelRootNodes = [{ host: "127.0.0.1", port: 1 }];
@@ -201,7 +201,16 @@ describe("a server that is not as it should be", () => {
       expect(() => redisStore(wrong)).toThrow(expect.objectContaining({ code: "config_invalid" }));
       expect(() => redisStore(wrong)).toThrow(/key prefix: remove it/);
     }
-    expect(() => redisStore(createClientPool() as never)).toThrow(/createClient, createSentinel or createCluster/);
+  });
+
+  test("a pool is refused with the reason, and so is anything else", () => {
+    for (const [wrong, why] of [
+      [createClientPool(), /no pool of clients: give it one of createClient/],
+      [{}, /createClient, createSentinel or createCluster/],
+    ] as const) {
+      expect(() => redisStore(wrong as never)).toThrow(expect.objectContaining({ code: "config_invalid" }));
+      expect(() => redisStore(wrong as never)).toThrow(why);
+    }
   });
 });
 

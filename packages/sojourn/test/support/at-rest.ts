@@ -16,7 +16,7 @@ export const KEEPS_EVERYTHING = [
 
 /** Dump, append-only files and slow log. */
 export async function atRestIn(redis: RedisServer): Promise<Buffer> {
-  const client = await redis.client();
+  const client = await redis.admin();
   const slowlog = await client.sendCommand(["SLOWLOG", "GET", "-1"], { typeMapping: { 36: Buffer } });
   await client.sendCommand(["BGSAVE"]);
   while (!(await client.info("persistence")).includes("rdb_bgsave_in_progress:0")) await sleep(20);

@@ -11,6 +11,8 @@ export interface Authority {
   readonly key: Buffer;
   /** TLS on the server's port, in place of plain connections. */
   serverSettings(port: number, clients: "no" | "yes"): readonly string[];
+  /** For redis-cli. */
+  readonly asClient: readonly string[];
 }
 
 export function newAuthority(): Authority {
@@ -39,6 +41,7 @@ export function newAuthority(): Authority {
     ca: readFileSync(file("ca.crt")),
     cert: readFileSync(file("it.crt")),
     key: readFileSync(file("it.key")),
+    asClient: ["--tls", "--cacert", file("ca.crt"), "--cert", file("it.crt"), "--key", file("it.key")],
     serverSettings: (port, clients) => {
       const own = ["--tls-port", String(port), "--tls-cert-file", file("it.crt"), "--tls-key-file", file("it.key")];
       return [...own, "--tls-ca-cert-file", file("ca.crt"), "--tls-auth-clients", clients];

@@ -28,7 +28,7 @@ const FORGED = `1${"A".repeat(92)}`;
 /** Starts a server and a Redis of its own, and ends both. */
 export async function measureCommands(): Promise<CommandRow[]> {
   const redis = await startRedis();
-  const [client, admin] = [await redis.client(), await redis.client()];
+  const [client, admin] = [await redis.client(), await redis.admin()];
   const clock = manualClock();
   clock.onAdvance(ageRedisKeys(admin));
   const sessions = createSessions({

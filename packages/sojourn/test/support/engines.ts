@@ -11,6 +11,7 @@ import { redisStore } from "../../src/stores/redis/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
+import { inNamespace } from "./redis-user.ts";
 
 export const ENGINES = ["memory", "sqlite", "redis"] as const;
 export type Engine = (typeof ENGINES)[number];
@@ -40,7 +41,7 @@ export function engineBench(): EngineBench {
 
   beforeAll(async () => {
     server = await startRedis();
-    [client, admin] = [await server.client(), await server.client()];
+    [client, admin] = [await server.client(), await server.admin()];
   });
   afterEach(async () => {
     for (const clean of cleanups.splice(0).toReversed()) await clean();
@@ -56,6 +57,7 @@ export function engineBench(): EngineBench {
     }
     await admin.flushAll();
     clock.onAdvance(ageRedisKeys(admin));
+    if (options.namespace !== undefined) await server.allow(...inNamespace(options.namespace));
     return redisStore(client, { clock, deadline: PATIENT, ...options });
   }
 

@@ -48,7 +48,7 @@ const LOOK = { touch: false } as const;
 export async function atFullMemory({ policy, maxMemory, logins }: EvictionOptions): Promise<EvictionResult> {
   const server = await startRedis(["--maxmemory-policy", policy]);
   try {
-    const admin = await server.client();
+    const admin = await server.admin();
     const open = async (): Promise<Sessions> => {
       const store = redisStore(await server.client(), { deadline: PATIENT });
       return createSessions({ store, secrets: [TEST_SECRET], background: false, log: () => undefined });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Cluster, Redis } from "ioredis";
 import { createCluster, createSentinel } from "redis";
 import { PRIMARY } from "./redis-sentinels.ts";
+import { USER } from "./redis-user.ts";
 import type { Address } from "./server-group.ts";
 import type { Opened } from "./topology-clients.ts";
 
@@ -21,7 +22,7 @@ export const FAILOVER_CLIENTS: Readonly<Record<string, (nodes: readonly Address[
     const client = createSentinel({
       name: PRIMARY,
       sentinelRootNodes: [...nodes],
-      nodeClientOptions: NODE_REDIS,
+      nodeClientOptions: { ...USER, ...NODE_REDIS },
       sentinelClientOptions: { socket: NODE_REDIS.socket, pingInterval: NODE_REDIS.pingInterval },
       scanInterval: 1_000,
     });
@@ -32,7 +33,7 @@ export const FAILOVER_CLIENTS: Readonly<Record<string, (nodes: readonly Address[
   "ioredis with sentinels": async (nodes) => {
     const retryStrategy = RECONNECT_MS;
     const sentinels = [...nodes];
-    const client = new Redis({ ...IOREDIS, name: PRIMARY, sentinels, failoverDetector: true, retryStrategy });
+    const client = new Redis({ ...USER, ...IOREDIS, name: PRIMARY, sentinels, failoverDetector: true, retryStrategy });
     client.on("error", () => undefined);
     await once(client, "ready");
     return { client, close: () => client.disconnect() };
@@ -40,7 +41,7 @@ export const FAILOVER_CLIENTS: Readonly<Record<string, (nodes: readonly Address[
   "node-redis cluster": async (nodes) => {
     const client = createCluster({
       rootNodes: nodes.map((socket) => ({ socket })),
-      defaults: NODE_REDIS,
+      defaults: { ...USER, ...NODE_REDIS },
       topologyRefreshOnReconnectionAttemptStrategy: 250,
     });
     client.on("error", () => undefined);
@@ -49,7 +50,7 @@ export const FAILOVER_CLIENTS: Readonly<Record<string, (nodes: readonly Address[
   },
   "ioredis Cluster": async (nodes) => {
     const client = new Cluster([...nodes], {
-      redisOptions: { connectTimeout: 1_000, socketTimeout: 2_000, maxRetriesPerRequest: 1 },
+      redisOptions: { ...USER, connectTimeout: 1_000, socketTimeout: 2_000, maxRetriesPerRequest: 1 },
       slotsRefreshInterval: 1_000,
       clusterRetryStrategy: RECONNECT_MS,
     });

@@ -68,7 +68,7 @@ async function end({ servers, proxies }: Proxied, fault: FaultName, server: numb
 }
 
 export async function sentinelGround(): Promise<Ground> {
-  const servers: RedisSentinels = await startSentinels([], { proxied: true });
+  const servers: RedisSentinels = await startSentinels([], undefined, { proxied: true });
   return {
     servers,
     faults: SENTINEL_FAULTS,

@@ -10,6 +10,7 @@ import { CuttingProxy } from "./cutting-proxy.ts";
 import type { ClientKind, OpenedClient } from "./redis-clients.ts";
 import type { Fault } from "./redis-faults.ts";
 import { startRedis } from "./redis-server.ts";
+import { inNamespace } from "./redis-user.ts";
 import { TEST_SECRET } from "./secrets.ts";
 
 /** A read and a write of each client so often. */
@@ -75,7 +76,7 @@ class Caller {
 
   static async of(kind: ClientKind, port: number): Promise<Caller> {
     const opened = await kind.open(port);
-    const store = redisStore(opened.client, { namespace: kind.name.replaceAll(/[^a-z]+/g, "-") });
+    const store = redisStore(opened.client, { namespace: namespaceOf(kind) });
     const sessions = createSessions({ store, secrets: [TEST_SECRET], reaper: false, log: () => undefined });
     const made = await Promise.all(
       Array.from({ length: SESSIONS }, (_, i) => sessions.create({ userId: `user-${i}` })),
@@ -129,6 +130,10 @@ async function patiently<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
+function namespaceOf({ name }: ClientKind): string {
+  return name.replaceAll(/[^a-z]+/g, "-");
+}
+
 export async function runFault(
   fault: Fault,
   kinds: readonly ClientKind[],
@@ -136,12 +141,13 @@ export async function runFault(
 ): Promise<FaultResult[]> {
   const server = await startRedis(["--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "yes"]);
   const proxy = await CuttingProxy.before(server.port);
+  await server.allow(...kinds.flatMap((kind) => inNamespace(namespaceOf(kind))));
   const callers = await Promise.all(kinds.map((kind) => Caller.of(kind, proxy.port)));
   const ticking = setInterval(() => {
     for (const caller of callers) caller.call();
   }, CALL_EVERY_MS);
   try {
-    const redis = { server, proxy, admin: await server.client(), lastsMs };
+    const redis = { server, proxy, admin: await server.admin(), lastsMs };
     await sleep(QUIET_MS);
     const begunAt = performance.now();
     await fault.begin(redis);

@@ -55,7 +55,7 @@ export async function writeEveryKindOfKey(sessions: Sessions, other: Sessions, c
 /** Starts a server of its own, and ends it. */
 export async function measureKeys(): Promise<KeyTable> {
   const redis = await startRedis();
-  const [client, admin] = [await redis.client(), await redis.client()];
+  const [client, admin] = [await redis.client(), await redis.admin()];
   const clock = manualClock();
   clock.onAdvance(ageRedisKeys(admin));
   const store = redisStore(client, { clock, deadline: PATIENT });

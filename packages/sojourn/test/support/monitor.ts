@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { ADMIN, type RedisUser } from "./redis-user.ts";
 
 export interface MonitoredCommand {
   readonly words: readonly string[];
@@ -32,12 +33,14 @@ export class Monitor {
     });
   }
 
-  static async on(port: number): Promise<Monitor> {
+  /** @param user null on a server that lets everybody in */
+  static async on(port: number, user: RedisUser | null = ADMIN): Promise<Monitor> {
     const socket = connect(port, "127.0.0.1");
     await once(socket, "connect");
     const monitor = new Monitor(socket);
-    socket.write("MONITOR\r\n");
-    await monitor.#until("+OK\r\n");
+    const auth = user === null ? "" : `AUTH ${user.username} ${user.password}\r\n`;
+    socket.write(`${auth}MONITOR\r\n`);
+    await monitor.#until(user === null ? "+OK\r\n" : "+OK\r\n+OK\r\n");
     return monitor;
   }
 

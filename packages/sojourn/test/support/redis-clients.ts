@@ -1,9 +1,10 @@
-/** Each Redis client, as it is out of the box and as the guide recommends it, connected to a port: a server's or a proxy's. */
+/** Each Redis client, as it is out of the box and as the guide recommends it, connected as the published user to a port: a server's or a proxy's. */
 
 import { once } from "node:events";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import type { RedisClient } from "../../src/stores/redis/drivers/driver-of.ts";
+import { type RedisUser, USER } from "./redis-user.ts";
 
 export interface OpenedClient {
   readonly client: RedisClient;
@@ -15,13 +16,14 @@ export interface ClientKind {
   readonly name: string;
   /** It executes again what was in flight when the connection broke. */
   readonly resends: boolean;
-  open(port: number): Promise<OpenedClient>;
+  /** @param user the published one unless named */
+  open(port: number, user?: RedisUser): Promise<OpenedClient>;
 }
 
 export const NODE_REDIS: ClientKind = {
   name: "node-redis",
   resends: false,
-  open: (port) => openNodeRedis(port, {}, { reconnectStrategy: () => 20 }),
+  open: (port, user) => openNodeRedis(port, { ...user }, { reconnectStrategy: () => 20 }),
 };
 
 /** docs/guide/redis-down.md */
@@ -42,7 +44,7 @@ export const NODE_REDIS_RECOMMENDED: ClientKind = {
 };
 
 async function openNodeRedis(port: number, options: object, socket: object): Promise<OpenedClient> {
-  const client = createClient({ url: `redis://127.0.0.1:${port}`, ...options, socket });
+  const client = createClient({ ...USER, ...options, socket: { host: "127.0.0.1", port, ...socket } });
   client.on("error", () => undefined);
   await client.connect();
   return { client, isReady: () => client.isReady, close: () => client.destroy() };
@@ -61,7 +63,11 @@ export const IOREDIS_RECOMMENDED: ClientKind = {
     }),
 };
 
-export const IOREDIS: ClientKind = { name: "ioredis", resends: true, open: (port) => openIoredis(port, false) };
+export const IOREDIS: ClientKind = {
+  name: "ioredis",
+  resends: true,
+  open: (port, user) => openIoredis(port, false, { ...user }),
+};
 
 export const IOREDIS_PIPELINING: ClientKind = {
   name: "ioredis with auto-pipelining",
@@ -70,7 +76,7 @@ export const IOREDIS_PIPELINING: ClientKind = {
 };
 
 async function openIoredis(port: number, enableAutoPipelining: boolean, options: object = {}): Promise<OpenedClient> {
-  const client = new Redis({ port, host: "127.0.0.1", enableAutoPipelining, ...options });
+  const client = new Redis({ ...USER, port, host: "127.0.0.1", enableAutoPipelining, ...options });
   client.on("error", () => undefined);
   await once(client, "ready");
   return { client, isReady: () => client.status === "ready", close: () => client.disconnect() };

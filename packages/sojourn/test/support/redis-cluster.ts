@@ -4,7 +4,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { MovingProxy } from "./moving-proxy.ts";
 import { freePort, type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
-import { type Address, addressesOf, ServerGroup } from "./server-group.ts";
+import { AS_ADMIN } from "./redis-user.ts";
+import { type Address, addressesOf, type Security, ServerGroup } from "./server-group.ts";
 import { until } from "./until.ts";
 
 const PRIMARIES = 3;
@@ -55,16 +56,31 @@ export class RedisCluster extends ServerGroup {
   }
 }
 
-/** @param settings of every server, as on the command line */
-export async function startCluster(settings: readonly string[] = []): Promise<RedisCluster> {
+/**
+ * @param settings of every server, as on the command line
+ * @param security everything but the test's own connections goes over TLS
+ */
+export async function startCluster(settings: readonly string[] = [], security?: Security): Promise<RedisCluster> {
+  const all = [...settings, ...(security === undefined ? [] : ["--tls-cluster", "yes", "--tls-replication", "yes"])];
   const servers = await Promise.all(
-    Array.from({ length: 2 * PRIMARIES }, async () => startRedis([...(await nodeSettings()), ...settings])),
+    Array.from({ length: 2 * PRIMARIES }, async () =>
+      startRedis([...(await nodeSettings()), ...all], { tls: security?.server }),
+    ),
   );
-  const admins = await Promise.all(servers.map((server) => server.client()));
+  const admins = await Promise.all(servers.map((server) => server.admin()));
   const cluster = new RedisCluster(servers, admins);
   try {
     const addresses = cluster.nodes.map(({ host, port }) => `${host}:${port}`);
-    await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"]);
+    await run("redis-cli", [
+      ...AS_ADMIN,
+      ...(security?.client ?? []),
+      "--cluster",
+      "create",
+      ...addresses,
+      "--cluster-replicas",
+      "1",
+      "--cluster-yes",
+    ]);
     await until(() => cluster.isWhole());
     return cluster;
   } catch (error) {

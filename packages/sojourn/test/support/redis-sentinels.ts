@@ -4,8 +4,9 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MovingProxy } from "./moving-proxy.ts";
-import { launch, type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
-import { type Address, addressesOf, ServerGroup } from "./server-group.ts";
+import { launch, type RedisServer, startRedis, type TestClient, type Tls } from "./redis-server.ts";
+import { ADMIN } from "./redis-user.ts";
+import { type Address, addressesOf, type Security, ServerGroup } from "./server-group.ts";
 import { until } from "./until.ts";
 
 /** What the Sentinels call the primary. */
@@ -78,21 +79,26 @@ export class RedisSentinels extends ServerGroup {
   }
 }
 
-/** @param settings of every data server, as on the command line */
+/**
+ * @param settings of every data server, as on the command line
+ * @param security everything but the test's own connections goes over TLS
+ */
 export async function startSentinels(
   settings: readonly string[] = [],
+  security?: Security,
   { proxied = false } = {},
 ): Promise<RedisSentinels> {
-  const timing = ["--repl-diskless-sync-delay", "0", ...settings];
-  const servers = await Promise.all([0, 1, 2].map(() => startRedis(timing)));
-  const admins = await Promise.all(servers.map((server) => server.client()));
+  const tls = security?.server;
+  const timing = ["--repl-diskless-sync-delay", "0", ...overTls(tls), ...settings];
+  const servers = await Promise.all([0, 1, 2].map(() => startRedis(timing, { tls })));
+  const admins = await Promise.all(servers.map((server) => server.admin()));
   const proxies = proxied ? await Promise.all(servers.map(({ port }) => MovingProxy.before(port))) : [];
-  const ports = servers.map((server, i) => (proxies[i] ?? server).port);
+  const ports = servers.map((server, i) => proxies[i]?.port ?? server.tlsPort ?? server.port);
   const [primaryPort = 0] = ports;
   await Promise.all([1, 2].map((i) => follow(admins[i], ports[i] ?? 0, primaryPort)));
   await until(async () => (await admins[0]?.info("replication"))?.includes("connected_slaves:2") === true);
-  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(primaryPort)));
-  const watchers = await Promise.all(sentinels.map((sentinel) => sentinel.client()));
+  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(primaryPort, tls)));
+  const watchers = await Promise.all(sentinels.map((sentinel) => sentinel.admin()));
   const group = new RedisSentinels({ servers, admins }, sentinels, watchers, proxies);
   try {
     await until(() => group.agree());
@@ -110,14 +116,20 @@ async function follow(replica: TestClient | undefined, port: number, primaryPort
   await replica?.sendCommand(["CLIENT", "KILL", "TYPE", "normal"]);
 }
 
-async function startSentinel(primaryPort: number): Promise<RedisServer> {
+function overTls(tls: Tls | undefined): string[] {
+  return tls === undefined ? [] : ["--tls-replication", "yes"];
+}
+
+async function startSentinel(primaryPort: number, tls: Tls | undefined): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "sojourn-sentinel-"));
   const file = join(folder, "sentinel.conf");
   const lines = [
     `sentinel monitor ${PRIMARY} 127.0.0.1 ${primaryPort} ${QUORUM}`,
+    `sentinel auth-user ${PRIMARY} ${ADMIN.username}`,
+    `sentinel auth-pass ${PRIMARY} ${ADMIN.password}`,
     `sentinel down-after-milliseconds ${PRIMARY} ${DOWN_AFTER_MS}`,
     `sentinel failover-timeout ${PRIMARY} 3000`,
   ];
   await writeFile(file, lines.join("\n"));
-  return launch([file, "--sentinel"], folder);
+  return launch([file, "--sentinel", ...overTls(tls)], { folder, isOpen: true, tls });
 }

@@ -72,7 +72,7 @@ export async function restartUnderLoad({ keeping, end, loadMs }: RestartOptions)
     const { token: cut } = await before.create({ userId: "old", policy: "temporary" });
     const over = underLoad(before);
     await sleep(loadMs / 2);
-    if (KEEPING[keeping]?.includes("--save") === true) await (await server.client()).sendCommand(["SAVE"]);
+    if (KEEPING[keeping]?.includes("--save") === true) await (await server.admin()).sendCommand(["SAVE"]);
     await Promise.all([
       before.disableUser("mallory"),
       before.revokeBefore({ policy: "temporary", before: Date.now() + 1_000, reason: "leaked" }),

@@ -8,6 +8,7 @@ import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { MovingProxy } from "./moving-proxy.ts";
 import { NODE_REDIS_RECOMMENDED } from "./redis-clients.ts";
 import { launch, PATIENT, type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
+import { AS_ADMIN } from "./redis-user.ts";
 import { TEST_SECRET } from "./secrets.ts";
 
 const run = promisify(execFile);
@@ -71,7 +72,7 @@ export class Stage {
 
   /** A server that begins with the files of a folder. */
   async serverOn(folder: string, settings: readonly string[]): Promise<RedisServer> {
-    const server = await launch(settings, folder);
+    const server = await launch(settings, { folder });
     this.onClose(() => server.stop());
     return server;
   }
@@ -82,7 +83,7 @@ export class Stage {
     server = this.server,
     show: (answer: string) => string = (answer) => answer,
   ): Promise<void> {
-    const { stdout } = await run("redis-cli", ["-p", String(server.port), ...wordsOf(words)]);
+    const { stdout } = await run("redis-cli", [...AS_ADMIN, "-p", String(server.port), ...wordsOf(words)]);
     this.#say(`$ redis-cli ${words}`, show(stdout.replaceAll("\r", "").trim()));
   }
 

@@ -57,9 +57,9 @@ export const RUNBOOKS: readonly Runbook[] = [
     when: "The primary is lost and no Sentinel or cluster took over. Choose the replica that has most (`slave_repl_offset`), and never let the old primary take clients again as a primary.",
     async run(stage) {
       const replica = await stage.replica();
-      await connected(await replica.client());
+      await connected(await replica.admin());
       await signedIn(stage, "ada");
-      await (await stage.server.client()).sendCommand(["WAIT", "1", "5000"]);
+      await (await stage.server.admin()).sendCommand(["WAIT", "1", "5000"]);
       await stage.server.kill();
       await stage.redis("INFO replication", replica, linesWith(/^(?:role|master_link_status|slave_repl_offset)/));
       await stage.redis("REPLICAOF NO ONE", replica);
@@ -77,7 +77,7 @@ export const RUNBOOKS: readonly Runbook[] = [
     when: "Logins and writes get 503 with reason `full`; reads, logouts and revocations work. The policy must be `noeviction`: any other signs people out instead, and `revokeUser` may miss sessions.",
     async run(stage) {
       await signedIn(stage, "ada");
-      const admin = await stage.server.client();
+      const admin = await stage.server.admin();
       await admin.configSet("maxmemory", "1mb");
       await stage.js("await sessions.create({ userId: 'grace' })");
       await stage.js(
@@ -97,7 +97,7 @@ export const RUNBOOKS: readonly Runbook[] = [
     when: "Sessions that were ended since the backup are live again, users who were disabled since are not disabled, and tokens renewed since are superseded. Let no requests in until `revokeBefore` has answered; it needs no process from before.",
     async run(stage) {
       await signedIn(stage, "ada");
-      const admin = await stage.server.client();
+      const admin = await stage.server.admin();
       await admin.sendCommand(["SAVE"]);
       const folder = await mkdtemp(join(tmpdir(), "sojourn-backup-"));
       await copyFile(join(stage.server.folder, "dump.rdb"), join(folder, "dump.rdb"));

@@ -1,11 +1,18 @@
 /** Several redis-servers that are one: primaries and their replicas. */
 
 import { ageRedisKeys } from "../../src/testing/manual-clock.ts";
-import type { RedisServer, TestClient } from "./redis-server.ts";
+import type { RedisServer, TestClient, Tls } from "./redis-server.ts";
 
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** TLS between clients, servers and Sentinels alike. */
+export interface Security {
+  readonly server: Tls;
+  /** For redis-cli. */
+  readonly client: readonly string[];
 }
 
 export abstract class ServerGroup {
@@ -51,6 +58,8 @@ export abstract class ServerGroup {
   }
 }
 
-export function addressesOf(servers: readonly { readonly port: number }[]): Address[] {
-  return servers.map(({ port }) => ({ host: "127.0.0.1", port }));
+export function addressesOf(
+  servers: readonly { readonly port: number; readonly tlsPort?: number | undefined }[],
+): Address[] {
+  return servers.map(({ port, tlsPort }) => ({ host: "127.0.0.1", port: tlsPort ?? port }));
 }

@@ -10,6 +10,7 @@ import { openFailoverClient } from "./failover-clients.ts";
 import { Load, type LoadReport } from "./failover-load.ts";
 import { nodeSettings, type RedisCluster, startCluster } from "./redis-cluster.ts";
 import { type RedisServer, startRedis, type TestClient } from "./redis-server.ts";
+import { AS_ADMIN } from "./redis-user.ts";
 import { type RedisSentinels, startSentinels } from "./redis-sentinels.ts";
 import { TEST_SECRET } from "./secrets.ts";
 import type { ServerGroup } from "./server-group.ts";
@@ -84,7 +85,7 @@ async function reshard(from: TestClient, to: TestClient, entry: number | undefin
   const ends = ["--cluster-from", await idOf(from), "--cluster-to", await idOf(to)];
   const much = ["--cluster-slots", String(MOVED_SLOTS), "--cluster-yes"];
   const before = await slotsOf(to);
-  await run("redis-cli", ["--cluster", "reshard", `127.0.0.1:${entry}`, ...ends, ...much]);
+  await run("redis-cli", [...AS_ADMIN, "--cluster", "reshard", `127.0.0.1:${entry}`, ...ends, ...much]);
   await until(async () => (await slotsOf(to)) === before + MOVED_SLOTS);
 }
 
@@ -105,8 +106,8 @@ const CLUSTER_CHANGES: readonly Change<RedisCluster>[] = [
       const added = await startRedis(await nodeSettings());
       group.added.push(added);
       const [entry] = addresses(group);
-      await run("redis-cli", ["--cluster", "add-node", `127.0.0.1:${added.port}`, entry ?? ""]);
-      const [[from], to] = [await group.primaries(), await added.client()];
+      await run("redis-cli", [...AS_ADMIN, "--cluster", "add-node", `127.0.0.1:${added.port}`, entry ?? ""]);
+      const [[from], to] = [await group.primaries(), await added.admin()];
       if (from === undefined) throw new Error("no primaries");
       await until(async () => (await to.clusterInfo()).includes("cluster_state:ok"));
       const id = await idOf(to);

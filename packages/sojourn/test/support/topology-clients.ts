@@ -6,7 +6,7 @@ import { createCluster, createSentinel } from "redis";
 import type { RedisClient } from "../../src/stores/redis/drivers/driver-of.ts";
 import { startCluster } from "./redis-cluster.ts";
 import { PRIMARY, startSentinels } from "./redis-sentinels.ts";
-import { USER, WITH_USER } from "./redis-user.ts";
+import { USER } from "./redis-user.ts";
 import type { ServerGroup } from "./server-group.ts";
 
 export interface Opened {
@@ -49,6 +49,6 @@ export function openClient(kind: string, servers: ServerGroup): Promise<Opened> 
 }
 
 export const TOPOLOGIES = {
-  cluster: { kinds: ["node-redis cluster", "ioredis Cluster"], start: () => startCluster(WITH_USER) },
-  sentinels: { kinds: ["node-redis sentinel", "ioredis with sentinels"], start: () => startSentinels(WITH_USER) },
+  cluster: { kinds: ["node-redis cluster", "ioredis Cluster"], start: () => startCluster() },
+  sentinels: { kinds: ["node-redis sentinel", "ioredis with sentinels"], start: () => startSentinels() },
 } as const;

@@ -11,8 +11,11 @@ import { redisStore } from "../../src/stores/redis/index.ts";
 import { Environment, patch, set } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { newAuthority } from "../support/certificates.ts";
+import { startCluster } from "../support/redis-cluster.ts";
+import { startSentinels } from "../support/redis-sentinels.ts";
+import type { ServerGroup } from "../support/server-group.ts";
 import { freePort, PATIENT, type RedisServer, startRedis } from "../support/redis-server.ts";
-import { IN_URL, USER, WITH_USER } from "../support/redis-user.ts";
+import { IN_URL, USER } from "../support/redis-user.ts";
 
 const authority = newAuthority();
 const stranger = newAuthority();
@@ -36,11 +39,11 @@ describe.each(["no", "yes"] as const)("a server with TLS that asks clients for a
   const trusted = clients === "yes" ? { ca, cert, key } : { ca };
   beforeAll(async () => {
     port = await freePort();
-    server = await startRedis([...authority.serverSettings(port, clients), ...WITH_USER]);
+    server = await startRedis([...authority.serverSettings(port, clients)]);
   });
   afterAll(() => server.stop());
 
-  test("node-redis and ioredis with the published user", async () => {
+  test("O3 node-redis and ioredis with the published user", async () => {
     const nodeRedis = createClient({ ...USER, socket: { host: "127.0.0.1", port, tls: true, ...trusted } });
     await nodeRedis.connect();
     await works(redisStore(nodeRedis, { deadline: PATIENT }));
@@ -55,7 +58,7 @@ describe.each(["no", "yes"] as const)("a server with TLS that asks clients for a
     await works(await openStore(`rediss://${IN_URL}@127.0.0.1:${port}/0`, { tls: trusted }));
   });
 
-  test("a server of another authority is refused, and so is one that nobody vouches for", async () => {
+  test("O3 a server of another authority is refused, and so is one that nobody vouches for", async () => {
     for (const tls of [{ ...trusted, ca: stranger.ca }, {}]) {
       const opening = openStore(`rediss://${IN_URL}@127.0.0.1:${port}`, { tls });
       await expect(opening).rejects.toMatchObject({ code: "store_unavailable", reason: "connection" });
@@ -72,5 +75,40 @@ describe.each(["no", "yes"] as const)("a server with TLS that asks clients for a
 
   test("certificates for a URL without TLS are a mistake", async () => {
     await expect(openStore(`redis://127.0.0.1:${server.port}`, { tls: trusted })).rejects.toThrow(/rediss: instead/);
+  });
+});
+
+describe.each([
+  ["sentinel", startSentinels, "/mymaster/0"],
+  ["cluster", startCluster, ""],
+] as const)("rediss+%s:, all of it over mutual TLS", (topology, start, path) => {
+  const { ca, cert, key } = authority;
+  let servers: ServerGroup;
+  let url: string;
+  beforeAll(async () => {
+    servers = await start([], {
+      server: (port) => authority.serverSettings(port, "yes"),
+      client: authority.asClient,
+    });
+    const hosts = servers.nodes.map(({ host, port }) => `${host}:${port}`).join();
+    url = `rediss+${topology}://${IN_URL}@${hosts}${path}`;
+  });
+  afterAll(() => servers.stop());
+
+  test("O3 openStore with the published user: every server and Sentinel is verified and verifies", async () => {
+    await works(await openStore(url, { tls: { ca, cert, key }, nearCache: true }));
+  });
+
+  test("O3 another authority, none, or no certificate of one's own: nothing is opened", async () => {
+    const wrong = [
+      { ca: stranger.ca, cert, key },
+      { cert, key },
+      { ca },
+      { ca, cert: stranger.cert, key: stranger.key },
+    ];
+    const refused = { status: "rejected", reason: { code: "store_unavailable", reason: "connection" } };
+    expect(await Promise.allSettled(wrong.map((tls) => openStore(url, { tls })))).toMatchObject(
+      wrong.map(() => refused),
+    );
   });
 });

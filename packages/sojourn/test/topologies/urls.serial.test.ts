@@ -7,7 +7,7 @@ import { Environment } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { startSentinels } from "../support/redis-sentinels.ts";
-import { IN_URL, WITH_USER } from "../support/redis-user.ts";
+import { IN_URL } from "../support/redis-user.ts";
 import type { ServerGroup } from "../support/server-group.ts";
 
 describe.each([
@@ -16,7 +16,7 @@ describe.each([
 ] as const)("redis+%s:", (topology, start, path) => {
   let servers: ServerGroup;
   beforeAll(async () => {
-    servers = await start(WITH_USER);
+    servers = await start();
   });
   afterAll(() => servers.stop());
   const hosts = (): string => servers.nodes.map(({ host, port }) => `${host}:${port}`).join();

@@ -7,6 +7,7 @@ import { redisStore } from "../../../src/stores/redis/redis-store.ts";
 import { ageRedisKeys } from "../../../src/testing/manual-clock.ts";
 import { IOREDIS, NODE_REDIS, type OpenedClient } from "../../support/redis-clients.ts";
 import { PATIENT, startRedis, type TestClient } from "../../support/redis-server.ts";
+import { inNamespace } from "../../support/redis-user.ts";
 import { SteppedClock } from "../grid.ts";
 import { type Faults, Network } from "../network.ts";
 import type { EngineUnderTest, Subject } from "../subject.ts";
@@ -33,7 +34,7 @@ interface Place {
 
 export async function redisEngine(name: RedisClientName, options: RedisEngineOptions = {}): Promise<EngineUnderTest> {
   const server = await startRedis();
-  const admin = await server.client();
+  const admin = await server.admin();
   const kind = name === "ioredis" ? IOREDIS : NODE_REDIS;
   const scripts = scriptsRun(options.rewrite);
   const cutNetwork = options.cuts === true ? await CutNetwork.before(server.port, kind.resends, scripts) : null;
@@ -44,7 +45,9 @@ export async function redisEngine(name: RedisClientName, options: RedisEngineOpt
     name: `redis (${name}${cutNetwork === null ? "" : ", connections cut"})`,
     async open() {
       await admin.flushAll();
-      return opened({ namespace: `model-${++places}`, name, admin, clients, cutNetwork, scripts });
+      const namespace = `model-${++places}`;
+      await server.allow(...inNamespace(namespace));
+      return opened({ namespace, name, admin, clients, cutNetwork, scripts });
     },
     async close() {
       for (const client of clients) client.close();
