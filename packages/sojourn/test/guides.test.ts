@@ -66,6 +66,8 @@ const BY_SERVE = `serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({
 
 test.each([
   ["fastify.md", "await app.listen({ port: 3000 });", 'console.log(await app.listen({ port: 0, host: "127.0.0.1" }));'],
+  ["express.md", "app.listen(3000);", BY_SERVER],
+  ["fetch.md", "serve({ fetch: app.fetch, port: 3000 });", BY_SERVE],
   ["koa.md", "app.listen(3000);", BY_SERVER],
   ["hono.md", "serve({ fetch: app.fetch, port: 3000 });", BY_SERVE],
   ["node.md", "app.listen(3000);", BY_SERVER],
