@@ -48,6 +48,11 @@ const DIFFERENCES = [
     "ends the session, too, but never later than its policy does; a longer one takes a longer policy if it is set before the session begins, or in the request that began it",
     "`createSessions({ policies })`",
   ],
+  [
+    "a cookie that cannot be sent",
+    "`next(error)` in place of the response, and nothing is stored, where it was sent without a cookie",
+    "",
+  ],
   ["an unsafe request from another site", "refused with 403 when a browser says so", "`origins`, `originCheck: false`"],
   ["a failing store", "`next(error)` with status 503 before the response begins, not after", '`onError: "answer"`'],
   [

@@ -34,8 +34,10 @@ export class ExpressCookie {
 
   /** Of stored attributes, where `expires` is a text. */
   static from(stored: unknown): ExpressCookie {
+    const given = stored as Record<string, unknown>;
     const cookie = new ExpressCookie();
-    const { expires, originalMaxAge, data: _, ...attributes } = (stored ?? {}) as Record<string, unknown>;
+    const expires = given["expires"];
+    const { expires: _expires, originalMaxAge, data: _, ...attributes } = given;
     Object.assign(cookie, attributes);
     if (expires !== undefined) cookie.#expires = typeof expires === "string" ? new Date(expires) : (expires as Expires);
     if (originalMaxAge !== undefined) cookie.originalMaxAge = originalMaxAge as number | null;
@@ -55,9 +57,9 @@ export class ExpressCookie {
     const { expires } = this;
     return expires instanceof Date ? expires.getTime() - systemClock.now() : (expires as undefined);
   }
-  set maxAge(ms: number | null | undefined) {
-    if (typeof ms !== "number" && ms) throw new TypeError("maxAge must be a number of milliseconds");
-    this.expires = typeof ms === "number" ? new Date(systemClock.now() + ms) : (ms as null);
+  set maxAge(ms: number | Date | null | undefined) {
+    if (typeof ms !== "number" && ms && !(ms instanceof Date)) throw new TypeError("maxAge must be a number or Date");
+    this.expires = typeof ms === "number" ? new Date(systemClock.now() + ms) : ms;
   }
 
   /** What a Set-Cookie header is made of. */

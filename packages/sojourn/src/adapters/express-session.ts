@@ -10,7 +10,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { EventEmitter } from "node:events";
-import { StoreUnavailableError } from "../errors.ts";
+import { ConfigError, StoreUnavailableError } from "../errors.ts";
 import { hostOf } from "../lifecycle/host.ts";
 import type { NamedSessions, NamedSnapshot, Texts } from "../lifecycle/named-sessions.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
@@ -39,6 +39,17 @@ interface Loaded {
   readonly snapshot: NamedSnapshot;
 }
 
+/** What connect-redis takes, and what there is in its place. */
+const REFUSED: Readonly<Record<string, string>> = {
+  client: "sessions are where createSessions({ store: redisStore(client) }) keeps them",
+  prefix: "names are told apart by the store's namespace, redisStore(client, { namespace })",
+  ttl: "a cookie without a lifetime has its policy's, createSessions({ policies: { shop: { idle: '24h' } } }) and policy: 'shop'",
+  serializer: "fields are stored as JSON, each of its own",
+  disableTouch: "activity is stored once in the policy's touchInterval",
+  disableTTL: "every session ends, at the latest with its policy's absolute timeout",
+  scanCount: "lists walk indexes, without SCAN",
+};
+
 const RETRY_MS = 1_000;
 /** What no other call would meet. */
 const OF_ONE_CALL = new Set(["late", "unsupported_record", "overload"]);
@@ -61,8 +72,9 @@ export class SojournStore extends EventEmitter {
   #retry: NodeJS.Timeout | null = null;
 
   /** @throws TypeError, ConfigError */
-  constructor({ sessions, policy }: SojournStoreOptions) {
+  constructor({ sessions, policy, ...others }: SojournStoreOptions) {
     super();
+    refuse(others);
     this.#named = hostOf(sessions).named(policy);
   }
 
@@ -175,7 +187,7 @@ export class SojournStore extends EventEmitter {
     return answered(work, callback);
   }
 
-  /** Makes `req.session` of what `get` answered. */
+  /** Makes `req.session` of what `get` answered. @throws TypeError for data without a cookie, as express-session's own */
   createSession<S extends object>(req: SessionRequest, data: S): ExpressSession & S {
     const plain = data as SessionJson;
     const loaded = this.#loaded.get(data);
@@ -212,8 +224,7 @@ export class SojournStore extends EventEmitter {
   #each<T>(answer: (each: NamedSnapshot & { readonly name: string }) => T): Promise<T[]> {
     return this.#asked(async () => {
       const answers: T[] = [];
-      for await (const { texts, expiresAt, name } of this.#named.all())
-        answers.push(answer({ texts, expiresAt, name }));
+      for await (const { id: _, ...each } of this.#named.all()) answers.push(answer(each));
       return answers;
     });
   }
@@ -244,6 +255,12 @@ export class SojournStore extends EventEmitter {
       if (error instanceof StoreUnavailableError) this.#askLater();
     };
     this.#retry = setTimeout(() => void this.#named.read("").then(found, again), RETRY_MS).unref();
+  }
+}
+
+function refuse(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, why] of Object.entries(REFUSED)) {
+    if (options[name] !== undefined) throw new ConfigError(`Option ${name} is not one of SojournStore: ${why}.`);
   }
 }
 
@@ -285,10 +302,10 @@ function storedCookie(cookie: unknown): unknown {
   return stored["expires"] ? { ...stored, expires: true } : stored;
 }
 
-function sessionOf({ texts, expiresAt }: NamedSnapshot): SessionJson {
+function sessionOf({ texts, saidUntil }: NamedSnapshot): SessionJson {
   const session = Object.fromEntries([...texts].map(([name, text]) => [name, JSON.parse(text) as unknown]));
   const cookie = session["cookie"] as SessionJson | undefined;
-  if (cookie?.["expires"] === true) cookie["expires"] = new Date(expiresAt).toISOString();
+  if (cookie?.["expires"] === true) cookie["expires"] = new Date(saidUntil).toISOString();
   return session;
 }
 

@@ -26,6 +26,9 @@ export const VISIT = Symbol("sojourn visit");
 /** @internal */
 export type Visited = Request & { [VISIT]?: Visit };
 
+/** A request that Express may not have seen: `ws` and socket.io hand over Node's own. */
+type Outside = Pick<Request, "headers" | "socket"> & Partial<Pick<Request, "app" | "secure">>;
+
 /** @internal */
 export class Visit extends NodeRequest<Request> implements FailureAnswerer, Guarded {
   readonly exchange: Exchange<never>;
@@ -44,13 +47,14 @@ export class Visit extends NodeRequest<Request> implements FailureAnswerer, Guar
     this.response.watch();
   }
   get secure(): boolean {
-    return this.request.secure;
+    const { secure, socket }: Outside = this.request;
+    return secure ?? "encrypted" in socket;
   }
   get host(): string | undefined {
     return hostOf(this.request);
   }
   get ip(): string | undefined {
-    return this.request.ip;
+    return this.request.ip ?? this.peer;
   }
   formField(name: string): unknown {
     return fieldIn(this.request.body, name);
@@ -59,7 +63,7 @@ export class Visit extends NodeRequest<Request> implements FailureAnswerer, Guar
   /** Only errors made on purpose are answered here; anything else is a bug and goes to the error handler. */
   answerFailure(error: unknown, next = this.#next): void {
     const res = this.#res;
-    if (!(error instanceof SojournError) || this.#onError === "next" || res.headersSent) {
+    if (!(error instanceof SojournError) || this.#onError === "next" || res.headersSent || !("json" in res)) {
       next(error);
       return;
     }
@@ -69,10 +73,10 @@ export class Visit extends NodeRequest<Request> implements FailureAnswerer, Guar
 }
 
 /** Express 4 has only the name without the port; this is what `req.host` of Express 5 says. */
-function hostOf(req: Request): string | undefined {
-  const trusted = req.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
+function hostOf(req: Outside): string | undefined {
+  const trusted = req.app?.get("trust proxy fn") as ((address: string | undefined, hop: number) => boolean) | undefined;
   const forwarded = req.headers["x-forwarded-host"];
-  if (typeof forwarded !== "string" || forwarded === "" || !trusted(req.socket.remoteAddress, 0))
+  if (typeof forwarded !== "string" || forwarded === "" || trusted?.(req.socket.remoteAddress, 0) !== true)
     return req.headers.host;
   return forwarded.split(",", 1)[0]?.trimEnd();
 }

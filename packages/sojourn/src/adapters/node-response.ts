@@ -64,8 +64,10 @@ function hasShared({ end, write, writeHead }: Sends): boolean {
 function share(res: Wrapped): void {
   if (res[BELOW] !== undefined) return;
   let framework: object | null = null;
-  for (let at = prototypeOf(res); at !== null && !Object.hasOwn(at, "writeHead"); at = prototypeOf(at)) framework = at;
-  if (framework === null) return;
+  let at = prototypeOf(res);
+  for (; at !== null && !Object.hasOwn(at, "writeHead"); at = prototypeOf(at)) framework = at;
+  // What is no response of Node's, as an upgrade has none, must not lead to Object.prototype.
+  if (framework === null || at === null) return;
   const { end, write, writeHead } = framework as Sends;
   Object.assign(framework, SHARED, { [BELOW]: { end, write, writeHead } });
 }

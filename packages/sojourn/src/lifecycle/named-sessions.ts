@@ -14,6 +14,7 @@ import { changesBetween } from "../data/draft.ts";
 import type { FieldChange } from "../data/field-patch.ts";
 import type { SessionRecord } from "../data/session-record.ts";
 import { TOKEN_HASH_LENGTH } from "../data/record.ts";
+import { LruMap } from "../security/lru-map.ts";
 import { ConfigError, EncryptionKeyMissingError, SessionEndedError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
 import { isRecord } from "../store/store.ts";
@@ -29,6 +30,8 @@ export type Texts = ReadonlyMap<string, string>;
 export interface NamedSnapshot {
   readonly texts: Texts;
   readonly expiresAt: number;
+  /** The same, but for activity of this process that was too recent to be stored. */
+  readonly saidUntil: number;
 }
 
 export interface NamedWrite {
@@ -45,11 +48,14 @@ const SEALED_NAME = "\0name";
 /** Clocks that differ by less are one: a sample of a server's clock is no more exact. */
 const SAME_CLOCK_MS = 25;
 const PAGE = 500;
+const MOST_NOTED = 10_000;
 
 export class NamedSessions {
   readonly #core: Core;
   readonly #policy: Policy;
   readonly #queue = new KeyedQueue();
+  /** By id: until when a session is said to last while the store says otherwise. */
+  readonly #noted = new LruMap<string, { readonly stored: number; readonly said: number }>(MOST_NOTED);
 
   /** @throws ConfigError where a schema says what data must look like: the other library's own fields are not in it */
   constructor(core: Core, policy = DEFAULTS.namedPolicy.name as string) {
@@ -83,11 +89,16 @@ export class NamedSessions {
       if (before === "ended") return null;
       const texts = change(before?.texts ?? null);
       if (texts === null) return null;
-      if (before === null) return (await this.#create(id, name, texts, ends)) ? { texts, expiresAt: ends } : null;
+      if (before === null) {
+        return (await this.#create(id, name, texts, ends)) ? { texts, expiresAt: ends, saidUntil: ends } : null;
+      }
       const changes = changesBetween(before.texts, texts);
       const isDue = own === null ? ends !== before.expiresAt : this.#isDue(before.expiresAt, ends);
       const [patched, touched] = await Promise.all([this.#patch(id, changes), isDue && this.#touch(id, ends)]);
-      return patched && touched !== null ? { texts, expiresAt: isDue ? ends : before.expiresAt } : null;
+      if (!patched || touched === null) return null;
+      const stored = isDue ? ends : before.expiresAt;
+      if (stored !== ends) this.#noted.set(id, { stored, said: ends });
+      return { texts, expiresAt: stored, saidUntil: ends };
     });
   }
 
@@ -154,7 +165,11 @@ export class NamedSessions {
   #snapshot(id: string, record: SessionRecord | null): NamedSnapshot | null {
     if (record === null) return null;
     const texts = this.#texts(id, record);
-    return texts === null ? null : { texts, expiresAt: record.expiresAt - this.#ahead() };
+    if (texts === null) return null;
+    const expiresAt = record.expiresAt - this.#ahead();
+    const noted = this.#noted.get(id);
+    const isNoted = noted !== undefined && Math.abs(noted.stored - expiresAt) < SAME_CLOCK_MS;
+    return { texts, expiresAt, saidUntil: isNoted ? noted.said : expiresAt };
   }
 
   /** Null when they cannot be decoded, and then the session is ended. @throws EncryptionKeyMissingError */

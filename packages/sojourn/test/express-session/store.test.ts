@@ -204,10 +204,35 @@ describe("time", () => {
       expect(await touch(11 * MINUTE)).toEqual({ touch: 1 });
       expect(await touch(5 * MINUTE)).toEqual({ touch: 1 });
       expect(await touch(5 * MINUTE)).toEqual({});
+      const said = await store.get<{ cookie: { expires: string } }>(SID);
+      expect(Date.parse(said?.cookie.expires ?? "")).toBeGreaterThan(Date.now() + 4 * MINUTE);
       const cookie = { originalMaxAge: 5 * MINUTE, expires: until(5 * MINUTE) };
       const loaded = { ...(await store.get(SID)), cookie };
       expect(await place.storeCalls(() => store.touch(SID, loaded))).toMatchObject({ patch: 1 });
       expect((await store.get(SID))?.["cookie"]).toMatchObject({ originalMaxAge: 5 * MINUTE });
+    },
+  );
+
+  onEveryEngine(
+    "what is not stored of activity, get shows in this process all the same, to the millisecond",
+    async (place) => {
+      const [store, other] = [storeOf(place.sessions), storeOf(place.server())];
+      const expiresIn = async (by: SojournStore): Promise<unknown> =>
+        (await by.get<{ cookie: { expires: string } }>(SID))?.cookie.expires;
+      const first = until(MINUTE);
+      const session = { cookie: { originalMaxAge: MINUTE, expires: first }, a: 1 };
+      await store.set(SID, session);
+      for (const ms of [1_000, 2_000, 1_500]) {
+        session.cookie.expires = new Date(first.getTime() + ms);
+        const write = ms === 2_000 ? store.set(SID, session) : store.touch(SID, session);
+        expect(await place.storeCalls(() => write)).toEqual({});
+        expect(await expiresIn(store)).toBe(session.cookie.expires.toISOString());
+        expect(await expiresIn(other)).toBe(first.toISOString());
+      }
+      // What is stored since, by whomever, is what is shown.
+      const later = new Date(first.getTime() + MINUTE);
+      await other.touch(SID, { cookie: { originalMaxAge: MINUTE, expires: later } });
+      expect(await expiresIn(store)).toBe(later.toISOString());
     },
   );
 
@@ -383,6 +408,11 @@ describe("as an object", () => {
     expect([cookie.originalMaxAge, session.touch()]).toEqual([expect.closeTo(5_000, -2), session]);
     cookie.expires = false;
     expect([cookie.maxAge, cookie.originalMaxAge]).toEqual([false, false]);
+    cookie.maxAge = until(7_000);
+    expect(cookie.originalMaxAge).toBeCloseTo(7_000, -2);
+    expect(() => Object.assign(cookie, { maxAge: "7000" })).toThrow(TypeError);
+    // As express-session's own, which hands the error to next().
+    expect(() => store.createSession(req, { a: 1 })).toThrow(/Cannot read prop/);
     expect(await store.load("an id that nobody stored")).toBeUndefined();
     expect((await store.load(SID))?.id).toBe(SID);
   });
@@ -404,6 +434,12 @@ describe("as an object", () => {
 
   test("what is not fit is refused when the store is made", () => {
     expect(() => new SojournStore({ sessions: {} as Sessions })).toThrow(TypeError);
+    const ofConnectRedis = ["client", "prefix", "ttl", "serializer", "disableTouch", "disableTTL", "scanCount"];
+    const plain = createSessions({ store: memoryStore(), secrets: [TEST_SECRET] });
+    for (const name of ofConnectRedis) {
+      const options = { sessions: plain, [name]: 1 };
+      expect(() => new SojournStore(options), name).toThrow(ConfigError);
+    }
     const schema = {
       "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value: value as object }) },
     } as const;

@@ -35,7 +35,13 @@ export class CompatCookieWriter implements CookieWriter {
       );
     }
     cookie.maxAge = cookie.originalMaxAge;
-    return cookie.serialize(this.#rules.name, token);
+    try {
+      return cookie.serialize(this.#rules.name, token);
+    } catch (error) {
+      // What the application set after the session was stored; nobody waits for an answer any more.
+      this.#rules.host.notices.warn("cookie", `no session cookie was set: ${(error as Error).message}`);
+      return null;
+    }
   }
 
   take(): string {

@@ -65,8 +65,15 @@ export class CompatCookie {
   get maxAge(): number | null {
     return this.#expires instanceof Date ? this.#expires.getTime() - this.#now() : null;
   }
-  set maxAge(ms: number | null) {
-    if (ms !== null && ms !== undefined && typeof ms !== "number") throw new TypeError("maxAge must be a number");
+  /** A Date is one that express-session takes, too. */
+  set maxAge(ms: number | Date | null) {
+    if (ms instanceof Date) {
+      this.expires = ms;
+      return;
+    }
+    if (ms !== null && ms !== undefined && typeof ms !== "number") {
+      throw new TypeError("maxAge must be a number or Date");
+    }
     this.#expires = typeof ms === "number" ? new Date(this.#now() + ms) : null;
     this.originalMaxAge = ms ?? null;
   }
@@ -97,7 +104,7 @@ export class CompatCookie {
   /** The Set-Cookie line. @throws ConfigError for what cannot stand in one */
   serialize(name: string, value: string): string {
     const { domain, path, priority, sameSite } = this;
-    this.#check(name);
+    this.check(name);
     const expires = this.#expires instanceof Date ? `; Expires=${this.#expires.toUTCString()}` : "";
     return [
       `${name}=${value}`,
@@ -114,13 +121,15 @@ export class CompatCookie {
 
   /** The line that takes the cookie away. */
   expired(name: string): string {
-    return expireCookie(this.#check(name));
+    return expireCookie(this.check(name));
   }
 
-  #check(name: string): ReturnType<typeof resolveCookieAttributes> {
+  /** @throws ConfigError for what cannot stand in a Set-Cookie line */
+  check(name: string): ReturnType<typeof resolveCookieAttributes> {
     const { domain, path } = this;
     if (!SAME_SITE.includes(this.sameSite ?? false)) throw wrong("sameSite", this.sameSite);
     if (!PRIORITY.includes(this.priority ?? "medium")) throw wrong("priority", this.priority);
+    if (this.#expires instanceof Date && Number.isNaN(this.#expires.getTime())) throw wrong("expires", "Invalid Date");
     return resolveCookieAttributes({ name, path, secure: Boolean(this.secure), ...(domain ? { domain } : {}) });
   }
 }

@@ -57,7 +57,7 @@ interface Coming {
 function begin({ rules, store, options, req, res, next }: Coming): void {
   const visit = new CompatVisit(rules, options, req, res, next);
   const cookie = rules.cookieOf(req, visit.secure);
-  if (!req.originalUrl.startsWith(cookie.path)) {
+  if (!pathOf(req).startsWith(cookie.path)) {
     next();
     return;
   }
@@ -79,6 +79,12 @@ function begin({ rules, store, options, req, res, next }: Coming): void {
       (error: unknown) => visit.answerFailure(error),
     );
   }
+}
+
+/** Also of a request that Express has not seen, and of one that was sent with a whole URL. */
+function pathOf({ originalUrl, url }: { readonly originalUrl?: string; readonly url: string }): string {
+  const asked = originalUrl ?? url;
+  return asked.startsWith("/") ? asked : (URL.parse(asked)?.pathname ?? "/");
 }
 
 class CompatVisit extends Visit {

@@ -45,6 +45,7 @@ const REFUSED: Readonly<Record<string, string>> = {
     "sessions are where createSessions({ store }) keeps them; to keep express-session itself use SojournStore of sojourn/express-session",
   genid: "ids are made by createSessions, with 128 random bits; keep an id of your own in a field of the session",
   idGenerator: "ids are made by createSessions, with 128 random bits; keep an id of your own in a field of the session",
+  key: "it is called name",
   load: "handlers read req.session without waiting, so it is read before them; mount the middleware after what needs no session",
   property: "in compatibility mode the session is req.session",
   algorithm: "tokens are signed by createSessions",
@@ -104,13 +105,19 @@ export class CompatRules<R = never> extends ExchangeRules<Fields> {
     return typeof forwarded === "string" && forwarded.split(",", 1)[0]?.trim().toLowerCase() === "https";
   }
 
-  /** The cookie that a session begins with. */
+  /** The cookie that a session begins with. @throws ConfigError for what a function answered */
   cookieOf(request: R, secure: boolean): CompatCookie {
     const options = typeof this.#cookie === "function" ? this.#cookie(request) : this.#cookie;
     const cookie = new CompatCookie(options, this.host.now);
     if (cookie.secure === "auto") cookie.secure = secure;
     if (cookie.sameSite === "auto") cookie.sameSite = secure ? "none" : "lax";
+    if (options !== this.#cookie) cookie.check(this.name);
     return cookie;
+  }
+
+  /** What is not stored of a session's cookie: as the options have it, unless each request has it otherwise. */
+  commonCookie(cookie: CompatCookie): CompatCookie {
+    return typeof this.#cookie === "function" ? new CompatCookie({}, this.host.now) : cookie;
   }
 
   /** Undefined: the application does not say. @throws TypeError */

@@ -50,8 +50,10 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   /** The same, for what stands on it. */
   readonly #on: CompatRequest;
   readonly #Shown: typeof CompatSession;
-  /** What the options say of the cookie. */
+  /** What the options say of the cookie of a session that begins. */
   readonly #defaults: CompatCookie;
+  /** What stored cookies are told apart from. */
+  readonly #common: CompatCookie;
   #id: string;
   #object: CompatSession | null = null;
   /** What the application was shown, or had stored. */
@@ -79,6 +81,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     this.#on = request;
     this.#Shown = Shown;
     this.#defaults = defaults;
+    this.#common = rules.commonCookie(defaults);
     this.#id = rules.host.newAnonymousId();
     exchange.cookies = new CompatCookieWriter(rules, exchange.request, () => cookieIn(this.#current) ?? defaults);
     exchange.accessed();
@@ -181,7 +184,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
 
   #cookieOf(stored: Session<Fields>): CompatCookie {
     const own = stored.data[COOKIE];
-    return this.#defaults.with(typeof own === "object" && own !== null ? (own as Fields) : {}, stored.lastSeenAt);
+    return this.#common.with(typeof own === "object" && own !== null ? (own as Fields) : {}, stored.lastSeenAt);
   }
 
   /** A copy of the session for the application to change; an empty one when there is none. */
@@ -213,9 +216,11 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   }
 
   #wanted(object: CompatSession): Wanted {
-    const { originalMaxAge } = cookieIn(object) ?? this.#defaults;
+    const cookie = cookieIn(object) ?? this.#defaults;
     const userId = this.#rules.userOf(object, this.#request);
-    return { texts: textsOf(object, this.#defaults), userId, maxAge: originalMaxAge };
+    const texts = textsOf(object, this.#common);
+    if (texts.has(COOKIE)) cookie.check(this.#rules.name);
+    return { texts, userId, maxAge: cookie.originalMaxAge };
   }
 
   #isWork(wanted: Wanted): boolean {

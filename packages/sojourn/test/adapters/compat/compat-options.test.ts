@@ -25,6 +25,7 @@ test.each([
   ["secret", { secret: "keyboard cat" }, "createSessions({ secrets"],
   ["store", { store: new EventEmitter() }, "createSessions({ store })"],
   ["genid", { genid: () => "1" }, "field of the session"],
+  ["key", { key: "sid" }, "name"],
   ["resave: true", { resave: true }, "resave: false"],
   ["unset", { unset: "forget" }, '"destroy" or "keep"'],
   ["name", { name: 1 }, "string"],
@@ -38,6 +39,8 @@ test.each([
     { cookie: { sameSite: "none", secure: true }, originCheck: false },
     "origins",
   ],
+  ["cookie.expires that is no date", { cookie: { expires: new Date(Number.NaN) } }, "expires"],
+  ["cookie.maxAge without an end", { cookie: { maxAge: Number.POSITIVE_INFINITY } }, "expires"],
   ["load", { load: "lazy" }, "read before"],
   ["property", { property: "sojourn" }, "req.session"],
 ])("%s is refused, and the message says what to write", (_option, options, hint) => {
@@ -63,6 +66,72 @@ test("@fastify/session's own are refused likewise", () => {
   expect(() => fastify({ cookiePrefix: "s:" })).toThrow(ConfigError);
   expect(() => fastify({ secret: "a secret that is long enough for them" })).toThrow(/createSessions/);
   expect(() => fastify({ cookieName: "sid" })).not.toThrow();
+});
+
+describe("a cookie that a function answers", () => {
+  test("is the session's from its beginning: a later request with other settings changes nothing of it", async () => {
+    const site = await compatSite({
+      options: { cookie: (req) => ({ maxAge: req.url === "/remember" ? 3_600_000 : null, sameSite: "lax" }) },
+      routes: {
+        "/remember": (req, res) => res.json((req.session.views = 1)),
+        "/change": (req, res) => {
+          req.session.views = (req.session.views ?? 0) + 1;
+          res.json(req.session.cookie.originalMaxAge);
+        },
+      },
+    });
+    const ada = site.browser();
+    await ada.get("/remember");
+    const changed = await ada.get("/change");
+    expect(JSON.parse(changed.body)).toBe(3_600_000);
+    expect(changed.setCookies[0]).toContain("; Expires=");
+    const eve = site.browser();
+    expect(JSON.parse((await eve.get("/change")).body)).toBeNull();
+  });
+
+  test("goes to next(error) when it cannot be sent", async () => {
+    const site = await compatSite({ options: { cookie: () => ({ maxAge: Number.NaN }) } });
+    expect((await site.browser().get("/look")).body).toBe("error: config_invalid");
+  });
+});
+
+describe("a cookie that a handler sets and that cannot be sent", () => {
+  test.each([
+    ["expires", new Date(Number.NaN)],
+    ["maxAge", Number.NaN],
+    ["sameSite", "sometimes"],
+    ["path", "no path"],
+    ["domain", "a;b"],
+  ])("cookie.%s = %o goes to next(error), and nothing is stored", async (name, value) => {
+    const site = await compatSite({
+      routes: {
+        "/wrong": (req, res) => {
+          req.session.views = 1;
+          Object.assign(req.session.cookie, { [name]: value });
+          res.end("sent");
+        },
+      },
+    });
+    const reply = await site.browser().get("/wrong");
+    expect([reply.status, reply.body, reply.setCookies]).toEqual([500, "error: config_invalid", []]);
+    expect(await site.sessions.count()).toBe(0);
+  });
+
+  test("while the response waits: it goes without the cookie, and the log says so", async () => {
+    const site = await compatSite({
+      routes: {
+        "/wrong": (req, res) => {
+          req.session.views = 1;
+          const { cookie } = req.session;
+          res.end("sent");
+          Object.assign(cookie, { sameSite: "sometimes" });
+        },
+      },
+    });
+    const reply = await site.browser().get("/wrong");
+    expect([reply.status, reply.body, reply.setCookies]).toEqual([200, "sent", []]);
+    expect(site.log.join()).toContain("cookie.sameSite");
+  });
 });
 
 describe("req.sessionStore", () => {
