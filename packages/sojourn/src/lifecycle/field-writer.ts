@@ -57,15 +57,14 @@ interface Pending {
 type BlindWrite = Pending & { readonly change: FieldChange };
 
 /** Writes of one owner: at most one call is under way, so that none overtakes another. */
-interface Outbox {
-  waiting: Pending[];
-  sending: boolean;
+export class Outbox {
+  waiting: Pending[] = [];
+  sending = false;
 }
 
 export class FieldWriter {
   readonly fields: FieldRules;
   readonly #core: Core;
-  readonly #outboxes = new WeakMap<object, Outbox>();
   readonly #updates = new KeyedQueue();
 
   constructor(core: Core) {
@@ -74,18 +73,16 @@ export class FieldWriter {
   }
 
   /**
-   * Writes of one owner share a call; those of two objects for the same session do not,
+   * Writes of one outbox share a call; those of two objects for the same session do not,
    * because each must see that the other's write came between. Null when there is no such session.
    * @throws SessionEndedError, DataTooLargeError, TooManyFieldsError, WrongKindError, StoreUnavailableError, and what
    * `FieldRules.change` throws
    */
-  write(owner: object, id: string, edit: FieldEdit): Promise<Written | null> {
+  write(outbox: Outbox, id: string, edit: FieldEdit): Promise<Written | null> {
     const change = this.fields.change(edit);
     if (change !== null) this.#requireStorable([change]);
     const held = copied(edit, change);
     return new Promise((resolve, reject) => {
-      const outbox = this.#outboxes.get(owner) ?? { waiting: [], sending: false };
-      this.#outboxes.set(owner, outbox);
       outbox.waiting.push({ edit: held, change, resolve, reject });
       if (outbox.sending) return;
       outbox.sending = true;

@@ -5,7 +5,7 @@ import type { FieldEdit } from "../data/field-rules.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isSessionId } from "../data/session-id.ts";
 import { type DataObject, dataFrom, type FieldValue, valueFrom } from "../data/draft.ts";
-import type { FieldWriter } from "./field-writer.ts";
+import { type FieldWriter, Outbox } from "./field-writer.ts";
 import type { Counter, Draft } from "./session.ts";
 
 /** Absence is an answer here: `false`, `null` or `undefined` when there is no such live session. */
@@ -14,6 +14,7 @@ export class SessionDataById<D extends object = DataObject> {
   declare readonly "~data"?: Readonly<D>;
   readonly #id: string;
   readonly #writer: FieldWriter;
+  readonly #outbox = new Outbox();
 
   /** @internal */
   constructor(id: string, writer: FieldWriter) {
@@ -58,10 +59,12 @@ export class SessionDataById<D extends object = DataObject> {
       this.#writer.fields.change(edit);
       return null;
     }
-    const written = await this.#writer
-      .write(this, this.#id, edit)
-      .catch((error: unknown) => this.#nullWhenEnded(error));
-    return written?.sum ?? null;
+    try {
+      const written = await this.#writer.write(this.#outbox, this.#id, edit);
+      return written?.sum ?? null;
+    } catch (error) {
+      return this.#nullWhenEnded(error);
+    }
   }
 
   /** Only the end of this session is an answer; the function may have met the end of another. */

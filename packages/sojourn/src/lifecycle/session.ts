@@ -10,7 +10,7 @@ import type { SessionRecord } from "../data/session-record.ts";
 import { SessionEndedError } from "../errors.ts";
 import { isRecord } from "../store/store.ts";
 import type { Core } from "./core.ts";
-import type { FieldWriter } from "./field-writer.ts";
+import { type FieldWriter, Outbox } from "./field-writer.ts";
 import { endingOf } from "./revocation.ts";
 import type { Confirmation } from "./touching.ts";
 
@@ -35,6 +35,8 @@ export class Session<D extends object = DataObject> {
   readonly id: string;
   readonly #core: Core;
   readonly #writer: FieldWriter;
+  /** Most sessions are only read. */
+  #outbox: Outbox | null = null;
   #record: SessionRecord;
   #metadata: Metadata | null = null;
   /** What `data` shows, made when it is asked for. */
@@ -193,7 +195,8 @@ export class Session<D extends object = DataObject> {
   }
 
   async #write(edit: FieldEdit): Promise<number> {
-    const written = await this.#writer.write(this, this.id, edit);
+    this.#outbox ??= new Outbox();
+    const written = await this.#writer.write(this.#outbox, this.id, edit);
     if (written === null) throw await this.#ended();
     if (written.view !== null) this.#adopt(written.view);
     else this.#note(written.change, written.patched);

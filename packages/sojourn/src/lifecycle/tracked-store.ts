@@ -213,18 +213,23 @@ export class TrackedStore implements Store {
   }
 
   #write<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    const write = this.#timed(operation, call);
-    this.#writes.add(write);
-    const done = (): void => void this.#writes.delete(write);
-    write.then(done, done);
-    return write;
+    return this.#timed(operation, call, 1, this.#writes);
   }
 
-  #timed<T>(operation: string, call: () => Promise<T>, standsFor = 1): Promise<T> {
+  /** @param underWay what it is counted among until it settles */
+  #timed<T>(
+    operation: string,
+    call: () => Promise<T>,
+    standsFor = 1,
+    underWay: Set<Promise<unknown>> | null = null,
+  ): Promise<T> {
     const startedAt = this.#clock.monotonic();
     const running = call();
-    const done = (failure: unknown): void =>
+    underWay?.add(running);
+    const done = (failure: unknown): void => {
+      underWay?.delete(running);
       this.#observer.called({ operation, ms: this.#clock.monotonic() - startedAt, failure, standsFor });
+    };
     running.then(() => done(null), done);
     return running;
   }

@@ -122,6 +122,23 @@ describe.each(KINDS)("$name", (kind) => {
     expect(total).toBeLessThanOrEqual(3);
   });
 
+  test("patches that share a script, cut off after its execution, count once each, however often it is sent", async () => {
+    const others = await Promise.all([1, 2].map(() => observer.created({ userId: "ada" })));
+    await observer.store.revoke(ending(others[1]?.id ?? ""));
+    const add = [{ kind: "increment", name: "n", by: 1 }] as const;
+    const cut = proxy.once("cut after", "patch");
+    const writes = [made, ...others].map(({ id }) => patch(store, id, add));
+    const told = await Promise.all(writes.map(toldSuccessOrUnknown));
+    await cut;
+    await connectedAgain();
+    await expect.poll(() => proxy.times("patch")).toBe(kind.resends ? 2 : 1);
+    const counted = { status: "patched", increments: [1], revision: 1 };
+    if (kind.resends) expect(told).toMatchObject([counted, counted, { status: "gone" }]);
+    else expect(told).toEqual(["unknown", "unknown", "unknown"]);
+    expect(await counter()).toBe(1);
+    expect(await observer.data(others[0]?.id ?? "")).toEqual({ n: 1 });
+  });
+
   test("F2 a create that is sent again after a revoke revives nothing", async () => {
     const born = observer.made({ userId: "ada" });
     const cut = proxy.once("cut after", "create", { thenFreeze: true });
@@ -213,7 +230,7 @@ describe.each(KINDS)("$name", (kind) => {
     const delivered = proxy.once("twice", "patch");
     expect(await increment()).toMatchObject({ status: "patched", increments: [1], revision: 1 });
     await delivered;
-    expect(proxy.executed.map(({ status }) => status)).toEqual(["patched", "patched"]);
+    expect(proxy.executed.map(({ status }) => status)).toEqual(["done", "done"]);
     expect(await counter()).toBe(1);
   });
 

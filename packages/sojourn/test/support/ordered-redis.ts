@@ -192,7 +192,8 @@ export class OrderedRedis {
     subscriber.queue.push({ channel, message, at: this.events });
   }
 
-  #script([sha1 = "", , key = ""]: readonly string[]): Promise<unknown> {
+  #script([sha1 = "", ...rest]: readonly string[]): Promise<unknown> {
+    const key = rest.find((word) => word.includes(":s:")) ?? "";
     const id = key.slice(key.lastIndexOf(":") + 1);
     const revision = this.revisionOf(id);
     const now = this.#clock.time;
@@ -202,11 +203,15 @@ export class OrderedRedis {
         return Promise.resolve([revision === null ? "ended_before" : "ended", now, null]);
       case "patch":
         this.change(id);
-        return Promise.resolve(revision === null ? ["gone", now, null] : ["patched", now, revision, revision + 1]);
+        return Promise.resolve(["done", now, revision === null ? ["gone", null] : patchedTo(revision + 1), 1]);
       default:
         return Promise.reject(new Error("ERR not a script of this test"));
     }
   }
+}
+
+function patchedTo(revision: number): Buffer {
+  return Buffer.from(`${revision - 1} ${revision}`);
 }
 
 const NAMES = new Map((Object.keys(SCRIPTS) as ScriptName[]).map((name) => [SCRIPTS[name].sha1, name]));

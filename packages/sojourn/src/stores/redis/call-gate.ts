@@ -60,20 +60,20 @@ export class CallGate {
     throw new ConfigError(`Option maxInFlight must be a whole number from ${MIN_IN_FLIGHT} on, not ${what}.`);
   }
 
-  /** Why a call may not be sent now; null when it may. */
-  refusal(): StoreUnavailableError | null {
-    return this.#inFlight < this.#room ? null : this.#refused();
+  /** Why a command for so many calls may not be sent now; null when it may. */
+  refusal(calls = 1): StoreUnavailableError | null {
+    return this.#inFlight + calls <= this.#room ? null : this.#refused();
   }
 
-  /** A call is sent. Answers what `ended` is to be told, when the client is done with it, in time or not. */
-  begun(): number {
-    this.#inFlight++;
+  /** It is sent. Answers what `ended` is to be told, when the client is done with it, in time or not. */
+  begun(calls = 1): number {
+    this.#inFlight += calls;
     return this.#era;
   }
 
   /** A client that connected anew has forgotten, or sends again, what was under way: it is not counted twice. */
-  ended(era: number): void {
-    if (era === this.#era) this.#inFlight--;
+  ended(era: number, calls = 1): void {
+    if (era === this.#era) this.#inFlight -= calls;
   }
 
   /** The server answered in time. */

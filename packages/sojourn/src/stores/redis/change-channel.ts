@@ -200,12 +200,18 @@ export class ChangeChannel {
       this.#beatHeard(message);
       return;
     }
-    const [kind, id, revision] = message.split(" ");
+    const [kind, ...words] = message.split(" ");
+    const [id] = words;
     if (id === undefined) return;
     for (const listener of this.#listeners) {
       if (kind === "e") listener.ended(id);
-      else if (kind === "c") listener.changed?.(id, Number(revision));
+      else if (kind === "c") tellChanges(listener, words);
       else if (kind === "n") listener.noted?.(id);
     }
   }
+}
+
+/** What one script changed is told at once: id, revision, id, revision. */
+function tellChanges(listener: ChangeListener, words: readonly string[]): void {
+  for (let at = 0; at < words.length; at += 2) listener.changed?.(words[at] ?? "", Number(words[at + 1]));
 }

@@ -6,6 +6,10 @@ import { userHashIn } from "../../store/placement.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import { BUCKET_TAGS } from "./bucket-tags.generated.ts";
 
+/** Of this process, or of this thread of it: no other numbers its operations alike. */
+const OPERATIONS = randomBytes(12).toString("base64url");
+let operations = 0;
+
 /** All shared numbers of a namespace are few: they share a slot, and the operation keys of its bucket. */
 export const METRICS_BUCKET = 0;
 
@@ -84,7 +88,7 @@ export class Keys {
     return this.#key("a", bucket, "");
   }
   /** String: the answer of an operation, so that sent again it answers the same. Without an id: one that is new. */
-  operation(bucket: number, operationId = randomBytes(12).toString("base64url")): string {
+  operation(bucket: number, operationId = `${OPERATIONS}${(operations++).toString(36)}`): string {
     return this.#key("o", bucket, operationId);
   }
   /** String: who reaps the buckets from this one on, or that they were reaped. */

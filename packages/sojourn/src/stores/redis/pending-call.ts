@@ -14,6 +14,8 @@ const RETRY_MS = 25;
 export interface CallRules {
   readonly gate: CallGate;
   readonly deadlineMs: number;
+  /** How many calls share the command. Default: 1. */
+  readonly calls?: number | undefined;
   /** Of a call that may have been executed. */
   readonly outcome: StoreUnavailableError["outcome"];
 }
@@ -37,7 +39,7 @@ export class PendingCall<T> {
     this.#send = send;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#era = rules.gate.begun();
+    this.#era = rules.gate.begun(rules.calls);
     this.#timer = setTimeout(() => this.#late(), rules.deadlineMs);
     this.#try(true);
   }
@@ -89,6 +91,6 @@ export class PendingCall<T> {
 
   #ended(): void {
     clearTimeout(this.#timer);
-    this.#rules.gate.ended(this.#era);
+    this.#rules.gate.ended(this.#era, this.#rules.calls);
   }
 }

@@ -117,7 +117,7 @@ export class RedisConnection {
         return exec(["EVAL", source, ...rest]);
       }
     };
-    const answer = new ScriptAnswer(await this.#call(slotKey, deadlineMs, "unknown", call));
+    const answer = new ScriptAnswer(await this.#call(slotKey, deadlineMs, "unknown", call, callsIn(name, keys)));
     clock.sampled(answer.number(1), sent);
     return answer;
   }
@@ -165,10 +165,11 @@ export class RedisConnection {
     deadlineMs: number,
     outcome: "not_executed" | "unknown",
     send: () => Promise<T>,
+    calls = 1,
   ): Promise<T> {
     const { gate } = this.#primaries.of(slotKey ?? this.#homeKey);
-    const refusal = this.#unusable(slotKey) ?? gate.refusal();
-    return refusal === null ? PendingCall.answer({ gate, deadlineMs, outcome }, send) : Promise.reject(refusal);
+    const refusal = this.#unusable(slotKey) ?? gate.refusal(calls);
+    return refusal === null ? PendingCall.answer({ gate, deadlineMs, outcome, calls }, send) : Promise.reject(refusal);
   }
 
   /** Settles within the deadline what takes several calls. */
@@ -196,6 +197,11 @@ export class RedisConnection {
       if (leadingWord(error) === "") throw error;
     });
   }
+}
+
+/** Patches that share a script are a call each: it has a key for each of them, and one more. */
+function callsIn(name: ScriptName, keys: readonly string[]): number {
+  return name === "patch" ? keys.length - 1 : 1;
 }
 
 /** A script's answer: status first, server time second. */

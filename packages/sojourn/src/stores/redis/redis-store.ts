@@ -77,10 +77,10 @@ import { RedisValues } from "./redis-values.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import { RedisTransfer } from "./redis-transfer.ts";
 import type { RedisStoreOptions } from "./redis-store-options.ts";
-import { parseCreate, parsePatch, parseTombstone } from "./script-answers.ts";
+import { parseCreate, parseTombstone } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
 import { createArguments } from "./create-arguments.ts";
-import { patchArguments } from "./patch-arguments.ts";
+import { PatchBatch } from "./patch-batch.ts";
 import { sessionPage } from "./session-pages.ts";
 import { SessionReads } from "./session-reads.ts";
 import { PARTS, Upkeep } from "./upkeep.ts";
@@ -111,6 +111,7 @@ class RedisStore implements Store {
   readonly #records: RecordReads;
   readonly #preparation: Preparation;
   readonly #scripts: ScriptRunner;
+  readonly #patches: PatchBatch;
   readonly #retention: Retention;
   readonly #activities: ActivityLists;
   readonly #counts: Counts;
@@ -149,6 +150,7 @@ class RedisStore implements Store {
       this.#events.written(answer);
     });
     const parts = { keys: this.#keys, redis: this.#redis, preparation: this.#preparation, scripts: this.#scripts };
+    this.#patches = new PatchBatch(this.#keys, this.#scripts, !driver.isCluster);
     this.metrics = new RedisMetrics(parts);
     this.#diagnosis = new Diagnosis({ ...parts, clock });
     this.values = new RedisValues(parts);
@@ -234,11 +236,8 @@ class RedisStore implements Store {
     return this.#denied.endingOf(id) === null ? this.#copies.stale(id, maxAgeMs) : null;
   }
 
-  async patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
-    const keys = [...this.#recordKeys(input.id), this.#keys.operation(bucketOf(input.id), call?.operationId)];
-    return parsePatch(
-      await this.#scripts.run("patch", keys, call, (fence) => patchArguments(input, fence.operationKeptMs)),
-    );
+  patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
+    return this.#patches.patch(input, call);
   }
 
   async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {

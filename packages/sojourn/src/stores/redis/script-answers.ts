@@ -2,8 +2,10 @@
 
 import { StoreUnavailableError } from "../../errors.ts";
 import type { CreateOutcome, Gone, PatchOutcome, Stale, Tombstone } from "../../store/store.ts";
-import { gone } from "../../store/transitions.ts";
-import type { ScriptAnswer } from "./redis-connection.ts";
+import { gone, lateWrite, unsupportedRecord } from "../../store/transitions.ts";
+import type { Reply } from "./driver.ts";
+import { classified } from "./failures.ts";
+import { ScriptAnswer } from "./redis-connection.ts";
 
 /**
  * A tombstone is `createdAt endedAt {"r":reason,"a":actor}`. A corrupt one still says that the session has
@@ -43,25 +45,33 @@ export function parseCreate(answer: ScriptAnswer): CreateOutcome {
   return gone(parseTombstone(answer.bytes(2)));
 }
 
-export function parsePatch(answer: ScriptAnswer): PatchOutcome {
+/** Of one patch among several; what was patched stands as a text. */
+export function parsePatch(reply: Reply | undefined): PatchOutcome {
+  if (reply instanceof Buffer) {
+    const [previousRevision = Number.NaN, revision = Number.NaN, ...increments] = reply
+      .toString("latin1")
+      .split(" ")
+      .map(Number);
+    return { status: "patched", previousRevision, revision, increments };
+  }
+  const answer = new ScriptAnswer(reply ?? null);
   switch (answer.status) {
-    case "patched":
-      return {
-        status: "patched",
-        previousRevision: answer.number(2),
-        revision: answer.number(3),
-        increments: answer.numbersFrom(4),
-      };
     case "conflict":
-      return { status: "conflict", record: answer.bytes(2) ?? Buffer.alloc(0) };
+      return { status: "conflict", record: answer.bytes(1) ?? Buffer.alloc(0) };
     case "too_large":
-      return { status: "too_large", bytes: answer.number(2) };
+      return { status: "too_large", bytes: answer.number(1) };
     case "too_many_fields":
       return { status: "too_many_fields" };
     case "wrong_kind":
-      return { status: "wrong_kind", name: answer.text(2) };
+      return { status: "wrong_kind", name: answer.text(1) };
     case "gone":
-      return gone(parseTombstone(answer.bytes(2)));
+      return gone(parseTombstone(answer.bytes(1)));
+    case "late":
+      throw lateWrite();
+    case "unsupported":
+      throw unsupportedRecord();
+    case "refused":
+      throw classified(new Error(answer.text(1)), "not_executed");
     default:
       throw unknownAnswer(answer);
   }

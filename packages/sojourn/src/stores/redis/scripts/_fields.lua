@@ -1,9 +1,15 @@
--- The fields of a record, found by the directory's lengths: no value is parsed.
+-- The fields of a record, found by the directory's lengths: no value is parsed. Needs _lib.lua.
+-- The directory stands behind header, user, rotation block and metadata.
 -- What is stored of the `wanted` names (name -> false), in order and by its name: where entry and value begin (`plain`, `sealed`: counted from the
 -- regions'), and both lengths. Of all fields: `bytes` of names and values, and how many there are. Nil when lengths do
 -- not add up to the byte.
-local function read_fields(record, directory_at, count, wanted)
-  local byte, at, plain, sealed, bytes, stored = string.byte, directory_at, 0, 0, 0, {}
+local function read_fields(record, wanted)
+  local byte = string.byte
+  local flags, _, id_length = byte(record, 2, 4)
+  local metadata_length, count = struct.unpack('>I2I2', record, 67)
+  local has_block = bit.band(flags, 2) ~= 0
+  local directory_at = (id_length > 0 and 87 + id_length or 71) + (has_block and ROTATION or 0) + metadata_length
+  local at, plain, sealed, bytes, stored = directory_at, 0, 0, 0, {}
   for _ = 1, count do
     local first, length, middle, low = byte(record, at, at + 3)
     if not length then return nil end
@@ -26,7 +32,7 @@ local function read_fields(record, directory_at, count, wanted)
   local sealed_at = at + math.max(plain - 1, 0)
   if sealed_at + sealed ~= #record + 1 then return nil end
   return {record = record, directory_at = directory_at, plain_at = at, plain_end = at + plain, sealed_at = sealed_at,
-    bytes = bytes, count = count, stored = stored, named = wanted, in_place = true}
+    bytes = bytes, count = count, stored = stored, named = wanted, in_place = true, has_block = has_block}
 end
 
 -- Where the value of a stored field begins.
@@ -76,4 +82,10 @@ local function with_value(fields, field, revision)
   end
   return sub(record, 1, 4) .. struct.pack('>I4', revision) .. sub(record, 9, before) .. between
     .. sub(record, field.ends + 1, from - 1) .. field.value .. sub(record, from + field.stored_length)
+end
+
+-- Writes another value of the same length: no string as long as the record is made.
+local function write_in_place(session_key, fields, field, revision)
+  redis.call('SETRANGE', session_key, 4, struct.pack('>I4', revision))
+  redis.call('SETRANGE', session_key, value_at(fields, field) - 1, field.value)
 end

@@ -1,4 +1,4 @@
--- Tells every process of the namespace what changed: 'c <id> <data revision>' or, when a session ended, 'e <id>'; and
+-- Tells every process of the namespace what changed: 'c <id> <data revision> ...' or, when a session ended, 'e <id>'; and
 -- 'n <id>' when it has another event.
 -- The channels are those of keys.ts: endings have one of their own, for those who want no more. Where an ACL forbids it, what the script did stays done.
 local function publish(message)
@@ -7,10 +7,14 @@ local function publish(message)
   redis.pcall('PUBLISH', channel, message)
 end
 
-local function publish_revision(session_key, revision)
-  publish('c ' .. string.sub(session_key, -24) .. ' ' .. revision)
+local function change_of(session_key, revision)
+  return string.sub(session_key, -24) .. ' ' .. integer(revision)
+end
+
+local function publish_changes(changes)
+  publish('c ' .. table.concat(changes, ' '))
 end
 
 local function publish_change(session_key, record)
-  publish_revision(session_key, integer(struct.unpack('>I4', record, 5)))
+  publish('c ' .. change_of(session_key, struct.unpack('>I4', record, 5)))
 end
