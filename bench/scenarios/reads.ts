@@ -29,6 +29,8 @@ const LIMIT_SHAPES = [
 ];
 
 const NEAR = "validate, near-cache hit";
+/** The same, but for what decoding costs. */
+const NEAR_DATA = "validate, near-cache hit, data read";
 
 export const reads: Scenario = {
   name: "reads",
@@ -42,9 +44,10 @@ export const reads: Scenario = {
       const contestants = [
         ...(await startedReaders(bench, to)),
         await startedReader(bench, to, NEAR, "validateUserId", true),
+        await startedReader(bench, to, NEAR_DATA, "validateData", true),
       ];
       for (const inFlight of IN_FLIGHT) {
-        const taking = contestants.filter(({ name }) => name !== NEAR || NEAR_IN_FLIGHT.includes(inFlight));
+        const taking = contestants.filter(({ name }) => !name.startsWith(NEAR) || NEAR_IN_FLIGHT.includes(inFlight));
         const table = await compared(bench, taking, client, inFlight);
         rates.push(table);
         measured.push(...(await judged(bench, taking, budgetsOf(table, client, inFlight), inFlight)));

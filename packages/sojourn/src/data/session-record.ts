@@ -1,5 +1,6 @@
 /** A record that was read, with everything decoded only when asked for. */
 
+import { copyOf, heapBytesOf, type JsonObject } from "./kept-json.ts";
 import { decodeMetadata, type Metadata } from "./metadata.ts";
 import {
   expiresAtOf,
@@ -36,6 +37,8 @@ export interface RecordCopy {
   goodFor: object | null;
   /** Store time until which there is nothing to do or to say but that. */
   goodUntil: number;
+  /** Whether there is room for so many bytes more that belong to it. They are counted from then on. */
+  reserve(bytes: number): boolean;
 }
 
 /**
@@ -56,6 +59,7 @@ export class SessionRecord {
   /** What a record kept in a near cache is asked for again and again. */
   #expiresAt: number | undefined;
   #userId: string | null | undefined;
+  #plainData: JsonObject | null = null;
 
   constructor(bytes: Buffer) {
     checkVersion(bytes);
@@ -164,13 +168,23 @@ export class SessionRecord {
     return corruptWhenThrown(() => decodeMetadata(this.bytes.toString("utf8", this.#metadataAt, this.#directoryAt)));
   }
 
-  /** All plain fields, by one `JSON.parse`. @throws CorruptRecordError */
-  plainData(): Record<string, unknown> {
+  /** All plain fields, the caller's own. Kept where the record is, so that they are decoded once. @throws CorruptRecordError */
+  plainData(): JsonObject {
+    if (this.#plainData === null) {
+      const data = this.#decodedPlainData();
+      if (this.copy?.reserve(heapBytesOf(data)) !== true) return data;
+      this.#plainData = data;
+    }
+    return copyOf(this.#plainData);
+  }
+
+  /** By one `JSON.parse`. */
+  #decodedPlainData(): JsonObject {
     const names = this.#plainNames();
     const region = this.bytes.toString("utf8", this.#regionAt, this.#regionEnd);
     const values = corruptWhenThrown(() => JSON.parse(`[${region}]`) as unknown[]);
     if (values.length !== names.length) throw new CorruptRecordError("names and values differ in number");
-    const data: Record<string, unknown> = {};
+    const data: JsonObject = {};
     names.forEach((name, i) => {
       data[name] = values[i];
     });

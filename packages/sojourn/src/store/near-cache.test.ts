@@ -1,8 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newSessionId } from "../data/session-id.ts";
-import { encodeRecord } from "../data/record.ts";
+import { encodeRecord, type RecordField } from "../data/record.ts";
 import { NearCache, type NearCacheOptions } from "./near-cache.ts";
 
 const LEASE_MS = 5_000;
@@ -26,7 +26,26 @@ class TwoClocks {
   }
 }
 
-function recordOf(revision = 0, valueBytes = 0): Buffer {
+function sessionFields(i: number): RecordField[] {
+  const data = {
+    name: `Ada ${i} Lovelace`,
+    email: `ada.${i}@example.org`,
+    cart: { items: [`p-${i}`, `q-${i}`], [`n-${i}`]: 2, total: 1.5 },
+    steps: [i, i + 1, { done: true }],
+    note: "x".repeat(150),
+  };
+  return Object.entries(data).map(([name, value]) => ({
+    name,
+    encrypted: false,
+    bytes: Buffer.from(JSON.stringify(value)),
+  }));
+}
+
+function numberOf(bytes: number): RecordField[] {
+  return bytes === 0 ? [] : [{ name: "a", encrypted: false, bytes: Buffer.alloc(bytes, "1") }];
+}
+
+function recordOf(revision = 0, valueBytes = 0, fields = numberOf(valueBytes)): Buffer {
   return encodeRecord({
     header: {
       confirmed: true,
@@ -46,7 +65,7 @@ function recordOf(revision = 0, valueBytes = 0): Buffer {
     user: null,
     rotation: null,
     metadata: { policy: "test" },
-    fields: valueBytes === 0 ? [] : [{ name: "a", encrypted: false, bytes: Buffer.alloc(valueBytes, "1") }],
+    fields,
   });
 }
 
@@ -273,6 +292,7 @@ describe("bounds", () => {
     for (let i = 0; i < 2_000; i++) {
       const id = `id ${i % 37}`;
       await put(cache, id, recordOf(i, (i * 97) % 6_000));
+      if (i % 3 === 0) cache.get(id)?.plainData();
       if (i % 5 === 0) cache.drop(`id ${(i * 7) % 37}`);
       if (i % 11 === 0) clock.pass(700);
       if (i === 1_000) cache.staleMs = 9_000;
@@ -294,25 +314,50 @@ describe("bounds", () => {
     expect(cache.get("b")).toBeNull();
   });
 
-  test("what is really used is less than what is counted, although answers are parts of larger chunks", async () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
-    const used = (): number => {
-      collect();
-      collect();
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      return heapUsed + arrayBuffers;
-    };
-    const { cache } = cacheOf({ maxBytes: 8_388_608 });
-    const before = used();
-    const record = recordOf(0, 400);
-    for (let i = 0; i < 12_000; i++) {
-      const chunk = Buffer.alloc(16_384);
-      record.copy(chunk, 1_000);
-      await put(cache, newSessionId(i % 1_024), chunk.subarray(1_000, 1_000 + record.length));
+  test.each([
+    ["as they were answered", false],
+    ["decoded", true],
+  ])(
+    "what is really used is less than what is counted, although answers are parts of larger chunks: %s",
+    async (_, decodes) => {
+      setFlagsFromString("--expose-gc");
+      const collect = runInNewContext("gc") as () => void;
+      const used = (): number => {
+        collect();
+        collect();
+        const { heapUsed, arrayBuffers } = process.memoryUsage();
+        return heapUsed + arrayBuffers;
+      };
+      const { cache } = cacheOf({ maxBytes: 8_388_608 });
+      const before = used();
+      for (let i = 0; i < 12_000; i++) {
+        const record = recordOf(0, 0, sessionFields(i));
+        const chunk = Buffer.alloc(16_384);
+        record.copy(chunk, 1_000);
+        const id = newSessionId(i % 1_024);
+        await put(cache, id, chunk.subarray(1_000, 1_000 + record.length));
+        if (decodes) cache.get(id)?.plainData();
+      }
+      expect(cache.size).toBeGreaterThan(decodes ? 3_500 : 7_000);
+      expect(used() - before).toBeLessThan(8_388_608);
+      expect(cache.bytes).toBeLessThanOrEqual(8_388_608);
+    },
+  );
+
+  test("data is decoded once, and whoever asks gets data of their own; without room it is decoded each time", async () => {
+    const fields = sessionFields(1);
+    const parse = vi.spyOn(JSON, "parse");
+    for (const maxBytes of [5_000, 1_200]) {
+      const { cache } = cacheOf({ maxBytes });
+      await put(cache, "a", recordOf(0, 0, fields));
+      parse.mockClear();
+      for (let i = 0; i < 4; i++) {
+        const data = cache.get("a")?.plainData() as { cart: { items: string[] } };
+        expect(data.cart.items).toEqual(["p-1", "q-1"]);
+        data.cart.items.push("free");
+      }
+      expect(parse).toHaveBeenCalledTimes(maxBytes === 5_000 ? 1 : 4);
     }
-    expect(cache.size).toBeGreaterThan(7_000);
-    expect(used() - before).toBeLessThan(8_388_608);
-    expect(cache.bytes).toBeLessThanOrEqual(8_388_608);
+    parse.mockRestore();
   });
 });

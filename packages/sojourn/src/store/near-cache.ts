@@ -65,14 +65,22 @@ class Copy implements RecordCopy, Sent {
   goodUntil = 0;
   readonly at: number;
   readonly wallAt: number;
-  readonly bytes: number;
+  bytes: number;
+  readonly #cache: NearCache;
 
-  constructor(record: SessionRecord, { at, wallAt }: Sent, bytes: number) {
+  constructor(cache: NearCache, record: SessionRecord, { at, wallAt }: Sent, bytes: number) {
+    this.#cache = cache;
     this.record = record;
     this.at = at;
     this.wallAt = wallAt;
     this.bytes = bytes;
     record.copy = this;
+  }
+
+  reserve(bytes: number): boolean {
+    if (this.record === null || !this.#cache.reserve(bytes)) return false;
+    this.bytes += bytes;
+    return true;
   }
 }
 
@@ -150,6 +158,13 @@ export class NearCache implements NearCacheSize {
     return kept !== undefined && this.#isInLease(kept, now, wallNow, maxAgeMs) ? kept.record : null;
   }
 
+  /** For what belongs to a copy: it takes no other copy's place. @internal */
+  reserve(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#maxBytes) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
   /** Runs a read and keeps what it answers, unless something is heard of the session meanwhile. */
   async through<T>(id: string, read: () => Promise<T>): Promise<T> {
     const sent = this.#reads.has(id) ? null : { at: this.#clock.monotonic(), wallAt: this.#clock.now() };
@@ -215,7 +230,7 @@ export class NearCache implements NearCacheSize {
     if (before !== undefined) this.#remove(id, before);
     this.#removeAside(id);
     if (record === null) return;
-    this.#copies.set(id, new Copy(record, sent, bytes));
+    this.#copies.set(id, new Copy(this, record, sent, bytes));
     this.#bytes += bytes;
     this.#trim();
   }

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createSessions, type Sessions, type SessionsOptions } from "../../src/index.ts";
+import { createSessions, type Session, type Sessions, type SessionsOptions } from "../../src/index.ts";
 import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 import { type ManualClock, manualClock } from "../../src/testing/manual-clock.ts";
 import { runConformance } from "../support/run-conformance.ts";
@@ -121,4 +121,23 @@ test("E1 a renewal that is due is made, also for a token that was good for the c
   for (let i = 0; i < 3; i++) expect((await here.validate(token)) as object).not.toHaveProperty("token");
   await clock.advance(1_001);
   expect(await here.validate(token)).toMatchObject({ valid: true, token: expect.any(String) as unknown });
+});
+
+test("data is each request's own: what one changes in place, and what it writes, no other sees before it is stored", async () => {
+  const { here } = await twoServers();
+  const { token } = await here.create({ userId: "ada", data: { roles: ["user"], theme: "dark" } });
+  const near = async (): Promise<Session> => {
+    const answer = await here.validate(token);
+    if (!answer.valid || answer.near !== true) throw new Error("no copy");
+    return answer.session;
+  };
+  await here.validate(token);
+  const [one, other] = [await near(), await near()];
+  (one.data["roles"] as string[]).push("admin");
+  expect(other.data["roles"]).toEqual(["user"]);
+  expect((await near()).data["roles"]).toEqual(["user"]);
+  expect(() => Object.assign(one.data, { theme: "light" })).toThrow(TypeError);
+  await other.update((draft) => void (draft["theme"] = "light"));
+  await here.validate(token);
+  expect((await near()).data).toEqual({ roles: ["user"], theme: "light" });
 });
