@@ -31,7 +31,8 @@ export interface OpenStoreOptions {
  *
  * With TLS: `rediss://`, `rediss+sentinel://`, `rediss+cluster://`; a private authority's certificate in `tls.ca`.
  *
- * `close()` of the store closes the connection that was made for it.
+ * The connection is made with the options that the guide recommends: one on which nothing is heard for two seconds is given up for
+ * another. `close()` of the store closes it.
  * @throws ConfigError for a URL it does not know, StoreUnavailableError when the store does not answer.
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<Store> {

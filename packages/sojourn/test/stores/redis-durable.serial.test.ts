@@ -125,6 +125,20 @@ describe.each([NODE_REDIS, IOREDIS])("durable endings, $name", (kind) => {
     }
   });
 
+  test("a client that went to another database than its options name is told so, and nothing is ended beside it", async () => {
+    const moved = await kind.open(primary.port);
+    clients.push(moved);
+    await (moved.client as unknown as { select(database: number): Promise<unknown> }).select(3);
+    const store = redisStore(moved.client, { deadline: DEADLINE });
+    const there = createSessions({ store, secrets: [TEST_SECRET], background: false });
+    const [one] = await made(there, 1);
+    const ending = there.revoke(one?.session.id ?? "", DURABLE);
+    await expect(ending).rejects.toMatchObject({ code: "config_invalid" });
+    expect(await there.validate(one?.token, LOOK)).toMatchObject({ valid: true });
+    expect(await there.revoke(one?.session.id ?? "")).toBe(true);
+    await there.close();
+  });
+
   test("D7 no replica at all: that is said at once", async () => {
     await replica.kill();
     await vi.waitUntil(async () => (await admin.info("replication")).includes("connected_slaves:0"), 5_000);

@@ -72,6 +72,13 @@ describe.each(KINDS)("$name", (kind) => {
     return observer.store.read(id).then(isRecord);
   }
 
+  test("a session that is not there: both questions have one deadline", async () => {
+    await observer.store.revoke(ending(made.id));
+    expect(await store.read(made.id)).toMatchObject({ reason: "test" });
+    proxy.delayReplies(0.6 * SHORT.readMs);
+    await expect(store.read(made.id)).rejects.toMatchObject({ reason: "timeout", outcome: "not_executed" });
+  });
+
   test("an increment cut off after its execution counts once", async () => {
     const operationId = "the-increment";
     const cut = proxy.once("cut after", "patch");

@@ -124,10 +124,10 @@ export const FAULTS: readonly Fault[] = [
     writes: ["loading", ...GONE],
   },
   {
-    name: "READONLY (it became a replica)",
+    name: "READONLY (it became a replica of nothing)",
     begin: async ({ admin }) => void (await admin.sendCommand(["REPLICAOF", "127.0.0.1", "1"])),
     end: async ({ admin }) => void (await admin.sendCommand(["REPLICAOF", "NO", "ONE"])),
-    reads: [],
+    reads: ["read_only"],
     writes: ["read_only"],
   },
   {

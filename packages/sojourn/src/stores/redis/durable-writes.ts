@@ -14,6 +14,7 @@ import { DEFAULTS } from "../../options.ts";
 import type { WriteCall } from "../../store/store.ts";
 import type { Argument, Driver, PinnedConnection, Reply } from "./driver.ts";
 import { classified, isPassing } from "./failures.ts";
+import type { Preparation } from "./preparation.ts";
 import type { RedisConnection } from "./redis-connection.ts";
 import type { RedisStoreOptions } from "./redis-store-options.ts";
 
@@ -27,6 +28,7 @@ const MAX_REPLICAS = 100;
 export interface DurableParts {
   readonly driver: Driver;
   readonly redis: RedisConnection;
+  readonly preparation: Preparation;
   readonly clock: Clock;
 }
 
@@ -85,14 +87,27 @@ export class DurableWrites {
     if (this.#lines.get(name) === known) {
       this.#lines.set(
         name,
-        driver.pinned(slotKey).then((connection) => new Line(connection)),
+        driver.pinned(slotKey).then((connection) => this.#checked(new Line(connection))),
       );
     }
     return this.#lines.get(name) ?? this.#line(slotKey);
   }
+
+  /** A cluster has no databases. */
+  async #checked(line: Line): Promise<Line> {
+    const { driver, preparation } = this.#parts;
+    if (driver.isCluster) return line;
+    try {
+      await preparation.requireSame((args) => line.send(args));
+      return line;
+    } catch (error) {
+      line.close();
+      throw error;
+    }
+  }
 }
 
-interface WriteParts extends Omit<DurableParts, "driver"> {
+interface WriteParts extends Omit<DurableParts, "driver" | "preparation"> {
   readonly slotKey: string;
   readonly replicas: number;
   line(): Promise<Line>;

@@ -26,9 +26,12 @@ const REFUSALS: Readonly<Record<string, UnavailableReason>> = {
 /** Refusals that a moment later, or on another server, may be none. */
 const PASSING = new Set(["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"]);
 
-/** The first word of what a server answered; empty when it answered nothing. */
+/** Before 7.0 a script that a command was refused to answers `ERR Error running script (call to f_…): …: -OOM command not allowed …`. */
+const WORD = /^(?:ERR Error running script .*?: -)?([A-Z]+)(?=\s|$)/;
+
+/** The first word of what a server answered, of a script what its command was answered; empty when it answered nothing. */
 export function leadingWord(error: unknown): string {
-  return error instanceof Error ? (/^[A-Z]+(?=\s|$)/.exec(error.message)?.[0] ?? "") : "";
+  return error instanceof Error ? (WORD.exec(error.message)?.[1] ?? "") : "";
 }
 
 export function isPassing(error: unknown): boolean {
@@ -64,6 +67,14 @@ function withoutArguments(message: string): string {
 
 export function timedOut(deadlineMs: number, outcome: Outcome): StoreUnavailableError {
   return new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms.`, { reason: "timeout", outcome });
+}
+
+/** Of a server that is the primary no more, and that hears nothing of the one that is. */
+export function adrift(): StoreUnavailableError {
+  return new StoreUnavailableError("Redis became a replica and lost its primary: what it knows may be old.", {
+    reason: "read_only",
+    outcome: "not_executed",
+  });
 }
 
 export function notConnected(what = "The Redis client is not connected."): StoreUnavailableError {

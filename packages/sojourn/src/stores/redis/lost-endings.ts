@@ -15,6 +15,7 @@ import type { RevokeInput, RevokeOutcome } from "../../store/store.ts";
 import { EXPIRED } from "../../store/totals.ts";
 import type { ChangeChannel } from "./change-channel.ts";
 import type { CutOffLease } from "./cut-off-lease.ts";
+import { adrift } from "./failures.ts";
 import type { MassEnding } from "./mass-ending.ts";
 import type { Preparation } from "./preparation.ts";
 import type { RedisConnection, ScriptAnswer } from "./redis-connection.ts";
@@ -135,7 +136,10 @@ export class LostEndings {
 
   async #compare(): Promise<void> {
     const { cutOffs, denied, massEnding, redis } = this.#parts;
-    const identity = (await serverIdentity(redis)) ?? `unknown, connected ${this.#reconnects} times`;
+    const server = await serverIdentity(redis);
+    redis.isAdrift = server?.isAdrift ?? false;
+    if (redis.isAdrift) throw adrift();
+    const identity = server?.facts ?? `unknown, connected ${this.#reconnects} times`;
     if (identity === this.#identity) return;
     await massEnding.repeat(await cutOffs.lost());
     await this.#tellAll(denied.ownIds());

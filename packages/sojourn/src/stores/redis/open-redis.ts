@@ -8,7 +8,7 @@ import type { RedisStoreOptions } from "./redis-store-options.ts";
 import { parsedRedisUrl, type RedisUrl } from "./redis-url.ts";
 
 const CONNECT_TIMEOUT_MS = 3_000;
-const MAX_RECONNECT_DELAY_MS = 2_000;
+const MAX_RECONNECT_DELAY_MS = 500;
 const PING_MS = 1_000;
 /** How often the Sentinels are asked, should their message be lost; and how soon a cluster, when a node is gone. */
 const LOOK_AGAIN_MS = 1_000;
@@ -50,7 +50,7 @@ export async function openRedis(url: string, { tls, ...options }: OpenRedisOptio
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Once connected it reconnects for ever; a first connection that fails is reported at once.
     reconnectStrategy: (tries: number, cause: Error) =>
-      connected ? Math.min(50 * 2 ** tries, MAX_RECONNECT_DELAY_MS) : cause,
+      connected ? Math.min(25 * 2 ** tries, MAX_RECONNECT_DELAY_MS) : cause,
   });
   // Calls report their own failures; without a listener an error event would end the process.
   client.on("error", (error) => {
@@ -73,19 +73,19 @@ export async function openRedis(url: string, { tls, ...options }: OpenRedisOptio
 
 function clientOf(clients: ClientPackage, url: RedisUrl, socket: object): OwnClient {
   const { topology, nodes, name, username, password, database } = url;
-  const each = { username, password, socket, disableOfflineQueue: true };
-  // A server that hangs breaks no connection: whoever is to find another one must notice.
-  const watched = { ...each, pingInterval: PING_MS, socket: { ...socket, socketTimeout: 2 * PING_MS } };
+  // A server that hangs, or a network that forgot the connection, breaks none: whoever is to make another one must notice.
+  const watchedSocket = { ...socket, socketTimeout: 2 * PING_MS };
+  const watched = { username, password, socket: watchedSocket, disableOfflineQueue: true, pingInterval: PING_MS };
   switch (topology) {
     case "server":
-      return clients.createClient({ ...each, database, socket: { ...socket, ...nodes[0] } });
+      return clients.createClient({ ...watched, database, socket: { ...watchedSocket, ...nodes[0] } });
     case "sentinel":
       // The Sentinels speak TLS too; user and password are the data servers'.
       return clients.createSentinel({
         name,
         sentinelRootNodes: nodes,
         nodeClientOptions: { ...watched, database },
-        sentinelClientOptions: { socket: watched.socket, pingInterval: PING_MS },
+        sentinelClientOptions: { socket: watchedSocket, pingInterval: PING_MS },
         scanInterval: LOOK_AGAIN_MS,
       });
     case "cluster":

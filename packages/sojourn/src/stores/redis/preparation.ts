@@ -124,6 +124,16 @@ export class Preparation {
     );
   }
 
+  /** Over a connection other than the client's. @throws ConfigError when it leads to another database: writes over it would miss. */
+  async requireSame(send: (args: readonly string[]) => Promise<Reply>): Promise<void> {
+    const { salt } = await this.facts();
+    const seen = await send(["HGET", this.#factsKey, "salt"]);
+    if (seen instanceof Buffer && seen.equals(salt)) return;
+    throw new ConfigError(
+      "The Redis client is in another database (SELECT) than its options say, where its second connection goes: say it there.",
+    );
+  }
+
   /** Puts another salt in the place of the one that is known. */
   async adopt(salt: Buffer): Promise<void> {
     await this.#redis.prepare(this.#factsKey, ["HSET", this.#factsKey, "salt", salt]);

@@ -46,3 +46,30 @@ test("after a reconnect no clock is believed, and one whose keys went elsewhere 
   // Until it is asked, what it said last is the best guess.
   expect(primaries.of("b1").clock.now()).toBe(5_000);
 });
+
+test("nobody asks for one that is forgotten, though calls to it fail later", () => {
+  const takenOver: Record<string, string> = {};
+  let asked = 0;
+  let now = 0;
+  const moving = { ...clock, monotonic: () => now };
+  const driver = { primaryOf: (key: string) => takenOver[key] ?? key } as Driver;
+  const ask = async (): Promise<void> => void asked++;
+  const primaries = new Primaries(driver, (key) => ({
+    key,
+    clock: new ServerClock(moving),
+    gate: new CallGate({ maxInFlight: 1_000, inTimeMs: 10, clock: moving, ask }),
+  }));
+  const { gate } = primaries.of("a");
+  const failAll = (): void => {
+    for (let failure = 0; failure < 5; failure++) {
+      now += 100;
+      gate.failed();
+    }
+  };
+  failAll();
+  expect(asked).toBe(1);
+  takenOver["a"] = "b";
+  primaries.reconnected();
+  failAll();
+  expect(asked).toBe(1);
+});

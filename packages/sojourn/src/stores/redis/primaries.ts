@@ -43,7 +43,10 @@ export class Primaries {
     for (const [name, { clock, gate, key }] of this.#byName) {
       clock.forget();
       gate.reconnected();
-      if (this.#driver.primaryOf(key) !== name) this.#byName.delete(name);
+      if (this.#driver.primaryOf(key) === name) continue;
+      // Calls to it that are still under way must not have it ask for ever.
+      gate.stop();
+      this.#byName.delete(name);
     }
   }
 

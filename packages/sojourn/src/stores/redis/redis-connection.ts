@@ -8,7 +8,7 @@ import type { Clock } from "../../clock.ts";
 import { StoreClosedError, StoreUnavailableError } from "../../errors.ts";
 import { CallGate } from "./call-gate.ts";
 import type { Argument, Driver, Reply } from "./driver.ts";
-import { classified, leadingWord, notConnected, timedOut } from "./failures.ts";
+import { adrift, classified, leadingWord, notConnected, timedOut } from "./failures.ts";
 import { PendingCall } from "./pending-call.ts";
 import { Primaries } from "./primaries.ts";
 import { type ScriptName, SCRIPTS } from "./scripts.generated.ts";
@@ -29,6 +29,8 @@ export class RedisConnection {
   readonly #onReconnect: (() => void)[] = [];
   readonly #stopListening: () => void;
   #closed = false;
+  /** The server is a replica without a primary: nothing that it knows is believed. Said by whoever asks it; a new connection may be to another one. */
+  isAdrift = false;
 
   /** @param homeKey whose primary is asked where no one key is meant */
   constructor(
@@ -49,6 +51,7 @@ export class RedisConnection {
       gate: new CallGate({ maxInFlight, inTimeMs: deadlines.readMs, clock, ask: () => this.#ask(key) }),
     }));
     this.#stopListening = driver.onReconnect(() => {
+      this.isAdrift = false;
       this.#primaries.reconnected();
       for (const listener of this.#onReconnect) listener();
     });
@@ -61,6 +64,7 @@ export class RedisConnection {
 
   /** A read: nothing happened when it fails. */
   read(slotKey: string | null, args: readonly Argument[]): Promise<Reply> {
+    if (this.isAdrift) return Promise.reject(adrift());
     return this.#call(slotKey, this.deadlines.readMs, "not_executed", () => this.#driver.exec(slotKey, args));
   }
 

@@ -142,7 +142,7 @@ class RedisStore implements Store {
     const maxInFlight = CallGate.checkedMax(options.maxInFlight);
     this.#redis = new RedisConnection(driver, deadlines, clock, this.#keys.facts(), maxInFlight);
     this.#preparation = new Preparation(this.#redis, clock, this.namespace, this.#keys);
-    const durable = new DurableWrites({ driver, redis: this.#redis, clock }, options);
+    const durable = new DurableWrites({ driver, redis: this.#redis, preparation: this.#preparation, clock }, options);
     this.#scripts = new ScriptRunner(this.#redis, this.#preparation, clock, durable, (name, keys, answer) => {
       this.#copies.settled(name, keys, answer);
       if (answer === null) return;

@@ -35,24 +35,25 @@ export class SessionReads {
     const { clock, keys, preparation, redis, cutOffs } = this.#parts;
     const key = keys.session(id);
     const [monotonic, wall] = [clock.monotonic(), clock.now()];
+    const until = monotonic + redis.deadlines.readMs;
     const preparing = preparation.usable(key, redis.deadlines.readMs, monotonic, wall);
-    if (preparing === undefined) return this.#read(id, key, cutOffs.current(monotonic, wall));
-    return preparation.readAfter(preparing, () => this.#read(id, key, cutOffs.current()));
+    if (preparing === undefined) return this.#read(id, key, cutOffs.current(monotonic, wall), until);
+    return preparation.readAfter(preparing, () => this.#read(id, key, cutOffs.current(), until));
   }
 
-  #read(id: string, key: string, cutOffs: CutOffs | Promise<CutOffs>): Promise<ReadOutcome> {
+  #read(id: string, key: string, cutOffs: CutOffs | Promise<CutOffs>, until: number): Promise<ReadOutcome> {
     const found = this.#parts.copies.through(id, () => this.#found(key, cutOffs));
     return found.then((outcome) => {
-      if (outcome === null) return this.#tombstoneOf(id);
+      if (outcome === null) return this.#tombstoneOf(id, until);
       if (!isRecord(outcome)) return outcome;
       const denied = this.#parts.denied.endingOf(id);
-      return denied === null ? outcome : this.#whyOf(id, denied);
+      return denied === null ? outcome : this.#whyOf(id, denied, until);
     });
   }
 
   /** A read that was under way when the end was heard of: the server knows why, unless it has lost the end. */
-  async #whyOf(id: string, denied: Tombstone): Promise<Tombstone> {
-    return (await this.#tombstoneOf(id).catch(() => null)) ?? denied;
+  async #whyOf(id: string, denied: Tombstone, until: number): Promise<Tombstone> {
+    return (await this.#tombstoneOf(id, until).catch(() => null)) ?? denied;
   }
 
   /** The record, unless a cut-off covers it; where the cut-offs must be fetched, in the same turn: one round trip for both. */
@@ -61,9 +62,12 @@ export class SessionReads {
     return cutOffs === CutOffs.NONE ? reading : uncovered(reading, cutOffs);
   }
 
-  async #tombstoneOf(id: string): Promise<Tombstone | null> {
-    const { keys, records } = this.#parts;
-    return parseTombstone(await records.get(keys.tombstone(id)));
+  /** The second question has what the first one left of the deadline. */
+  #tombstoneOf(id: string, until: number): Promise<Tombstone | null> {
+    const { clock, keys, records, redis } = this.#parts;
+    const leftMs = Math.max(1, Math.ceil(until - clock.monotonic()));
+    const asked = async (): Promise<Tombstone | null> => parseTombstone(await records.get(keys.tombstone(id)));
+    return redis.within(leftMs, "not_executed", asked);
   }
 }
 
