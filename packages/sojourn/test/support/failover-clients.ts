@@ -35,8 +35,13 @@ export const FAILOVER_CLIENTS: Readonly<Record<string, (nodes: readonly Address[
     const sentinels = [...nodes];
     const client = new Redis({ ...USER, ...IOREDIS, name: PRIMARY, sentinels, failoverDetector: true, retryStrategy });
     client.on("error", () => undefined);
+    // It gives up for good when a Sentinel tells of the new primary while it connects.
+    const again = (): void => {
+      setTimeout(() => client.connect().catch(() => undefined), RECONNECT_MS(0));
+    };
+    client.on("end", again);
     await once(client, "ready");
-    return { client, close: () => client.disconnect() };
+    return { client, close: () => client.off("end", again).disconnect() };
   },
   "node-redis cluster": async (nodes) => {
     const client = createCluster({
