@@ -39,10 +39,10 @@ function accepted(results) {
   return `${own} / ${other}, until ${seconds(Math.max(...results.map((each) => each.refusedMs)))}`;
 }
 
-/** Of the rounds in which an ending was lost. */
+/** Of the rounds in which there was one. */
 function whereLost(times) {
   const some = times.filter((ms) => ms !== null);
-  return some.length === 0 ? "none lost" : medianAndWorst(some);
+  return some.length === 0 ? "none" : medianAndWorst(some);
 }
 
 function medianAndWorst(times) {
@@ -51,7 +51,7 @@ function medianAndWorst(times) {
 }
 
 export function seconds(ms) {
-  if (ms === null) return "none lost";
+  if (ms === null) return "none";
   return Number.isFinite(ms) ? `${(ms / 1000).toFixed(1)} s` : "not in the round";
 }
 

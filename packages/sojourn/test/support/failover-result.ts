@@ -24,7 +24,7 @@ export interface RoundResult {
   readonly refusedMs: number;
   /**
    * Until a process first refused, with another server as primary, a session that the other process had ended and whose
-   * end that server did not have. Null: none was lost.
+   * end that server did not have. Null: none was lost, or nobody looked at one.
    */
   readonly deniedMs: number | null;
   /** Until the last of those ends was told to it again. Null: none was lost. */
@@ -104,7 +104,7 @@ function timesOf(reports: readonly LoadReport[], faultAt: number, promotedAt: nu
   const lost = new Set(told.map(({ id }) => id));
   const denied = allOf(reports, "denied").filter(({ id, at, own }) => !own && at >= promotedAt && lost.has(id));
   return {
-    deniedMs: Math.min(...denied.map(({ at }) => at)) - faultAt,
+    deniedMs: denied.length === 0 ? null : Math.min(...denied.map(({ at }) => at)) - faultAt,
     toldMs: Math.max(...told.map(({ at }) => at)) - faultAt,
   };
 }
