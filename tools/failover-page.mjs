@@ -74,8 +74,9 @@ export function page({ date, machine, versions, rounds, downAfterMs, rows, told,
 
 # Failover, measured
 
-${date}; ${machine}; ${versions}. ${rounds} failovers of each topology and client. Three Sentinels
-(\`down-after-milliseconds ${downAfterMs}\`) over a primary and two replicas; a cluster of three primaries and three
+${date}; ${machine}; ${versions}.
+
+${rounds} failovers of each topology and client. Three Sentinels (\`down-after-milliseconds ${downAfterMs}\`) over a primary and two replicas; a cluster of three primaries and three
 replicas (\`cluster-node-timeout 1000\`). What the words mean, and the clients' options: [Failover](../guide/failover.md).
 
 Two processes log users in (50 a second each), look at sessions (100 a second) and end sessions (25 a second, every second one
@@ -89,9 +90,9 @@ what it sends, and a node that is still heard is not taken for dead.
 Times are median / worst, from the fault on. Endings are “acknowledged / told again, for the new primary did not know of them /
 undone in the end”; durable ones of the process that waits for one replica, and of the one that waits for both. Of endings that
 were lost: “refused” is when, with the new primary there, the process that had not ended the session first refused it; “told
-again” is when the new primary had the last of them, so that any process refuses them. (With the last fault the old primary may
-have taken that first write, and have refused.) “Accepted” counts looks at a session whose end
-had been acknowledged that said it was good: by the process that had ended it / by the other one, which had perhaps not heard of it.
+again” is when the new primary had the last of them, so that any process refuses them. (With \`SENTINEL FAILOVER\` the old primary may
+have taken that first write, and have refused.) “Accepted” counts looks at a session whose end had been acknowledged that said it was
+good: by the process that had ended it / by the other one, which had perhaps not heard of it.
 
 | client | fault | failovers | another primary after | first write of both processes after | logins acknowledged / lost | endings | durable endings, one replica | durable endings, both replicas | lost ones refused after | lost ones told again after | accepted | signed out: session lost / not lost |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|

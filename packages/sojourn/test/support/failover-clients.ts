@@ -37,7 +37,7 @@ export const FAILOVER_CLIENTS: Readonly<Record<string, (nodes: readonly Address[
     client.on("error", () => undefined);
     // It gives up for good when a Sentinel tells of the new primary while it connects.
     const again = (): void => {
-      setTimeout(() => client.connect().catch(() => undefined), RECONNECT_MS(0));
+      setTimeout(() => void client.connect().catch(() => undefined), RECONNECT_MS(0));
     };
     client.on("end", again);
     await once(client, "ready");
