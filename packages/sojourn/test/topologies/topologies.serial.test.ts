@@ -3,13 +3,16 @@
  * `npm run test:topologies` runs all of them.
  */
 
+import { createSentinel } from "redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { isRecord } from "../../src/store/store.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { SCRIPTS } from "../../src/stores/redis/scripts.generated.ts";
 import { type ConformanceStores, Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { PRIMARY } from "../support/redis-sentinels.ts";
 import { PATIENT } from "../support/redis-server.ts";
+import { USER } from "../support/redis-user.ts";
 import { runConformance } from "../support/run-conformance.ts";
 import type { ServerGroup } from "../support/server-group.ts";
 import { type Opened, openClient, TOPOLOGIES } from "../support/topology-clients.ts";
@@ -122,6 +125,31 @@ function describeTopology(group: () => ServerGroup, open: () => Promise<Conforma
     expect(await stores.store.count()).toBe(20);
     const stats = await Promise.all(replicas.map((replica) => replica.info("commandstats")));
     expect(stats.join().match(/cmdstat_(?:m?get|evalsha|zcount|zrevrangebyscore|hmget):/g)).toBeNull();
+  });
+
+  test("F1 a Sentinel client with a pool of connections to the primary answers every call, and a read after an acknowledged write knows it", async ({
+    skip,
+  }) => {
+    skip((await group().primaries()).length > 1, "a cluster's clients have no such pools");
+    const pool = { name: PRIMARY, sentinelRootNodes: group().nodes, nodeClientOptions: USER, masterPoolSize: 4 };
+    const client = createSentinel(pool).on("error", () => undefined);
+    await client.connect();
+    const pooled = redisStore(client, { deadline: PATIENT });
+    try {
+      const { id } = await env.created({ userId: "ada" });
+      const one = (): Promise<unknown> => patch(pooled, id, [{ kind: "increment", name: "n", by: 1 }]);
+      await Promise.all(Array.from({ length: 50 }, one));
+      expect(await env.data(id)).toEqual({ n: 50 });
+      const made = await Promise.all(Array.from({ length: 50 }, () => env.created({ userId: "ada" })));
+      const ended = made.map(async (each) => {
+        await pooled.revoke(ending(each.id));
+        return pooled.read(each.id);
+      });
+      for (const each of await Promise.all(ended)) expect(each).toMatchObject({ reason: "test" });
+    } finally {
+      await pooled.close();
+      client.destroy();
+    }
   });
 
   test("scripts are on every primary before anything needs them", async () => {

@@ -6,7 +6,7 @@
 
 import type { Argument, Driver, Reply, SubscriptionListener } from "../driver.ts";
 import { listenTo, refusePrefix } from "./emitting.ts";
-import { AS_BUFFERS, duplicateOf } from "./node-redis.ts";
+import { AS_BUFFERS, duplicateOf, type NodeRedisClient } from "./node-redis.ts";
 import { notDuplicable, openPinned, openSubscription, type SecondConnection } from "./subscription.ts";
 
 /** What is used of the client; its real type is assignable. */
@@ -27,9 +27,7 @@ export function isNodeRedisSentinel(client: object): client is NodeRedisSentinel
 /** @throws ConfigError for a client that prefixes keys. */
 export function nodeRedisSentinelDriver(client: NodeRedisSentinel): Driver {
   refusePrefix(Reflect.get(client, "_keyPrefix"));
-  // Not for a replica, whatever `replicaPoolSize` says.
-  const send = (args: readonly Argument[]): Promise<Reply> =>
-    client.sendCommand(false, args, AS_BUFFERS) as Promise<Reply>;
+  const send = sharing(client);
   return {
     isCluster: false,
     exec: (_slotKey, args) => send(args),
@@ -43,12 +41,44 @@ export function nodeRedisSentinelDriver(client: NodeRedisSentinel): Driver {
   };
 }
 
-interface Found {
-  readonly node: object;
+type Execute = <T>(isReadonly: boolean, use: (node: NodeRedisClient) => Promise<T>) => Promise<T>;
+
+/** Does something with the client to the primary of today; no public method does. */
+function executeOf(client: NodeRedisSentinel): Execute | undefined {
+  return (client as { _execute?: Execute })._execute?.bind(client) as Execute | undefined;
 }
 
-interface Executing {
-  readonly _execute?: (isReadonly: boolean, use: (node: object) => Promise<Found>) => Promise<Found>;
+/**
+ * Calls of the client share a connection to the primary with one that is under way. Those that begin together while none is
+ * each take one of their own, and of a pool (`masterPoolSize`) all but the last are lost (6.3.1). So the first one
+ * takes it, and the others follow once it has.
+ */
+function sharing(client: NodeRedisSentinel): (args: readonly Argument[]) => Promise<Reply> {
+  const execute = executeOf(client);
+  if (execute === undefined) return (args) => client.sendCommand(false, args, AS_BUFFERS) as Promise<Reply>;
+  let underWay = 0;
+  let taken: Promise<void> = Promise.resolve();
+  return async (args) => {
+    let took = (): void => undefined;
+    if (underWay++ > 0) await taken;
+    else taken = new Promise((resolve) => (took = resolve));
+    let isCounted = true;
+    const ended = (): void => {
+      took();
+      if (isCounted) underWay--;
+      isCounted = false;
+    };
+    try {
+      // Not for a replica, whatever `replicaPoolSize` says.
+      return await execute(false, async (node) => {
+        took();
+        // Before the client gives the connection back.
+        return (node.sendCommand(args, AS_BUFFERS) as Promise<Reply>).finally(ended);
+      });
+    } finally {
+      ended();
+    }
+  };
 }
 
 /**
@@ -56,10 +86,9 @@ interface Executing {
  * @throws ConfigError
  */
 async function primaryClientOf(client: NodeRedisSentinel): Promise<object> {
-  const { _execute: execute } = client as unknown as Executing;
+  const execute = executeOf(client);
   if (execute === undefined) throw notDuplicable();
-  const { node } = await execute.call(client, false, async (each) => ({ node: each }));
-  return node;
+  return (await execute(false, async (node) => ({ node }))).node;
 }
 
 /** The client has one connection for all subscriptions, and follows the primary with it: a gap all the same. */
