@@ -18,7 +18,7 @@ let sizes: number[];
 
 beforeAll(async () => {
   server = await startRedis();
-  admin = await server.client();
+  admin = await server.admin();
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
