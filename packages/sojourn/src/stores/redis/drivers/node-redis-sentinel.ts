@@ -45,7 +45,8 @@ type Execute = <T>(isReadonly: boolean, use: (node: NodeRedisClient) => Promise<
 
 /** Does something with the client to the primary of today; no public method does. */
 function executeOf(client: NodeRedisSentinel): Execute | undefined {
-  return (client as { _execute?: Execute })._execute?.bind(client) as Execute | undefined;
+  const { _execute: execute } = client as { _execute?: Execute };
+  return execute?.bind(client) as Execute | undefined;
 }
 
 /**
