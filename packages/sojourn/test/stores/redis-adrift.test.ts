@@ -18,7 +18,7 @@ describe.each([NODE_REDIS, IOREDIS])("$name", (kind) => {
 
   beforeEach(async () => {
     server = await startRedis(["--repl-diskless-sync-delay", "0"]);
-    admin = await server.client();
+    admin = await server.admin();
     opened = await kind.open(server.port);
     const store = redisStore(opened.client, { deadline: PATIENT });
     sessions = createSessions({ store, secrets: [TEST_SECRET], log: () => undefined, reaper: false });
@@ -47,7 +47,7 @@ describe.each([NODE_REDIS, IOREDIS])("$name", (kind) => {
 
   test("one that hears its primary answers, and what ended there has ended", async () => {
     const primary = await startRedis(["--repl-diskless-sync-delay", "0", "--replicaof", `127.0.0.1 ${server.port}`]);
-    const there = await primary.client();
+    const there = await primary.admin();
     const { token, session } = await sessions.create({ userId: "ada" });
     const status = async (client: TestClient): Promise<boolean> =>
       (await client.info("replication")).includes("master_link_status:up");
@@ -58,7 +58,11 @@ describe.each([NODE_REDIS, IOREDIS])("$name", (kind) => {
     await admin.sendCommand(["REPLICAOF", "127.0.0.1", String(primary.port)]);
     await expect.poll(() => status(admin), WAIT).toBe(true);
     await expect.poll(() => told(token), WAIT).toBe(true);
-    const other = createSessions({ store: redisStore(there), secrets: [TEST_SECRET], background: false });
+    const other = createSessions({
+      store: redisStore(await primary.client()),
+      secrets: [TEST_SECRET],
+      background: false,
+    });
     await other.revoke(session.id);
     await expect.poll(() => told(token), WAIT).toBe(false);
     await other.close();

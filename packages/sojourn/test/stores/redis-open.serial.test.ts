@@ -6,6 +6,7 @@ import { createSessions, type Sessions } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { IN_URL } from "../support/redis-user.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 const LOOK = { touch: false } as const;
@@ -19,7 +20,7 @@ let sessions: Sessions;
 beforeEach(async () => {
   server = await startRedis();
   proxy = await CuttingProxy.before(server.port);
-  const store = await openStore(`redis://127.0.0.1:${proxy.port}`);
+  const store = await openStore(`redis://${IN_URL}@127.0.0.1:${proxy.port}`);
   sessions = createSessions({ store, secrets: [TEST_SECRET], log: () => undefined, reaper: false });
 });
 afterEach(async () => {
@@ -45,7 +46,7 @@ test("a connection on which nothing is heard any more, and which never breaks, i
 });
 
 test("one that is idle is not", async () => {
-  const admin = await server.client();
+  const admin = await server.admin();
   const { token } = await sessions.create({ userId: "ada" });
   const ids = async (): Promise<number[]> => (await admin.clientList()).map(({ id }) => id);
   // Its own, the one that hears endings, and the test's.

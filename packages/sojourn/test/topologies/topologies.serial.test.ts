@@ -148,7 +148,7 @@ function describeTopology(group: () => ServerGroup, open: () => Promise<Conforma
       for (const each of await Promise.all(ended)) expect(each).toMatchObject({ reason: "test" });
     } finally {
       await pooled.close();
-      client.destroy();
+      await client.destroy();
     }
   });
 

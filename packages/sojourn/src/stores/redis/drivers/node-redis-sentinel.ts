@@ -46,7 +46,7 @@ type Execute = <T>(isReadonly: boolean, use: (node: NodeRedisClient) => Promise<
 /** Does something with the client to the primary of today; no public method does. */
 function executeOf(client: NodeRedisSentinel): Execute | undefined {
   const { _execute: execute } = client as { _execute?: Execute };
-  return execute?.bind(client) as Execute | undefined;
+  return execute?.bind(client);
 }
 
 /**
