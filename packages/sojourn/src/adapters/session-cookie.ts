@@ -8,8 +8,8 @@ import type { TokenChange } from "./outgoing-token.ts";
 export interface CookieWriter {
   /** Gives the client its token; null where the cookie must not go out. */
   give(token: string): string | null;
-  /** Takes the cookie away. */
-  take(): string;
+  /** Takes the cookie away; null: as the options have it. */
+  take(): string | null;
 }
 
 export function cookieLine(

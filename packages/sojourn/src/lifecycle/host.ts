@@ -25,7 +25,7 @@ export interface AdapterHost {
   /** An id for a session that may be begun later. */
   newAnonymousId(): string;
   /** See `Policies`. */
-  readonly policies: Pick<Policies, "named" | "lasting" | "idleMsOf">;
+  readonly policies: Pick<Policies, "named" | "lasting" | "idleMsOf" | "touchIntervalOf">;
   /** How long after `validate` or `rotate` their answer may still be sent: half the grace of a renewal. */
   readonly freshTokenMs: number;
   /** What may be stored. */

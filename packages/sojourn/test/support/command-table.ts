@@ -8,6 +8,7 @@ import { createSessions, type Sessions } from "../../src/index.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
 import "../../src/adapters/express-augment.ts";
+import { measureCompat } from "./compat-commands.ts";
 import { isCutOffFetch, Monitor } from "./monitor.ts";
 import { PATIENT, startRedis } from "./redis-server.ts";
 import { TEST_SECRET } from "./secrets.ts";
@@ -61,6 +62,7 @@ export async function measureCommands(): Promise<CommandRow[]> {
   };
   try {
     await measureAll(measure, shop, (ms) => clock.advance(ms));
+    await measureCompat(measure, sessions, (ms) => clock.advance(ms));
   } finally {
     monitor.stop();
     http.close();
@@ -72,7 +74,12 @@ export async function measureCommands(): Promise<CommandRow[]> {
 }
 
 /** @param cutOffs "counted": with their fetch, which belongs to the first read of a second and not to the operation */
-type Measure = (operation: string, asked: string, work: () => Promise<unknown>, cutOffs?: "counted") => Promise<void>;
+export type Measure = (
+  operation: string,
+  asked: string,
+  work: () => Promise<unknown>,
+  cutOffs?: "counted",
+) => Promise<void>;
 
 async function measureAll(measure: Measure, shop: Shop, advance: (ms: number) => Promise<void>): Promise<void> {
   let cookie = "";

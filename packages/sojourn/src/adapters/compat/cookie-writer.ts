@@ -35,16 +35,20 @@ export class CompatCookieWriter implements CookieWriter {
       );
     }
     cookie.maxAge = cookie.originalMaxAge;
-    try {
-      return cookie.serialize(this.#rules.name, token);
-    } catch (error) {
-      // What the application set after the session was stored; nobody waits for an answer any more.
-      this.#rules.host.notices.warn("cookie", `no session cookie was set: ${(error as Error).message}`);
-      return null;
-    }
+    return this.#line((name) => cookie.serialize(name, token));
   }
 
-  take(): string {
-    return this.#cookie().expired(this.#rules.name);
+  take(): string | null {
+    return this.#line((name) => this.#cookie().expired(name));
+  }
+
+  /** Null for what the application set after the session was stored, or ended: nobody waits for an answer any more. */
+  #line(write: (name: string) => string): string | null {
+    try {
+      return write(this.#rules.name);
+    } catch (error) {
+      this.#rules.host.notices.warn("cookie", `a session cookie could not be written: ${(error as Error).message}`);
+      return null;
+    }
   }
 }

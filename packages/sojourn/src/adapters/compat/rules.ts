@@ -61,13 +61,16 @@ export class CompatRules<R = never> extends ExchangeRules<Fields> {
   readonly saveUninitialized: boolean;
   readonly unset: "destroy" | "keep";
   readonly proxy: boolean | undefined;
+  /** As @fastify/session has it: where "auto" finds no https, SameSite is Lax. */
+  readonly #laxOnHttp: boolean;
   readonly #cookie: NonNullable<CompatOptions<R>["cookie"]>;
   readonly #userId: CompatOptions<R>["userId"];
 
   /** @throws TypeError, ConfigError */
-  constructor(sessions: Sessions<never>, options: CompatOptions<R>) {
+  constructor(sessions: Sessions<never>, options: CompatOptions<R> & { readonly compat?: string }) {
     super(sessions, options);
     refuse(options as Fields);
+    this.#laxOnHttp = options.compat === "@fastify/session";
     this.name = options.name ?? "connect.sid";
     this.rolling = options.rolling ?? false;
     this.saveUninitialized = options.saveUninitialized ?? false;
@@ -109,7 +112,10 @@ export class CompatRules<R = never> extends ExchangeRules<Fields> {
   cookieOf(request: R, secure: boolean): CompatCookie {
     const options = typeof this.#cookie === "function" ? this.#cookie(request) : this.#cookie;
     const cookie = new CompatCookie(options, this.host.now);
-    if (cookie.secure === "auto") cookie.secure = secure;
+    if (cookie.secure === "auto") {
+      cookie.secure = secure;
+      if (this.#laxOnHttp && !secure) cookie.sameSite = "lax";
+    }
     if (cookie.sameSite === "auto") cookie.sameSite = secure ? "none" : "lax";
     if (options !== this.#cookie) cookie.check(this.name);
     return cookie;

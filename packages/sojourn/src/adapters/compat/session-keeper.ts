@@ -14,6 +14,7 @@ import type { CreateResult, LoginInput } from "../../lifecycle/operations.ts";
 import type { Session } from "../../lifecycle/session.ts";
 import type { Exchange } from "../exchange.ts";
 import type { CompatCookie } from "./cookie.ts";
+import { CookieLife } from "./cookie-life.ts";
 import { CompatCookieWriter } from "./cookie-writer.ts";
 import { changesOf, COOKIE, cookieIn, fill, isSame, type Texts, textsOf, valuesOf } from "./field-texts.ts";
 import type { CompatRules, Fields } from "./rules.ts";
@@ -39,7 +40,6 @@ interface Wanted {
   readonly maxAge: number | null;
 }
 
-const MAX_TOUCH_INTERVAL_MS = 600_000;
 const NOTHING: Texts = new Map();
 
 /** @internal */
@@ -54,6 +54,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   readonly #defaults: CompatCookie;
   /** What stored cookies are told apart from. */
   readonly #common: CompatCookie;
+  readonly #life: CookieLife;
   #id: string;
   #object: CompatSession | null = null;
   /** What the application was shown, or had stored. */
@@ -82,6 +83,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     this.#Shown = Shown;
     this.#defaults = defaults;
     this.#common = rules.commonCookie(defaults);
+    this.#life = new CookieLife(rules.host, this.#common);
     this.#id = rules.host.newAnonymousId();
     exchange.cookies = new CompatCookieWriter(rules, exchange.request, () => cookieIn(this.#current) ?? defaults);
     exchange.accessed();
@@ -90,7 +92,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   /** Reads the session and puts it on the request. Null when there is nothing to wait for. */
   open(): Promise<void> | null {
     const loading = this.#exchange.begun();
-    if (loading !== null || this.#isOver) return this.#opened(loading);
+    if (loading !== null || this.#life.isOver(this.#stored)) return this.#opened(loading);
     this.#show(this.#copy());
     return null;
   }
@@ -98,8 +100,8 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   async #opened(loading: Promise<void> | null): Promise<void> {
     await loading;
     // A near copy may not know of the latest activity.
-    if (this.#isOver) await this.#exchange.loadFresh();
-    if (this.#isOver) await this.#end("expired");
+    if (this.#life.isOver(this.#stored)) await this.#exchange.loadFresh();
+    if (this.#life.isOver(this.#stored)) await this.#end("expired");
     this.#show(this.#copy());
   }
 
@@ -163,6 +165,15 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     });
   }
 
+  /** Whether it differs from what was shown, or stored since. */
+  isModified(object: CompatSession): boolean {
+    return !isSame(this.#wanted(object).texts, this.#texts);
+  }
+
+  isSaved(object: CompatSession): boolean {
+    return this.#stored !== null && object === this.#object && !this.isModified(object);
+  }
+
   get #stored(): Session<Fields> | null {
     return this.#exchange.session.current;
   }
@@ -174,25 +185,12 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     return Object.assign(this.#new(this.#object?.cookie ?? this.#defaults), session);
   }
 
-  /** It was not used for longer than its cookie was to last. */
-  get #isOver(): boolean {
-    const stored = this.#stored;
-    if (stored === null) return false;
-    const { originalMaxAge } = this.#cookieOf(stored);
-    return originalMaxAge !== null && this.#rules.host.now() >= stored.lastSeenAt + originalMaxAge;
-  }
-
-  #cookieOf(stored: Session<Fields>): CompatCookie {
-    const own = stored.data[COOKIE];
-    return this.#common.with(typeof own === "object" && own !== null ? (own as Fields) : {}, stored.lastSeenAt);
-  }
-
   /** A copy of the session for the application to change; an empty one when there is none. */
   #copy(): CompatSession {
     const stored = this.#stored;
     if (stored === null) return this.#blank();
     this.#id = stored.id;
-    const object = this.#new(this.#cookieOf(stored));
+    const object = this.#new(this.#life.cookieOf(stored));
     this.#texts = fill(object, stored.data);
     return object;
   }
@@ -249,8 +247,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   }
 
   #isTouchDue(stored: Session<Fields>, { maxAge }: Wanted): boolean {
-    if (maxAge === null || !this.#exchange.request.countsAsActivity) return false;
-    return this.#rules.host.now() - stored.lastSeenAt >= Math.min(maxAge / 20, MAX_TOUCH_INTERVAL_MS);
+    return this.#exchange.request.countsAsActivity && this.#life.isTouchDue(stored, maxAge);
   }
 
   get #resends(): boolean {
@@ -274,7 +271,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
       if (this.#stored === null && this.#begins(wanted)) await this.#begin(wanted, late);
       const stored = this.#stored;
       if (stored === null || this.#begun) return;
-      if (this.#resends && !late) await this.#resend();
+      if (this.#resends && !late) await this.#resend(this.#isTouchDue(stored, wanted));
       else if (this.#isTouchDue(stored, wanted)) await stored.touch();
     } catch (error) {
       if (!(error instanceof SessionEndedError)) throw error;
@@ -390,10 +387,11 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   }
 
   /** The token once more, with a cookie of full life: only if it is still the one to have. */
-  async #resend(): Promise<void> {
+  async #resend(touches: boolean): Promise<void> {
     const { token, request, client, transport } = this.#exchange;
     if (token === null || transport === "header") return;
-    const question = { ...client.signals(), touch: request.countsAsActivity, fresh: true };
+    const touch = touches || !request.countsAsActivity ? { touch: touches } : {};
+    const question = { ...client.signals(), ...touch, fresh: true };
     const result = await this.#rules.sessions.validate(token, question);
     if (!result.valid || result.previous === true) return;
     this.#exchange.resent(result.token ?? token, result.session as unknown as Session<never>);

@@ -13,6 +13,8 @@ export interface ObjectKeeper {
   reload(object: CompatSession): Promise<void>;
   destroy(object: CompatSession): Promise<void>;
   regenerate(object: CompatSession, keep: readonly string[]): Promise<void>;
+  isModified(object: CompatSession): boolean;
+  isSaved(object: CompatSession): boolean;
 }
 
 /** Methods take a callback, or answer a promise. What the application sets on it must be fit for JSON. */
@@ -30,6 +32,10 @@ export class CompatSession {
     this.#keeper = keeper;
     Object.defineProperty(this, "req", { value: req });
     this.cookie = cookie;
+  }
+
+  protected static keeperOf(session: CompatSession): ObjectKeeper {
+    return session.#keeper;
   }
 
   /** Ends the session and begins another, empty but for the named fields, as `req.session`. */
@@ -97,6 +103,14 @@ export class FastifyCompatSession extends CompatSession {
   }
   get sessionId(): string {
     return this.id;
+  }
+  /** Whether it differs from what the request was shown, or stored since. */
+  isModified(): boolean {
+    return CompatSession.keeperOf(this).isModified(this);
+  }
+  /** Whether it is in the store as it is here. */
+  isSaved(): boolean {
+    return CompatSession.keeperOf(this).isSaved(this);
   }
   /** Changes settings of the session's cookie. */
   options(settings: Readonly<Record<string, unknown>>): void {

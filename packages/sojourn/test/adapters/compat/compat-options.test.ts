@@ -117,6 +117,24 @@ describe("a cookie that a handler sets and that cannot be sent", () => {
     expect(await site.sessions.count()).toBe(0);
   });
 
+  test("before it destroys the session: that ends, and the cookie goes", async () => {
+    const site = await compatSite({
+      routes: {
+        "/put": (req, res) => res.json((req.session.views = 1)),
+        "/wrong": async (req, res) => {
+          req.session.cookie.path = "no path";
+          await req.session.destroy();
+          res.end("destroyed");
+        },
+      },
+    });
+    const user = site.browser();
+    await user.get("/put");
+    const reply = await user.get("/wrong");
+    expect([reply.status, reply.body]).toEqual([200, "destroyed"]);
+    expect([user.cookies.size, await site.sessions.count()]).toEqual([0, 0]);
+  });
+
   test("while the response waits: it goes without the cookie, and the log says so", async () => {
     const site = await compatSite({
       routes: {

@@ -215,6 +215,31 @@ describe.each(["memory", "redis"] as const)("on %s", (engine) => {
   });
 });
 
+test("isModified and isSaved as its readme has them: changed since it was loaded, and stored as it is here", async () => {
+  const { browser } = await siteOn("memory", (app) => {
+    const says = (request: object) => [sessionOf(request).isModified(), sessionOf(request).isSaved()];
+    app.get("/new", async (request) => {
+      const said = says(request);
+      sessionOf(request).set("a", 1);
+      said.push(...says(request));
+      await sessionOf(request).save();
+      return [...said, ...says(request), Object.keys(sessionOf(request)).includes("isModified")];
+    });
+    app.get("/loaded", async (request) => says(request));
+  });
+  const user = browser();
+  expect(JSON.parse((await user.get("/new")).body)).toEqual([false, false, true, false, false, true, false]);
+  expect(JSON.parse((await user.get("/loaded")).body)).toEqual([false, true]);
+});
+
+test("secure: auto makes SameSite Lax where there is no https, as its readme has it", async () => {
+  const options = { cookie: { secure: "auto" }, proxy: true } as const;
+  const { browser } = await siteOn("memory", (app) => app.get("/put", put), options);
+  expect((await browser().get("/put")).setCookies[0]).toMatch(/; HttpOnly; SameSite=Lax$/);
+  const [line] = (await browser().get("/put", { "X-Forwarded-Proto": "https" })).setCookies;
+  expect(line).toMatch(/; HttpOnly; Secure$/);
+});
+
 test("a cookie is Secure unless it is told otherwise, and its name is theirs", async () => {
   const { browser } = await siteOn("memory", (app) => app.get("/put", put), {
     cookie: {},
