@@ -46,15 +46,16 @@ export class ScriptRunner {
    * waits met a stale clock sample: it is sent once more, in what is left of its deadline.
    * @throws StoreUnavailableError
    */
-  async run(
+  run(
     name: ScriptName,
     keys: readonly string[],
     call: WriteCall | undefined,
     rest: (fence: Fence) => readonly Argument[],
   ): Promise<ScriptAnswer> {
     const until = this.#deadline();
-    await this.#preparation.usable(keys[0], this.#redis.deadlines.writeMs);
-    return this.#runUntil(until, name, keys, call, rest);
+    const preparing = this.#preparation.usable(keys[0], this.#redis.deadlines.writeMs);
+    const run = (): Promise<ScriptAnswer> => this.#runUntil(until, name, keys, call, rest);
+    return preparing === undefined ? run() : preparing.then(run);
   }
 
   /** The same for a script that does a part of its work at a time: again while it answers `again`, within one deadline. */

@@ -62,28 +62,6 @@ local function set_field(fields, name, value, is_sealed)
   field.value, field.length, field.is_sealed = value, #value, is_sealed
 end
 
-local function delete_field(fields, name)
-  local field = fields.named[name]
-  if not field then return end
-  fields.count, fields.bytes = fields.count - 1, fields.bytes - #name - field.length
-  field.value, fields.named[name], fields.in_place = false, false, false
-end
-
-local function entry_of(field)
-  local first, length = #field.name - 1 + (field.is_sealed and 128 or 0), field.length
-  return (length < 128 and string.char(first, length) or struct.pack('>I1I3', first, length + 8388608)) .. field.name
-end
-
--- The same record with another value for one of its fields.
-local function with_value(fields, field, revision)
-  local sub, record, from, before, between = string.sub, fields.record, value_at(fields, field), field.ends, ''
-  if field.length ~= field.stored_length then
-    before, between = field.at - 1, entry_of(field)
-  end
-  return sub(record, 1, 4) .. struct.pack('>I4', revision) .. sub(record, 9, before) .. between
-    .. sub(record, field.ends + 1, from - 1) .. field.value .. sub(record, from + field.stored_length)
-end
-
 -- Writes another value of the same length: no string as long as the record is made.
 local function write_in_place(session_key, fields, field, revision)
   redis.call('SETRANGE', session_key, 4, struct.pack('>I4', revision))

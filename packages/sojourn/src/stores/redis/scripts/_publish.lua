@@ -7,14 +7,6 @@ local function publish(message)
   redis.pcall('PUBLISH', channel, message)
 end
 
-local function change_of(session_key, revision)
-  return string.sub(session_key, -24) .. ' ' .. integer(revision)
-end
-
-local function publish_changes(changes)
-  publish('c ' .. table.concat(changes, ' '))
-end
-
 local function publish_change(session_key, record)
-  publish('c ' .. change_of(session_key, struct.unpack('>I4', record, 5)))
+  publish(string.format('c %s %d', string.sub(session_key, -24), (struct.unpack('>I4', record, 5))))
 end

@@ -1,5 +1,20 @@
 -- A record with fields that come, go, or move between the regions: what lies between those that change is copied as it
 -- stands. Needs _fields.lua.
+local function entry_of(field)
+  local first, length = #field.name - 1 + (field.is_sealed and 128 or 0), field.length
+  return (length < 128 and string.char(first, length) or struct.pack('>I1I3', first, length + 8388608)) .. field.name
+end
+
+-- The same record with another value for one of its fields.
+local function with_value(fields, field, revision)
+  local sub, record, from, before, between = string.sub, fields.record, value_at(fields, field), field.ends, ''
+  if field.length ~= field.stored_length then
+    before, between = field.at - 1, entry_of(field)
+  end
+  return sub(record, 1, 4) .. struct.pack('>I4', revision) .. sub(record, 9, before) .. between
+    .. sub(record, field.ends + 1, from - 1) .. field.value .. sub(record, from + field.stored_length)
+end
+
 -- The record with these fields in place of its own.
 local function with_fields(fields, revision)
   local record, directory, plain, sealed = fields.record, {}, {}, {}

@@ -45,6 +45,7 @@ local function patched(session_key, expected, first, last)
     if kind == 's' or kind == 'e' then
       set_field(fields, name, value, kind == 'e')
     elseif kind == 'd' then
+      -- @include _delete-field.lua
       delete_field(fields, name)
     else
       -- @include _increment.lua
@@ -61,11 +62,8 @@ local function patched(session_key, expected, first, last)
   if only and only.value and only.length == only.stored_length and not fields.has_block then
     write_in_place(session_key, fields, only, next_revision)
   else
-    local written = only and only.value and with_value(fields, only, next_revision)
-    if not written then
-      -- @include _splice.lua
-      written = with_fields(fields, next_revision)
-    end
+    -- @include _splice.lua
+    local written = only and only.value and with_value(fields, only, next_revision) or with_fields(fields, next_revision)
     if fields.has_block then
       -- @include _rotation.lua
       -- @include _stale-wrap.lua
@@ -73,13 +71,15 @@ local function patched(session_key, expected, first, last)
     end
     redis.call('SET', session_key, written, 'KEEPTTL')
   end
-  changed[#changed + 1] = change_of(session_key, next_revision)
+  changed[#changed + 1] = string.sub(session_key, -24) .. string.format(' %d', next_revision)
   return answer
 end
 
 -- What was executed answers what it did, also when it is sent again too late; what was refused is tried again.
 local before, done, executed, at = redis.call('GET', KEYS[1]), {}, {}, 8
-for answer in string.gmatch(before or '', '([^,]*),') do done[#done + 1] = answer ~= '' and answer end
+if before then
+  for answer in string.gmatch(before, '([^,]*),') do done[#done + 1] = answer ~= '' and answer end
+end
 local answers = {'done', now}
 for k = 2, #KEYS do
   local first = at + 2
@@ -89,7 +89,7 @@ for k = 2, #KEYS do
 end
 if #changed > 0 then
   redis.call('SET', KEYS[1], table.concat(executed, ',') .. ',', 'PX', operation_kept)
-  publish_changes(changed)
+  publish('c ' .. table.concat(changed, ' '))
 elseif now > not_after and not before then
   return {'late', now}
 end
