@@ -97,7 +97,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   readonly session: RequestSession<D>;
   readonly #rules: ExchangeRules<D>;
   readonly request: RequestView;
-  readonly client: RequestClient;
+  #client: RequestClient | null = null;
   /** Writes the cookie in place of the usual. */
   cookies: CookieWriter | null = null;
   readonly #cookie: CookieAttributes;
@@ -110,7 +110,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   #token: string | null;
   /** Where the token came in and where one goes out. */
   #transport: Transport = "cookie";
-  readonly #outgoing: OutgoingToken;
+  #outgoing: OutgoingToken | null = null;
   #loading: Promise<void> | null = null;
   #refusal: SojournError | null = null;
   /** The token that was judged by a near cache. */
@@ -122,12 +122,16 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   /** What stands in the headers already. */
   #putCookie: string | null = null;
 
-  constructor(rules: ExchangeRules<D>, request: RequestView, response: ResponseView) {
+  /** @param session of a request that `rules.concerns` was false of, and that somebody looks at */
+  constructor(
+    rules: ExchangeRules<D>,
+    request: RequestView,
+    response: ResponseView,
+    session: RequestSession<D> | null = null,
+  ) {
     this.#rules = rules;
     this.request = request;
-    this.client = new RequestClient(request, rules.proxies, rules.host.binds);
     this.#response = response;
-    this.#outgoing = new OutgoingToken(rules.host.freshTokenMs, rules.host.now);
     this.#cookie = rules.cookieFor(request);
     const cookies = request.header("cookie");
     const cookie = readCookie(cookies, this.#cookie.name);
@@ -137,13 +141,27 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     if (cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
     const isOurs = cookie.kind !== "duplicate" && this.#transport === "cookie";
     this.adopting = isOurs ? Adopting.of(rules.host, cookies) : null;
-    this.session = new RequestSession<D>(rules.sessions, this, this.#token === null && this.adopting === null);
+    this.session = session ?? new RequestSession<D>(rules.sessions, this, this.#token === null && this.adopting === null);
     if (cookie.kind === "duplicate") {
       rules.host.notices.warn(
         "duplicate",
         `a request carried the cookie ${this.#cookie.name} twice and was treated as anonymous`,
       );
     }
+  }
+
+  get exchange(): this {
+    return this;
+  }
+
+  get client(): RequestClient {
+    this.#client ??= new RequestClient(this.request, this.#rules.proxies, this.#rules.host.binds);
+    return this.#client;
+  }
+
+  get #sent(): OutgoingToken {
+    this.#outgoing ??= new OutgoingToken(this.#rules.host.freshTokenMs, this.#rules.host.now);
+    return this.#outgoing;
   }
 
   /** Only without any cookie of the session's name: with one, a browser's rules hold (row H6). */
@@ -285,7 +303,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     if (!result.valid) {
       if (!result.clearCookie) return;
       this.#token = null;
-      this.#outgoing.suggest("remove");
+      this.#sent.suggest("remove");
     } else if (result.token !== undefined) {
       this.renewed(result.token, result.session as unknown as Session<never>);
     }
@@ -310,7 +328,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   /** What `validate` is to go by besides the token. */
   #question(): ValidateOptions {
-    const signals = this.client.signals();
+    const signals = this.#rules.host.binds ? this.client.signals() : undefined;
     return this.request.countsAsActivity ? (signals ?? NOTHING_SAID) : { ...signals, touch: false };
   }
 
@@ -367,7 +385,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   }
 
   get issuedToken(): string | null {
-    const change = this.#outgoing.current();
+    const change = this.#outgoing?.current() ?? null;
     return this.#transport === "cookie" || change === null || change === "remove" ? null : change.token;
   }
 
@@ -375,7 +393,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.#personal = true;
     this.accessed();
     this.#token = token;
-    this.#outgoing.decide({ token, session });
+    this.#sent.decide({ token, session });
   }
 
   /** The token that came in stays what this request goes by: its successor counts once the client has presented it. */
@@ -384,19 +402,19 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.accessed();
     // What the jar held when it sent the request must not come back into it.
     if (token === this.#token && this.#transport === "cookie") return;
-    this.#outgoing.suggest({ token, session });
+    this.#sent.suggest({ token, session });
   }
 
   /** The token that the store just called good goes out once more. */
   resent(token: string, session: Session<never>): void {
-    this.#outgoing.suggest({ token, session });
+    this.#sent.suggest({ token, session });
   }
 
   removed(): void {
     this.#personal = true;
     this.accessed();
     this.#token = null;
-    this.#outgoing.decide("remove");
+    this.#sent.decide("remove");
   }
 
   accessed(): void {
@@ -409,7 +427,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     appendVary(headers, "Cookie");
     if (this.#rules.host.bearer) appendVary(headers, "Authorization");
     if (this.#personal) forbidCaching(headers, this.#rules.host.notices);
-    const change = this.#outgoing.current();
+    const change = this.#outgoing?.current() ?? null;
     const cookie = change === null ? null : this.#lineOf(change);
     putCookie(headers, cookie, this.#putCookie);
     this.#putCookie = cookie;

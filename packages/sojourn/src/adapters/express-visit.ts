@@ -6,7 +6,8 @@ import { Exchange, type ExchangeRules } from "./exchange.ts";
 import { fieldIn, type Guarded } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";
-import { NodeResponse } from "./node-response.ts";
+import { isShared, NodeResponse } from "./node-response.ts";
+import { RequestSession } from "./request-session.ts";
 import { putErrorHeaders } from "./response-headers.ts";
 import type { RequestOptions } from "./views.ts";
 
@@ -31,21 +32,52 @@ type Outside = Pick<Request, "headers" | "socket"> & Partial<Pick<Request, "app"
 
 /** @internal */
 export class Visit extends NodeRequest<Request> implements FailureAnswerer, Guarded {
-  readonly exchange: Exchange<never>;
+  readonly #rules: ExchangeRules<never>;
   readonly #res: Response;
-  readonly response: NodeResponse;
   readonly #onError: VisitOptions["onError"];
   readonly #next: NextFunction;
+  readonly #isShared: boolean;
+  #response: NodeResponse | null = null;
+  #exchange: Exchange<never> | null = null;
+  #session: RequestSession<never> | null = null;
 
   constructor(rules: ExchangeRules<never>, options: VisitOptions, req: Request, res: Response, next: NextFunction) {
     super(req, req, options);
+    this.#rules = rules;
     this.#res = res;
     this.#onError = options.onError;
     this.#next = next;
-    this.response = new NodeResponse(res, this);
-    this.exchange = new Exchange(rules, this, this.response);
-    this.response.watch();
+    this.#isShared = isShared(res);
+    if (!this.#isShared) this.#response = this.#watched();
   }
+
+  #watched(): NodeResponse {
+    const response = new NodeResponse(this.#res, this);
+    response.watch(this.#isShared);
+    return response;
+  }
+  get response(): NodeResponse {
+    this.#response ??= this.#watched();
+    return this.#response;
+  }
+  get exchange(): Exchange<never> {
+    this.#exchange ??= new Exchange(this.#rules, this, this.response, this.#session);
+    return this.#exchange;
+  }
+
+  /** Most requests of many sites have no session: no exchange is made until somebody looks. */
+  get session(): RequestSession<never> {
+    this.#session ??= this.#rules.concerns(this)
+      ? this.exchange.session
+      : new RequestSession(this.#rules.sessions, this, true);
+    return this.#session;
+  }
+
+  /** Whether there is something to be done before the handler runs. */
+  get isOpen(): boolean {
+    return this.#exchange !== null;
+  }
+
   get secure(): boolean {
     const { secure, socket }: Outside = this.request;
     return secure ?? "encrypted" in socket;

@@ -34,9 +34,13 @@ export function sojourn<D extends object = DataObject>(
   const property = options.property ?? "session";
   return (req, res, next) => {
     const visit = new Visit(rules, options, req, res, next);
-    const { exchange } = visit;
     (req as Visited)[VISIT] = visit;
-    (req as unknown as Record<string, unknown>)[property] = exchange.session;
+    (req as unknown as Record<string, unknown>)[property] = visit.session;
+    if (!visit.isOpen) {
+      next();
+      return;
+    }
+    const { exchange } = visit;
     const refusal = exchange.refusal();
     if (refusal !== null) {
       visit.answerFailure(refusal);

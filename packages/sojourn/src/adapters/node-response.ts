@@ -13,6 +13,7 @@ import type { HeadRules, ResponseView } from "./views.ts";
 type WriteHeadArguments = [status: number, ...rest: unknown[]];
 type WriteHead = (this: void, ...args: WriteHeadArguments) => ServerResponse;
 type HeaderValue = number | string | readonly string[];
+type GivenHeaders = Readonly<Record<string, HeaderValue>>;
 
 /** @internal */
 export const JSON_TYPE = "application/json; charset=utf-8";
@@ -76,6 +77,17 @@ function prototypeOf(object: object): object | null {
   return Object.getPrototypeOf(object) as object | null;
 }
 
+/**
+ * Whether what the response sends comes through us by itself, whoever wraps it from here on: then it is early enough
+ * to watch it when somebody looks at the session. @internal
+ */
+export function isShared(res: ServerResponse): boolean {
+  const methods = res as unknown as Sends;
+  if (hasShared(methods)) return true;
+  share(res);
+  return hasShared(methods);
+}
+
 /** @internal */
 export class NodeResponse implements ResponseView, HeaderSink {
   readonly #res: Wrapped;
@@ -87,7 +99,7 @@ export class NodeResponse implements ResponseView, HeaderSink {
   /** What the response had when the handler had not run, where it is not watched through its prototype. */
   #before: Sends | null = null;
   /** Headers that were handed to `writeHead` and are on their way. */
-  #given: Record<string, HeaderValue | undefined> | null = null;
+  #given: GivenHeaders | null = null;
 
   constructor(res: ServerResponse, answerer: FailureAnswerer) {
     this.#res = res;
@@ -115,20 +127,18 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   /**
-   * Before the handler runs: `res.end(await page(req.session))` looks `res.end` up first, and what the session's
-   * first write puts there comes too late. Costs next to nothing, for most requests write nothing.
+   * Before the handler runs, unless the response `isShared`: `res.end(await page(req.session))` looks `res.end` up
+   * first, and what the session's first write puts there comes too late. Costs next to nothing, for most requests
+   * write nothing.
    */
-  watch(): void {
+  watch(shared = isShared(this.#res)): void {
     const res = this.#res;
     // With several adapters on one response the first does it.
     if (res[WATCHED_BY] !== undefined) return;
     res[WATCHED_BY] = this;
-    const methods = res as unknown as Sends;
-    if (hasShared(methods)) return;
-    share(res);
-    if (hasShared(methods)) return;
+    if (shared) return;
     // Somebody has wrapped the response, or there is no prototype but Node's.
-    const { end, write, writeHead } = methods;
+    const { end, write, writeHead } = res as unknown as Sends;
     this.#before = { end, write, writeHead };
     Object.assign(res, OWN);
   }
@@ -146,16 +156,16 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   onHeaders(rules: HeadRules): void {
-    this.#rules = rules;
-    this.#wrap();
-  }
-
-  #wrap(): void {
-    if (this.#writeHead !== null) return;
     const res = this.#res;
+    const isWrapped = this.#rules !== null;
+    this.#rules = rules;
+    if (isWrapped) return;
     this.#outer = res[WRAPPED_BY];
-    this.#writeHead = (res as { writeHead: WriteHead }).writeHead;
     res[WRAPPED_BY] = this;
+    const { writeHead } = res as { writeHead: Send };
+    // It comes through the prototype to whoever watches.
+    if (writeHead === SHARED.writeHead && res[WATCHED_BY] === this) return;
+    this.#writeHead = writeHead as WriteHead;
     res.writeHead = wrappedWriteHead;
   }
 
@@ -177,7 +187,12 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   /** (status, headers) or (status, reason, headers); wrappers may pass undefined for what they were not given. */
-  #ruled([status, ...rest]: WriteHeadArguments): WriteHeadArguments {
+  #ruled(args: WriteHeadArguments): WriteHeadArguments {
+    if (args.length === 1) {
+      this.#rules?.applyTo(this);
+      return args;
+    }
+    const [status, ...rest] = args;
     const [reason, headers] = typeof rest[0] === "string" ? rest : [undefined, rest[1] ?? rest[0]];
     if (Array.isArray(headers)) setPairs(this.#res, headers);
     else if (typeof headers === "object" && headers !== null) this.#given = definedOf(headers);
@@ -194,8 +209,9 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   set(name: string, value: string | readonly string[]): void {
-    if (this.#given === null) this.#res.setHeader(name, value);
-    else this.#given[keyIn(this.#given, name) ?? name] = value;
+    const given = this.#given;
+    if (given === null) this.#res.setHeader(name, value);
+    else this.#given = { ...given, [keyIn(given, name) ?? name]: value };
   }
 }
 
@@ -211,10 +227,9 @@ function below(res: Wrapped): Sends {
   return res[BELOW] ?? (prototypeOf(res) as Sends);
 }
 
-function definedOf(headers: object): Record<string, HeaderValue | undefined> {
-  const copy: Record<string, HeaderValue | undefined> = { ...headers };
-  for (const name of Object.keys(copy)) if (copy[name] === undefined) Reflect.deleteProperty(copy, name);
-  return copy;
+function definedOf(headers: object): GivenHeaders {
+  if (!Object.values(headers).includes(undefined)) return headers as GivenHeaders;
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
 }
 
 function keyIn(headers: object, name: string): string | undefined {

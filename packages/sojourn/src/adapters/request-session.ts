@@ -52,6 +52,11 @@ export interface SessionCarrier {
   load(): Promise<void>;
 }
 
+/** Where the carrier is found once something is asked of it. @internal */
+export interface Carried {
+  readonly exchange: SessionCarrier;
+}
+
 /** How the client keeps its token: in the session cookie, or by itself, sent as `Authorization: Bearer`. */
 export type Transport = "cookie" | "header";
 
@@ -76,7 +81,7 @@ export class RequestSession<D extends object = DataObject> {
   /** Only for the type checker, never there: typed data fits where untyped is taken, not the other way round. */
   declare readonly "~data"?: Readonly<D>;
   readonly #sessions: Sessions<D>;
-  readonly #carrier: SessionCarrier;
+  readonly #visit: Carried;
   #current: Session<D> | null = null;
   #loaded: boolean;
   #locked: Session<D> | null = null;
@@ -86,10 +91,14 @@ export class RequestSession<D extends object = DataObject> {
   #change: Promise<void> | null = null;
 
   /** @internal */
-  constructor(sessions: Sessions<D>, carrier: SessionCarrier, loaded: boolean) {
+  constructor(sessions: Sessions<D>, visit: Carried, loaded: boolean) {
     this.#sessions = sessions;
-    this.#carrier = carrier;
+    this.#visit = visit;
     this.#loaded = loaded;
+  }
+
+  get #carrier(): SessionCarrier {
+    return this.#visit.exchange;
   }
 
   /** Called by the exchange when it knows; null is anonymous. */

@@ -32,16 +32,21 @@ export function appendVary(headers: HeaderSink, field: string): void {
 
 /** Row C1. @internal */
 export function forbidCaching(headers: HeaderSink, notices: Notices): void {
-  const current = String(headers.get("Cache-Control") ?? "");
+  const given = headers.get("Cache-Control");
+  if (given === undefined || !isKept(String(given), notices)) headers.set("Cache-Control", "no-store");
+}
+
+/** Whether what the application said of caching may go out as it is. */
+function isKept(said: string, notices: Notices): boolean {
   // Not `private="Set-Cookie"`, which lets caches keep the rest (RFC 9111 5.2.2.7).
-  if (/(?:^|,)\s*(?:no-store|private)\s*(?:,|$)/i.test(current)) return;
-  if (/\bpublic\b/i.test(current)) {
+  if (/(?:^|,)\s*(?:no-store|private)\s*(?:,|$)/i.test(said)) return true;
+  if (/\bpublic\b/i.test(said)) {
     notices.once(
       "public",
       "a response that depends on a session said Cache-Control: public; it was sent with no-store (ASVS 14.3.2)",
     );
   }
-  headers.set("Cache-Control", "no-store");
+  return false;
 }
 
 /** The headers of an answer that is an error's. @internal */

@@ -39,6 +39,21 @@ describe("M2: without a cookie", () => {
     expect(site.store.calls).toEqual([]);
   });
 
+  test("nothing is put on a response until somebody looks at the session", async () => {
+    const ours = (res: object): number =>
+      Object.getOwnPropertySymbols(res).filter(({ description }) => description?.startsWith("sojourn")).length;
+    const site = await startSite({
+      routes: (app) =>
+        app.get("/marks", (req, res) => {
+          const before = ours(res);
+          res.json({ before, active: req.session.active, after: ours(res) > 0 });
+        }),
+    });
+    const reply = await send(`${site.origin}/marks`);
+    expect(JSON.parse(reply.body)).toEqual({ before: 0, active: false, after: true });
+    expect(reply.headers["vary"]).toBe("Cookie");
+  });
+
   test("reading, deleting, touching, revoking and logging out begin nothing", async () => {
     const site = await startSite({
       routes: (app) =>
