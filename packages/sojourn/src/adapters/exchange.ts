@@ -90,6 +90,9 @@ export class ExchangeRules<D extends object = DataObject> {
 }
 
 const NOTHING_SAID: ValidateOptions = Object.freeze({});
+/** Of the store itself; what becomes of a request that it does not answer is decided here. */
+const OF_STORE: ValidateOptions = Object.freeze({ fresh: true, onUnavailable: "reject" });
+const OF_ANY: ValidateOptions = Object.freeze({ onUnavailable: "reject" });
 const LOADED = Promise.resolve();
 
 /** @internal */
@@ -141,7 +144,8 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     if (cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
     const isOurs = cookie.kind !== "duplicate" && this.#transport === "cookie";
     this.adopting = isOurs ? Adopting.of(rules.host, cookies) : null;
-    this.session = session ?? new RequestSession<D>(rules.sessions, this, this.#token === null && this.adopting === null);
+    this.session =
+      session ?? new RequestSession<D>(rules.sessions, this, this.#token === null && this.adopting === null);
     if (cookie.kind === "duplicate") {
       rules.host.notices.warn(
         "duplicate",
@@ -227,7 +231,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   begun(): Promise<void> | null {
     if ((this.#token === null && this.adopting === null) || this.#rules.load === "lazy") return null;
     if (this.#token !== null && this.#isNear(this.#token)) return null;
-    this.#loading = this.#read({ fresh: true });
+    this.#loading = this.#read(OF_STORE);
     return this.#loading;
   }
 
@@ -245,7 +249,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
 
   /** Reads the session of the token, if one came. @throws StoreUnavailableError */
   load(): Promise<void> {
-    this.#loading ??= this.#read({});
+    this.#loading ??= this.#read(OF_ANY);
     return this.#loading;
   }
 
@@ -253,7 +257,7 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
   async loadFresh(): Promise<RequestSession<D>> {
     if (this.#refusal !== null) throw this.#refusal;
     await this.session.loadKnown();
-    if (this.#nearToken !== null && this.#nearToken === this.#token) await this.#load({ fresh: true });
+    if (this.#nearToken !== null && this.#nearToken === this.#token) await this.#load(OF_STORE);
     return this.session;
   }
 
@@ -286,11 +290,9 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     }
     this.#personal = true;
     this.accessed();
-    const result = await this.#rules.sessions.validate(token, {
-      ...this.#question(),
-      ...options,
-      onUnavailable: "reject",
-    });
+    const question = this.#question();
+    const asked = question === NOTHING_SAID ? options : { ...question, ...options };
+    const result = await this.#rules.sessions.validate(token, asked);
     // A login or logout of this request that was not awaited was faster.
     if (this.#token !== token) return;
     if (this.adopting !== null && (result.valid || result.clearCookie)) {

@@ -14,8 +14,19 @@ import type { ServerResponse } from "node:http";
 import { isOfTheBody } from "./response-headers.ts";
 import type { HeadRules } from "./views.ts";
 
-type SendName = "writeHead" | "write" | "end" | "flushHeaders";
-type Send = (...args: unknown[]) => unknown;
+export type SendName = "writeHead" | "write" | "end" | "flushHeaders";
+export type Send = (...args: unknown[]) => unknown;
+export type Sends = Readonly<Record<SendName, Send>>;
+
+/** One function for each way to send. */
+export function sends(named: (name: SendName) => Send): Sends {
+  return {
+    writeHead: named("writeHead"),
+    write: named("write"),
+    end: named("end"),
+    flushHeaders: named("flushHeaders"),
+  };
+}
 
 interface Call {
   readonly name: SendName;
@@ -27,7 +38,6 @@ export interface FailureAnswerer {
   answerFailure(error: unknown): void;
 }
 
-const SENDS: readonly SendName[] = ["writeHead", "write", "end", "flushHeaders"];
 const HEADER_CHANGES = ["setHeader", "setHeaders", "appendHeader", "removeHeader"] as const;
 
 /** @internal */
@@ -36,7 +46,7 @@ export class HeldSends {
   readonly #rules: HeadRules;
   readonly #answerer: FailureAnswerer;
   #state: "open" | "holding" | "released" | "failed" = "open";
-  readonly #originals: Readonly<Record<SendName, Send>>;
+  readonly #originals: Sends;
   /** Depth of sends under way: Node calls `writeHead` from within `end`, which is too late to wait. */
   #sending = 0;
   #held: Call[] = [];
@@ -44,13 +54,18 @@ export class HeldSends {
   #needsDrain = false;
   #unshadow: () => void = () => undefined;
 
-  constructor(res: ServerResponse, rules: HeadRules, answerer: FailureAnswerer) {
+  /** @param isAsked whether its owner hands every send over, so that nothing needs to be replaced */
+  constructor(res: ServerResponse, rules: HeadRules, answerer: FailureAnswerer, isAsked: boolean) {
     this.#res = res;
     this.#rules = rules;
     this.#answerer = answerer;
-    const methods = res as unknown as Record<SendName, Send>;
-    this.#originals = Object.fromEntries(SENDS.map((name) => [name, methods[name]])) as Record<SendName, Send>;
-    for (const name of SENDS) methods[name] = (...args) => this.send({ name, args });
+    const { writeHead, write, end, flushHeaders } = res as unknown as Sends;
+    this.#originals = { writeHead, write, end, flushHeaders };
+    const asking = (name: SendName): Send => {
+      return (...args) => this.send({ name, args });
+    };
+    // Functions of its own on one response make all responses of the process slower: V8 expects those of the others.
+    if (!isAsked) Object.assign(res, sends(asking));
   }
 
   get isHolding(): boolean {

@@ -6,7 +6,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { SojournError } from "../errors.ts";
-import { type FailureAnswerer, HeldSends } from "./held-sends.ts";
+import { type FailureAnswerer, HeldSends, type SendName, type Sends, sends } from "./held-sends.ts";
 import { type HeaderSink, putErrorHeaders } from "./response-headers.ts";
 import type { HeadRules, ResponseView } from "./views.ts";
 
@@ -25,18 +25,11 @@ const WATCHED_BY = Symbol("sojourn watch");
 /** On a framework's prototype that sends through us: what it sent through before. */
 const BELOW = Symbol("sojourn below");
 
-type Send = (...args: unknown[]) => unknown;
-type LookedUp = "end" | "write" | "writeHead";
-type Sends = Readonly<Record<LookedUp, Send>>;
 type Wrapped = ServerResponse & {
   [WRAPPED_BY]?: NodeResponse | undefined;
   [WATCHED_BY]?: NodeResponse;
   readonly [BELOW]?: Sends;
 };
-
-function sends(named: (name: LookedUp) => Send): Sends {
-  return { end: named("end"), write: named("write"), writeHead: named("writeHead") };
-}
 
 /** What a response has of its own where no prototype can have it: the same functions for all of them. */
 const OWN = sends((name) => {
@@ -54,8 +47,8 @@ const SHARED = sends((name) => {
   };
 });
 
-function hasShared({ end, write, writeHead }: Sends): boolean {
-  return end === SHARED.end && write === SHARED.write && writeHead === SHARED.writeHead;
+function has({ writeHead, write, end, flushHeaders }: Sends, all: Sends): boolean {
+  return all.end === end && all.write === write && all.writeHead === writeHead && all.flushHeaders === flushHeaders;
 }
 
 /**
@@ -69,8 +62,8 @@ function share(res: Wrapped): void {
   for (; at !== null && !Object.hasOwn(at, "writeHead"); at = prototypeOf(at)) framework = at;
   // What is no response of Node's, as an upgrade has none, must not lead to Object.prototype.
   if (framework === null || at === null) return;
-  const { end, write, writeHead } = framework as Sends;
-  Object.assign(framework, SHARED, { [BELOW]: { end, write, writeHead } });
+  const { end, write, writeHead, flushHeaders } = framework as Sends;
+  Object.assign(framework, SHARED, { [BELOW]: { end, write, writeHead, flushHeaders } });
 }
 
 function prototypeOf(object: object): object | null {
@@ -83,9 +76,9 @@ function prototypeOf(object: object): object | null {
  */
 export function isShared(res: ServerResponse): boolean {
   const methods = res as unknown as Sends;
-  if (hasShared(methods)) return true;
+  if (has(methods, SHARED)) return true;
   share(res);
-  return hasShared(methods);
+  return has(methods, SHARED);
 }
 
 /** @internal */
@@ -98,6 +91,8 @@ export class NodeResponse implements ResponseView, HeaderSink {
   #outer: NodeResponse | undefined;
   /** What the response had when the handler had not run, where it is not watched through its prototype. */
   #before: Sends | null = null;
+  /** It is watched since its headers had been wrapped: that comes below. */
+  #isLate = false;
   /** Headers that were handed to `writeHead` and are on their way. */
   #given: GivenHeaders | null = null;
 
@@ -138,8 +133,8 @@ export class NodeResponse implements ResponseView, HeaderSink {
     res[WATCHED_BY] = this;
     if (shared) return;
     // Somebody has wrapped the response, or there is no prototype but Node's.
-    const { end, write, writeHead } = res as unknown as Sends;
-    this.#before = { end, write, writeHead };
+    const { end, write, writeHead, flushHeaders } = res as unknown as Sends;
+    this.#before = { end, write, writeHead, flushHeaders };
     Object.assign(res, OWN);
   }
 
@@ -148,11 +143,16 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   /** Called by whoever looked the method up before it was replaced, or by what replaced it. */
-  sendEarly(name: LookedUp, args: unknown[]): unknown {
+  sendEarly(name: SendName, args: unknown[]): unknown {
     const held = this.#held;
     if (held !== null && !held.isSending) return held.send({ name, args });
-    if (name === "writeHead" && this.#res[WRAPPED_BY] === this) return this.writeHead(args as WriteHeadArguments);
-    return Reflect.apply((this.#before ?? below(this.#res))[name], this.#res, args);
+    const isRuled = name === "writeHead" && !this.#isLate && this.#res[WRAPPED_BY] === this;
+    if (isRuled) return this.writeHead(args as WriteHeadArguments);
+    return Reflect.apply(this.#below[name], this.#res, args);
+  }
+
+  get #below(): Sends {
+    return this.#before ?? below(this.#res);
   }
 
   onHeaders(rules: HeadRules): void {
@@ -162,15 +162,31 @@ export class NodeResponse implements ResponseView, HeaderSink {
     if (isWrapped) return;
     this.#outer = res[WRAPPED_BY];
     res[WRAPPED_BY] = this;
-    const { writeHead } = res as { writeHead: Send };
-    // It comes through the prototype to whoever watches.
-    if (writeHead === SHARED.writeHead && res[WATCHED_BY] === this) return;
+    const { writeHead } = res as unknown as Sends;
+    // It comes to whoever watches by itself.
+    if (res[WATCHED_BY] === this && writeHead === this.#asks.writeHead) return;
     this.#writeHead = writeHead as WriteHead;
     res.writeHead = wrappedWriteHead;
   }
 
   onWrites(rules: HeadRules): void {
-    this.#held ??= new HeldSends(this.#res, rules, this.#answerer);
+    if (this.#held !== null) return;
+    const res = this.#res;
+    if (res[WATCHED_BY] === undefined) {
+      this.#isLate = this.#writeHead !== null;
+      this.watch();
+    }
+    this.#held = new HeldSends(res, rules, this.#answerer, this.#isAsked(res as unknown as Sends));
+  }
+
+  /** Whether each way to send comes here first: nobody else has put theirs over it. */
+  #isAsked(methods: Sends): boolean {
+    return this.#res[WATCHED_BY] === this && has(methods, this.#asks);
+  }
+
+  /** What asks here when the response is watched. */
+  get #asks(): Sends {
+    return this.isShared ? SHARED : OWN;
   }
 
   /** One that throws, for a status or a header that is none, is followed by another. */
@@ -179,7 +195,7 @@ export class NodeResponse implements ResponseView, HeaderSink {
     const ruled = this.#ruled(args);
     res[WRAPPED_BY] = this.#outer;
     try {
-      return Reflect.apply(this.#writeHead ?? (below(res).writeHead as WriteHead), res, ruled);
+      return Reflect.apply(this.#writeHead ?? (this.#below.writeHead as WriteHead), res, ruled);
     } catch (error) {
       res[WRAPPED_BY] = this;
       throw error;
