@@ -34,6 +34,7 @@ test("every kind of key is written, and each dies by itself, when empty, or is o
     "sojourn:v:{tag}:…": "string, within 90 d",
     "sojourn:w:{tag}:…": "string, within 24 h",
     "sojourn:x:{tag}": "zset, when empty",
+    "sojourn:y:{tag}": "zset, within 24 h",
   });
 });
 

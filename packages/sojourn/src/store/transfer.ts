@@ -35,10 +35,14 @@ export interface Transfer {
   /**
    * Takes a live session out of this store: no write finds it any more, its tombstone says `MOVED`, and its record lies
    * aside until `settle`. Answers the record, and until then the same again; null when there is none to take. That is no
-   * ending: nothing counts it or tells of it.
+   * ending: nothing counts it or tells of it. It may be admitted here again.
    */
   takeAway(id: string, call?: WriteCall): Promise<Buffer | null>;
-  /** Sessions that were taken away and not settled: of a bucket, or of all. */
+  /** The same of a value (value-store.ts), or of what is remembered of one that was taken: packed, aside under `valueName(id)`. */
+  takeValueAway(id: string, call?: WriteCall): Promise<Buffer | null>;
+  /** At most so many ids of a bucket's values, with those of values that are remembered as taken. */
+  valueIds(bucket: number, limit: number): Promise<string[]>;
+  /** Sessions that were taken away and not settled, and names of values: of a bucket, or of all. */
   taken(bucket?: number): Promise<string[]>;
   /** Forgets the record that lies aside, once the target has admitted or refused it. */
   settle(id: string): Promise<void>;
@@ -60,8 +64,34 @@ export interface Transfer {
    * of it since, until `forgetAdmitted`; never one that has ended here, but one that has left and comes back. Neither counted nor told as a beginning.
    */
   admit(arrival: Arrival, call?: WriteCall): Promise<Admission>;
+  /** Stores a value as it was elsewhere, until its end, by `valueName(id)`. Once only, as `admit`; what is known here of its id stands. */
+  admitValue(arrival: Arrival, call?: WriteCall): Promise<Admission>;
   /** No longer remembers which ids were admitted. To be called when nothing lies aside at the source. */
   forgetAdmitted(): Promise<void>;
+}
+
+/** Behind a value's id, where sessions are named, too. */
+const OF_VALUE = "=";
+
+/** What a value is called among what lies aside and what was admitted. */
+export function valueName(id: string): string {
+  return id + OF_VALUE;
+}
+
+/** Null for a session's. */
+export function valueIdIn(name: string): string | null {
+  return name.endsWith(OF_VALUE) ? name.slice(0, -OF_VALUE.length) : null;
+}
+
+/** 6 bytes of when it ends, and the value: an empty one stands for one that was taken. */
+export function packedValue(value: Buffer, endsAt: number): Buffer {
+  const head = Buffer.alloc(6);
+  head.writeUIntBE(endsAt, 0, 6);
+  return Buffer.concat([head, value]);
+}
+
+export function unpackedValue(packed: Buffer): { readonly value: Buffer; readonly endsAt: number } {
+  return { value: packed.subarray(6), endsAt: packed.readUIntBE(0, 6) };
 }
 
 /** The user whose session it is, from its id and record; null for an anonymous one. */

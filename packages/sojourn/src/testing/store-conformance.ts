@@ -25,6 +25,7 @@ import { TOKENS } from "./conformance/tokens.ts";
 import { TOTALS } from "./conformance/totals.ts";
 import { TRANSFERS } from "./conformance/transfers.ts";
 import { UPKEEP } from "./conformance/upkeep.ts";
+import { VALUE_TRANSFERS } from "./conformance/value-transfers.ts";
 import { VALUES } from "./conformance/values.ts";
 import { USERS } from "./conformance/users.ts";
 
@@ -64,6 +65,7 @@ export function storeConformance(options: ConformanceOptions): RunnableCase[] {
     ...DIAGNOSIS,
     ...RACES,
     ...TRANSFERS,
+    ...VALUE_TRANSFERS,
   ].map((each) => {
     const skip = each.needs === undefined ? undefined : options.without?.[each.needs];
     return { name: each.name, ...(skip === undefined ? {} : { skip }), run: () => runCase(each, options) };

@@ -6,6 +6,7 @@ import { createSessions } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory/memory-store.ts";
 import { movingStore, moveStore } from "../../src/stores/moving/index.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { secondaryStorage } from "../../src/adapters/better-auth.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
 
 const MINUTE = 60_000;
@@ -35,7 +36,10 @@ test("all sessions are at the target with their tokens, data and users, and the 
   await begunEarlier(to, clock);
   const seen: number[] = [];
   const result = await moveStore(from, to, { onProgress: ({ moved }) => void seen.push(moved) });
-  expect(result).toEqual({ moved: 300, ended: 0, of: 300, done: true, left: 0, live: 300 });
+  expect(result).toEqual({
+    ...{ moved: 300, ended: 0, of: 300, done: true, left: 0, live: 300 },
+    ...{ values: 0, valuesLeft: 0, valuesLive: 0 },
+  });
   expect(seen).toEqual([0, 128, 256, 300, 300]);
   const after = createSessions({ store: to, secrets: [TEST_SECRET], clock });
   for (const [i, token] of tokens.entries()) {
@@ -156,6 +160,34 @@ test("moved back at once, and there again, it is the same sessions", async () =>
   const valid = await after.validate(token);
   expect(valid.valid && valid.session.data).toEqual({ i: 0, n: 3 });
   expect(await to.count()).toBe(1);
+});
+
+test("stopped, moved back and there again, each session and value arrives", async () => {
+  const { from, to, clock } = stores();
+  const tokens = await filled(from, clock, 300);
+  await to.transfer.adopt((await from.ready()).salt);
+  const storage = secondaryStorage(createSessions({ store: from, secrets: [TEST_SECRET], clock }));
+  for (let i = 0; i < 300; i++) await storage.set(`key-${i}`, `value-${i}`, 3_600);
+  for (const [source, target, most] of [
+    [from, to, 500],
+    [to, from, 500],
+    [from, to, Number.POSITIVE_INFINITY],
+  ] as const) {
+    await begunEarlier(target, clock);
+    await moveStore(source, target, { onProgress: ({ moved, values }) => moved + values < most });
+  }
+  const sessions = createSessions({ store: to, secrets: [TEST_SECRET], clock });
+  for (const token of tokens) expect(await sessions.validate(token)).toMatchObject({ valid: true });
+  for (let i = 0; i < 300; i++) expect(await secondaryStorage(sessions).get(`key-${i}`)).toBe(`value-${i}`);
+});
+
+test("refused while sessions still lie aside at the target, on their way out of it", async () => {
+  const { from, to, clock } = stores();
+  await filled(to, clock, 1);
+  await from.transfer.adopt((await to.ready()).salt);
+  const [first] = (await to.page({ cursor: null, limit: 1 })).items;
+  await to.transfer.takeAway(first?.id ?? "");
+  await expect(moveStore(from, to)).rejects.toThrow(/finish that move first/i);
 });
 
 async function idOf(sessions: ReturnType<typeof createSessions>, token: string): Promise<string | null> {

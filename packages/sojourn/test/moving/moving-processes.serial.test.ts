@@ -1,4 +1,4 @@
-/** Moves under load, with a mover that is killed: nobody is logged out, nothing is lost, nothing comes back. */
+/** Moves under load, with a mover that is killed (SIGKILL) half-way and started again: nobody is logged out, nothing is lost, nothing comes back. */
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,8 +20,11 @@ async function expectWhole({ result, nodes, killed }: MoveRun, to: string): Prom
   expect(nodes.flatMap(({ failures }) => failures)).toEqual([]);
   expect(result).toMatchObject({ done: true, left: 0 });
   expect(killed).toBe(PLAN.kills);
-  for (const wrong of ["forcedLogins", "lostWrites", "revived"] as const) expect(sumOf(nodes, wrong), wrong).toBe(0);
-  for (const done of ["validated", "writes", "logins", "logouts"] as const) {
+  expect(result).toMatchObject({ valuesLeft: 0 });
+  for (const wrong of ["forcedLogins", "lostWrites", "revived", "lostValues", "revivedValues"] as const) {
+    expect(sumOf(nodes, wrong), wrong).toBe(0);
+  }
+  for (const done of ["validated", "writes", "logins", "logouts", "valueCalls"] as const) {
     expect(sumOf(nodes, done), done).toBeGreaterThan(50);
   }
   const target = await openStore(to);

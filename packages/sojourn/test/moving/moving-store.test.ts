@@ -10,6 +10,8 @@ import { ageRedisKeys, type ManualClock, manualClock } from "../../src/testing/m
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { runConformance } from "../support/run-conformance.ts";
 
+/** By then no call that had not heard of the move is under way. */
+const MINUTE = 60_000;
 const without = { transfer: "each of its stores has it, not the two together" };
 
 let server: RedisServer;
@@ -25,7 +27,10 @@ afterAll(() => server.stop());
 async function opened(clock: ManualClock, from: Store, to: Store, isBegun: boolean) {
   const [store, other] = [movingStore({ from, to }), movingStore({ from, to })];
   await store.ready();
-  if (isBegun) await to.transfer.begin();
+  if (isBegun) {
+    await to.transfer.begin();
+    await clock.advance(MINUTE);
+  }
   return { store, other, clock, close: () => store.close() };
 }
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createSessions, type Sessions } from "../../src/index.ts";
 import { movingStore } from "../../src/stores/moving/index.ts";
 import { MOVED_USERS_LIMIT, type NodeReport, openBoth, openPatiently, type Order } from "./moving-nodes.ts";
+import { KnownValues } from "./moving-values.ts";
 import { TEST_SECRET } from "./secrets.ts";
 
 interface Known {
@@ -25,7 +26,11 @@ const [from = "", to = "", name = ""] = process.argv.slice(2);
 const limit = { perUser: MOVED_USERS_LIMIT };
 const known: Known[] = [];
 const met = { validated: 0, writes: 0, logins: 0, logouts: 0, forcedLogins: 0, lostWrites: 0, revived: 0 };
+const values = new KnownValues(name);
+/** Values for so many sessions. */
+const SESSIONS_PER_VALUE = 10;
 const failures: string[] = [];
+const took: { before: number[]; during: number[] } = { before: [], during: [] };
 const load = { goesOn: false };
 let begun = 0;
 
@@ -68,7 +73,9 @@ async function actOn(sessions: Sessions, each: Known): Promise<void> {
 }
 
 async function act(sessions: Sessions): Promise<void> {
-  if (Math.random() < 0.03) {
+  const dice = Math.random();
+  if (dice < 0.1) return values.act(sessions);
+  if (dice < 0.13) {
     met.logins += 1;
     return begin(sessions);
   }
@@ -85,11 +92,13 @@ async function act(sessions: Sessions): Promise<void> {
 /** Until told to stop. What failed may have happened or not: none may fail. */
 async function work(sessions: Sessions): Promise<void> {
   while (load.goesOn) {
+    const startedAt = performance.now();
     try {
       await act(sessions);
     } catch (error) {
       failures.push(String(error));
     }
+    took.during.push(performance.now() - startedAt);
     await sleep(PAUSE_MS);
   }
 }
@@ -112,9 +121,11 @@ async function report(): Promise<NodeReport> {
     if (result.valid !== each.live) met[each.live ? "forcedLogins" : "revived"] += 1;
     if (result.valid && result.session.data["n"] !== each.count) met.lostWrites += 1;
   });
+  const liveValues = await values.verify(sessions);
   await sessions.close();
   const live = known.filter((each) => each.live).length;
-  return { ...met, live, ended: known.length - live, failures: failures.slice(0, 3) };
+  const ofValues = { valueCalls: values.acted, lostValues: values.lost, revivedValues: values.revived, liveValues };
+  return { ...met, ...ofValues, ...took, live, ended: known.length - live, failures: failures.slice(0, 3) };
 }
 
 const sessions = createSessions({ store: movingStore(await openBoth(from, to)), secrets: [TEST_SECRET], limit });
@@ -127,8 +138,14 @@ async function obey(order: Order): Promise<unknown> {
     workers = Promise.all(Array.from({ length: AT_ONCE }, () => work(sessions)));
     return "working";
   }
+  if (order === "mark") {
+    took.before = took.during;
+    took.during = [];
+    return "marked";
+  }
   if (order !== "verify") {
     await inParallel(order.create, () => begin(sessions));
+    await inParallel(Math.ceil(order.create / SESSIONS_PER_VALUE), () => values.begin(sessions));
     return "created";
   }
   load.goesOn = false;

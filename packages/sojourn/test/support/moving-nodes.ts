@@ -10,7 +10,7 @@ import { sqliteStore } from "../../src/stores/sqlite/index.ts";
 export const MOVED_USERS_LIMIT = 50;
 
 /** To a node of the application. */
-export type Order = { readonly create: number } | "work" | "verify";
+export type Order = { readonly create: number } | "work" | "mark" | "verify";
 
 /** What a node met, and what there must be at the target. */
 export interface NodeReport {
@@ -26,7 +26,15 @@ export interface NodeReport {
   readonly lostWrites: number;
   /** Tokens of ended sessions that were accepted. */
   readonly revived: number;
+  /** Calls to values of another library, with those that are not as they must be, and those that are left. */
+  readonly valueCalls: number;
+  readonly lostValues: number;
+  readonly revivedValues: number;
+  readonly liveValues: number;
   readonly failures: readonly string[];
+  /** How long each call took, in ms: until it was told to "mark", and from then on. */
+  readonly before: readonly number[];
+  readonly during: readonly number[];
 }
 
 export type FromMover =

@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { MoveResult } from "../../src/stores/moving/index.ts";
 import type { FromMover, NodeReport, Order } from "./moving-nodes.ts";
 
@@ -15,6 +16,8 @@ export interface MovePlan {
   readonly nodes: number;
   /** How often the mover is killed. */
   readonly kills: number;
+  /** How long the application works before the mover begins: to compare with. */
+  readonly beforeMs?: number;
 }
 
 export interface MoveRun {
@@ -67,6 +70,8 @@ export async function runMove(plan: MovePlan): Promise<MoveRun> {
     const create = Math.ceil(plan.sessions / plan.nodes);
     await Promise.all(nodes.map((node) => ask(node, { create })));
     await Promise.all(nodes.map((node) => ask(node, "work")));
+    if (plan.beforeMs !== undefined) await sleep(plan.beforeMs);
+    await Promise.all(nodes.map((node) => ask(node, "mark")));
     const startedAt = performance.now();
     let [killed, result]: [number, MoveResult | null] = [0, null];
     const share = Math.floor(plan.sessions / 10);
@@ -84,6 +89,9 @@ export async function runMove(plan: MovePlan): Promise<MoveRun> {
 }
 
 /** All nodes together. */
-export function sumOf(nodes: readonly NodeReport[], what: Exclude<keyof NodeReport, "failures">): number {
+export function sumOf(
+  nodes: readonly NodeReport[],
+  what: Exclude<keyof NodeReport, "failures" | "before" | "during">,
+): number {
   return nodes.reduce((sum, node) => sum + node[what], 0);
 }

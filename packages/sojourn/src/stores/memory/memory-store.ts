@@ -98,6 +98,7 @@ class MemoryStore extends RecordSteps implements Store {
   readonly #places: MemoryPlaces = {
     salt: randomBytes(SALT_BYTES),
     disabled: this.#disabled,
+    values: this.values,
     begin: this.#begun,
     record: (id) => this.#record(id),
     endingOf: ({ id, record }) => this.#cutOffs.endingOf(record) ?? this.#tombstone(id),

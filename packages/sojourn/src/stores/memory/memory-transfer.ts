@@ -11,16 +11,22 @@ import {
   MOVED,
   movedTombstone,
   otherSalt,
+  packedValue,
   type Transfer,
+  unpackedValue,
   userKeyOf,
+  valueIdIn,
+  valueName,
 } from "../../store/transfer.ts";
 import { isLive } from "../../store/transitions.ts";
+import type { MemoryValues } from "./memory-values.ts";
 
 export interface MemoryPlaces {
   /** The time, where a call may begin. */
   begin(call?: WriteCall): number;
   salt: Buffer;
   readonly disabled: ReadonlySet<string>;
+  readonly values: MemoryValues;
   record(id: string): Buffer | null;
   /** Also of a session that a cut-off would end. */
   endingOf(session: StoredSession): Tombstone | null;
@@ -48,8 +54,24 @@ export class MemoryTransfer implements Transfer {
     const record = this.#places.record(id);
     if (record === null || !isLive(record, now)) return null;
     this.#aside.set(id, record);
+    this.#admitted.delete(id);
     this.#places.take({ id, record }, movedTombstone(record.readUIntBE(OFFSET.createdAt, 6), now));
     return record;
+  }
+
+  async takeValueAway(id: string, call?: WriteCall): Promise<Buffer | null> {
+    this.#places.begin(call);
+    const name = valueName(id);
+    const held = this.#aside.has(name) ? null : this.#places.values.remove(id);
+    if (held !== null) {
+      this.#aside.set(name, packedValue(held.value, held.endsAt));
+      this.#admitted.delete(name);
+    }
+    return this.#aside.get(name) ?? null;
+  }
+
+  async valueIds(bucket: number, limit: number): Promise<string[]> {
+    return this.#places.values.idsOf(bucket).slice(0, limit);
   }
 
   async taken(bucket?: number): Promise<string[]> {
@@ -102,6 +124,15 @@ export class MemoryTransfer implements Transfer {
     if (isOver || isOfAnEarlierEpoch) return "refused";
     this.#places.put(arrival);
     return "admitted";
+  }
+
+  async admitValue({ id: name, record }: Arrival, call?: WriteCall): Promise<Admission> {
+    const now = this.#places.begin(call);
+    if (this.#admitted.has(name)) return "known";
+    this.#admitted.add(name);
+    const { value, endsAt } = unpackedValue(record);
+    if (now >= endsAt) return "refused";
+    return this.#places.values.add(valueIdIn(name) ?? name, { value, endsAt }) ? "admitted" : "known";
   }
 
   async forgetAdmitted(): Promise<void> {

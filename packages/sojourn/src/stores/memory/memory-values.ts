@@ -1,9 +1,10 @@
 /** Values of other libraries, in this process's memory. */
 
 import type { WriteCall } from "../../store/store.ts";
+import { bucketOf } from "../../data/session-id.ts";
 import { countIn, TAKEN_KNOWN_MS, type ValueInput, type ValueStore } from "../../store/value-store.ts";
 
-interface Held {
+export interface Held {
   readonly value: Buffer;
   readonly endsAt: number;
 }
@@ -49,6 +50,25 @@ export class MemoryValues implements ValueStore {
     const ends = value === null || held === null ? endsAt : held.endsAt;
     this.#values.set(id, { value: Buffer.from(String(count + 1)), endsAt: ends });
     return count + 1;
+  }
+
+  /** Leaves nothing of it, not even that it was taken. */
+  remove(id: string): Held | null {
+    const held = this.#at(id, this.#begin());
+    this.#values.delete(id);
+    return held;
+  }
+
+  /** Where nothing is known of it. */
+  add(id: string, { value, endsAt }: Held): boolean {
+    if (this.#at(id, this.#begin()) !== null) return false;
+    this.#values.set(id, { value: value.length === 0 ? TAKEN : value, endsAt });
+    return true;
+  }
+
+  idsOf(bucket: number): string[] {
+    const now = this.#begin();
+    return [...this.#values.keys()].filter((id) => bucketOf(id) === bucket && this.#at(id, now) !== null);
   }
 
   #at(id: string, now: number): Held | null {

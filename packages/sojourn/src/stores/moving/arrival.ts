@@ -4,10 +4,11 @@
  * a session that whoever meets it next brings to its end.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { bucketOf } from "../../data/session-id.ts";
 import { ConfigError } from "../../errors.ts";
 import { isRecord, type ReadOutcome, type Store } from "../../store/store.ts";
-import { MOVED } from "../../store/transfer.ts";
+import { type Move, MOVED, valueIdIn, valueName } from "../../store/transfer.ts";
 
 export interface Stores {
   /** Where the sessions are. */
@@ -22,6 +23,7 @@ export interface Stores {
  */
 export const BEGINNING_MS = 3_000;
 export const BEGINNINGS_OVER_MS = 5_000;
+const POLL_MS = 100;
 
 /** `ended`: the target refused it, because it ended meanwhile. `nothing`: there was none to take. */
 export type Brought = "moved" | "ended" | "nothing";
@@ -34,10 +36,35 @@ export async function bring(id: string, { from, to }: Stores): Promise<Brought> 
   return admission === "refused" ? "ended" : "moved";
 }
 
-/** Those that were taken away and have not arrived: of the bucket of an id or user key, or all. */
-export async function bringTaken(stores: Stores, idOrUserKey?: string): Promise<Brought[]> {
+/** The same of a value. Once all calls that had not heard of the move are over, and this is done, its home is the target. */
+export async function bringValue(id: string, { from, to }: Stores): Promise<Brought> {
+  const record = await from.transfer.takeValueAway(id);
+  if (record === null) return "nothing";
+  const name = valueName(id);
+  const admission = await to.transfer.admitValue({ id: name, record });
+  await from.transfer.settle(name);
+  return admission === "refused" ? "ended" : "moved";
+}
+
+/** Sessions and values that were taken away and have not arrived: of the bucket of an id or user key, or all. */
+export async function bringTaken(
+  stores: Stores,
+  idOrUserKey?: string,
+): Promise<{ readonly sessions: Brought[]; readonly values: Brought[] }> {
   const taken = await stores.from.transfer.taken(idOrUserKey === undefined ? undefined : bucketOf(idOrUserKey));
-  return Promise.all(taken.map((id) => bring(id, stores)));
+  const values = taken.flatMap((name) => valueIdIn(name) ?? []);
+  const ids = taken.filter((name) => valueIdIn(name) === null);
+  const [sessions, broughtValues] = await Promise.all([
+    Promise.all(ids.map((id) => bring(id, stores))),
+    Promise.all(values.map((id) => bringValue(id, stores))),
+  ]);
+  return { sessions, values: broughtValues };
+}
+
+/** Resolves when no call that had not heard of the move can be under way at the source any more. */
+export async function beginningsOver({ to }: Stores, { begunAt }: Move): Promise<void> {
+  const left = (): number => begunAt + BEGINNINGS_OVER_MS - to.now();
+  while (left() > 0) await sleep(Math.min(left(), POLL_MS));
 }
 
 export function wasMoved(outcome: ReadOutcome): boolean {

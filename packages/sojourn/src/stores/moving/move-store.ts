@@ -1,15 +1,17 @@
 /** The mover: brings every session of a store to another one while applications run on both. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { OFFSET } from "../../data/record.ts";
+import { BUCKETS } from "../../data/session-id.ts";
 import { ConfigError } from "../../errors.ts";
 import type { Store, StoredSession } from "../../store/store.ts";
 import type { Move } from "../../store/transfer.ts";
 import {
   BEGINNINGS_OVER_MS,
+  beginningsOver,
   bring,
   type Brought,
   bringTaken,
+  bringValue,
   checkedStores,
   sameStore,
   type Stores,
@@ -22,6 +24,8 @@ export interface MoveProgress {
   readonly ended: number;
   /** Live sessions at the source when this call began. */
   readonly of: number;
+  /** Values of other libraries (`sojourn/better-auth`) that this call has brought to the target. */
+  readonly values: number;
 }
 
 export interface MoveOptions {
@@ -36,10 +40,16 @@ export interface MoveResult extends MoveProgress {
   readonly left: number;
   /** Live sessions at the target now. */
   readonly live: number;
+  /** Values at the source now, with what is remembered of deleted ones for ten minutes: 0 when done. */
+  readonly valuesLeft: number;
+  /** The same at the target. */
+  readonly valuesLive: number;
 }
 
 const PAGE = 128;
-const POLL_MS = 100;
+/** Buckets whose values are looked for at once, and how many of each: a page together. */
+const VALUE_BUCKETS = 32;
+const VALUES_OF_BUCKET = PAGE / VALUE_BUCKETS;
 /**
  * How far apart the clocks of two stores may be: less than the mover waits, so that an epoch which the target gives a user
  * is later than any that the source did.
@@ -55,37 +65,94 @@ const LATE_MS = 5_000;
  * @throws ConfigError for stores that do not go together, a target with sessions of another salt, and when sessions begin at
  * the source alone (a server without `movingStore`); StoreUnavailableError when a store does not answer: call it again.
  */
-export async function moveStore(from: Store, to: Store, { onProgress }: MoveOptions = {}): Promise<MoveResult> {
+export async function moveStore(from: Store, to: Store, options: MoveOptions = {}): Promise<MoveResult> {
   const stores = checkedStores({ from, to });
   const move = await begin(stores);
-  const of = await from.count();
-  const tally = { moved: 0, ended: 0, of };
-  const isStopped = (brought: readonly Brought[]): boolean => {
-    for (const each of brought) if (each !== "nothing") tally[each] += 1;
-    return onProgress?.({ ...tally }) === false;
-  };
-  const result = async (done: boolean): Promise<MoveResult> => {
-    const [left, live] = await Promise.all([from.count(), to.count()]);
-    return { ...tally, done, left, live };
-  };
+  const tally = new Tally(await from.count(), options.onProgress);
+  const done = await moved(stores, move, tally);
+  if (done) await to.transfer.forgetAdmitted();
+  const [left, live, valuesLeft, valuesLive] = await Promise.all([
+    from.count(),
+    to.count(),
+    valueCount(from),
+    valueCount(to),
+  ]);
+  return { ...tally.progress, done, left, live, valuesLeft, valuesLive };
+}
+
+/** What the caller is told; each step answers true when it is to stop. */
+class Tally {
+  progress: MoveProgress;
+  readonly #onProgress: MoveOptions["onProgress"];
+
+  constructor(of: number, onProgress: MoveOptions["onProgress"]) {
+    this.progress = { moved: 0, ended: 0, of, values: 0 };
+    this.#onProgress = onProgress;
+  }
+
+  stopsAt({ sessions = [], values = [] }: { sessions?: readonly Brought[]; values?: readonly Brought[] }): boolean {
+    const { moved, ended, of, values: movedValues } = this.progress;
+    this.progress = {
+      moved: moved + count(sessions, "moved"),
+      ended: ended + count(sessions, "ended"),
+      of,
+      values: movedValues + count(values, "moved"),
+    };
+    return this.#onProgress?.(this.progress) === false;
+  }
+}
+
+function count(brought: readonly Brought[], which: Brought): number {
+  return brought.filter((each) => each === which).length;
+}
+
+/** False when it was stopped. */
+async function moved(stores: Stores, move: Move, tally: Tally): Promise<boolean> {
   // What an earlier call left half-way.
-  if (isStopped(await bringTaken(stores))) return result(false);
+  if (tally.stopsAt(await bringTaken(stores))) return false;
   for (let found = true; found; ) {
     found = false;
-    for await (const sessions of pages(stores)) {
+    for await (const page of pages(stores)) {
       found = true;
-      if (isStopped(await Promise.all(sessions.map(({ id }) => bring(id, stores))))) return result(false);
-      refuseStrays(sessions, move);
+      if (tally.stopsAt({ sessions: await Promise.all(page.map(({ id }) => bring(id, stores))) })) return false;
+      refuseStrays(page, move);
     }
   }
+  for await (const ids of valuePages(stores)) {
+    if (tally.stopsAt({ values: await Promise.all(ids.map((id) => bringValue(id, stores))) })) return false;
+  }
   // Servers finish what they met half-way: only when nothing lies aside any more is it certain who arrived.
-  isStopped(await bringTaken(stores));
-  await to.transfer.forgetAdmitted();
-  return result(true);
+  tally.stopsAt(await bringTaken(stores));
+  return true;
+}
+
+/** Ids of the values that are at the source; those of a page are to be brought before the next one. */
+async function* valuePages({ from }: Stores): AsyncGenerator<readonly string[]> {
+  for (let first = 0; first < BUCKETS; ) {
+    const ids = await valueIdsFrom(from, first, VALUES_OF_BUCKET);
+    if (ids.length > 0) yield ids;
+    else first += VALUE_BUCKETS;
+  }
+}
+
+async function valueIdsFrom({ transfer }: Store, first: number, limit: number): Promise<string[]> {
+  const some = Array.from({ length: VALUE_BUCKETS }, (_, i) => transfer.valueIds(first + i, limit));
+  return (await Promise.all(some)).flat();
+}
+
+async function valueCount(store: Store): Promise<number> {
+  let all = 0;
+  for (let first = 0; first < BUCKETS; first += VALUE_BUCKETS) {
+    all += (await valueIdsFrom(store, first, 2 ** 31)).length;
+  }
+  return all;
 }
 
 /** From then on sessions begin at the target, once every call that had not heard of it is over. */
 async function begin({ from, to }: Stores): Promise<Move> {
+  if ((await to.transfer.taken()).length > 0) {
+    throw new ConfigError("Sessions are on their way out of the store to move to: finish that move first.");
+  }
   await to.transfer.adopt((await from.ready()).salt);
   await copyDisabled({ from, to });
   const move = await to.transfer.begin();
@@ -94,8 +161,7 @@ async function begin({ from, to }: Stores): Promise<Move> {
   const skewMs = Math.abs(from.now() - to.now());
   if (skewMs > MAX_SKEW_MS)
     throw new ConfigError(`The clocks of the two stores are ${skewMs} ms apart: set them right.`);
-  const left = (): number => move.begunAt + BEGINNINGS_OVER_MS - to.now();
-  while (left() > 0) await sleep(Math.min(left(), POLL_MS));
+  await beginningsOver({ from, to }, move);
   return move;
 }
 

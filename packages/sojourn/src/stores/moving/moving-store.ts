@@ -45,11 +45,12 @@ import type { MetricStore } from "../../store/metric-store.ts";
 import { type Page, type PageInput, unknownCursor } from "../../store/paging.ts";
 import type { Totals } from "../../store/totals.ts";
 import type { ValueStore } from "../../store/value-store.ts";
-import type { Transfer } from "../../store/transfer.ts";
+import type { Move, Transfer } from "../../store/transfer.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
 import { BEGINNING_MS, bring, bringTaken, checkedStores, type Stores, wasMoved } from "./arrival.ts";
 import { Doubt } from "./doubt.ts";
 import { MergedEvents } from "./merged-events.ts";
+import { MovingValues } from "./moving-values.ts";
 
 /** Until the other store has been asked, too. */
 const UNKNOWN: RevokeOutcome = { ended: false, record: null };
@@ -70,13 +71,12 @@ class MovingStore implements Store {
   readonly writeDeadlineMs: number;
   /** Of the target: they begin anew. */
   readonly metrics: MetricStore;
-  /** Of the target, too: values of other libraries are not moved. */
   readonly values: ValueStore;
   readonly transfer: Transfer;
   readonly nearCache = null;
   readonly #stores: Stores;
   #salt: Buffer | null = null;
-  #hasBegun = false;
+  #move: Move | null = null;
 
   constructor(stores: Stores) {
     const { from, to } = stores;
@@ -86,7 +86,7 @@ class MovingStore implements Store {
     this.parts = from.parts + to.parts;
     this.writeDeadlineMs = from.writeDeadlineMs + to.writeDeadlineMs;
     this.metrics = to.metrics;
-    this.values = to.values;
+    this.values = new MovingValues(stores, () => this.#begun());
     this.transfer = to.transfer;
   }
 
@@ -107,15 +107,17 @@ class MovingStore implements Store {
     await this.ready();
     // Counted from before the question: what begins at the source after all does so before the mover looks there.
     const notAfter = Math.min(from.now() + BEGINNING_MS, call?.notAfter ?? Number.POSITIVE_INFINITY);
-    if (!(await this.#begun())) return this.#createdAtSource(session, { ...call, notAfter });
+    if ((await this.#begun()) === null) return this.#createdAtSource(session, { ...call, notAfter });
+    // The id of one that another library names, or that was adopted, may be there.
+    await bring(session.id, this.#stores);
     if (session.replaces !== undefined) await bring(session.replaces.id, this.#stores);
     if (session.userKey !== null && session.limit !== undefined) await this.#bringUser(session.userKey);
     return to.create(session, call);
   }
 
-  async #begun(): Promise<boolean> {
-    this.#hasBegun ||= (await this.#stores.to.transfer.begun()) !== null;
-    return this.#hasBegun;
+  async #begun(): Promise<Move | null> {
+    this.#move ??= await this.#stores.to.transfer.begun();
+    return this.#move;
   }
 
   async #createdAtSource(session: NewSession, call: WriteCall): Promise<CreateOutcome> {
@@ -222,7 +224,7 @@ class MovingStore implements Store {
     const doubt = new Doubt();
     const here = await doubt.of(from.revokeUser(input, call), NONE);
     // An epoch there would outdo those of sessions that still begin here.
-    if (!(await this.#begun())) return doubt.settled(here);
+    if ((await this.#begun()) === null) return doubt.settled(here);
     if (input.except !== null) await bring(input.except, this.#stores);
     await bringTaken(this.#stores, input.userKey);
     const there = await doubt.of(to.revokeUser(input, call), NONE);

@@ -111,7 +111,7 @@ export class Keys {
   seriesOf(hour: number): string {
     return this.#key("m", METRICS_BUCKET, `s:${hour}`);
   }
-  /** Hash: id → record, of sessions that were taken away and may not have arrived yet, of the bucket. */
+  /** Hash: id → record, of sessions and values that were taken away and may not have arrived yet, of the bucket. */
   aside(bucket: number): string {
     return `${this.#namespace}:f:{${tag(bucket)}}`;
   }
@@ -122,6 +122,10 @@ export class Keys {
   /** String: a value of another library, empty where one was taken away. */
   value(id: string): string {
     return this.#key("w", bucketOf(id), id);
+  }
+  /** Sorted set: id → when it ends, of the bucket's values. */
+  values(bucket: number): string {
+    return `${this.#namespace}:y:{${tag(bucket)}}`;
   }
   /** Hash: salt and layout of the namespace, and a move into it. */
   facts(): string {

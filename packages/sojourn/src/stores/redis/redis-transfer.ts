@@ -14,7 +14,10 @@ import {
   movedTombstone,
   otherSalt,
   type Transfer,
+  unpackedValue,
   userKeyOf,
+  valueIdIn,
+  valueName,
 } from "../../store/transfer.ts";
 import { ofAllBuckets } from "./all-buckets.ts";
 import type { Counts } from "./counts.ts";
@@ -47,7 +50,7 @@ export class RedisTransfer implements Transfer {
   async takeAway(id: string, call?: WriteCall): Promise<Buffer | null> {
     const { keys, scripts, retention } = this.#parts;
     const bucket = bucketOf(id);
-    const indexes = [keys.expiries(bucket), keys.users(bucket), keys.aside(bucket)];
+    const indexes = [keys.expiries(bucket), keys.users(bucket), keys.aside(bucket), keys.admitted(bucket)];
     const answer = await scripts.run("takeAway", [keys.session(id), keys.tombstone(id), ...indexes], call, () => [
       id,
       detailOfEnding(movedTombstone(0, 0)),
@@ -57,6 +60,21 @@ export class RedisTransfer implements Transfer {
       String(KEEP_ALL_MS),
     ]);
     return answer.bytes(2);
+  }
+
+  async takeValueAway(id: string, call?: WriteCall): Promise<Buffer | null> {
+    const { keys, scripts } = this.#parts;
+    const bucket = bucketOf(id);
+    const named = [keys.value(id), keys.values(bucket), keys.aside(bucket), keys.admitted(bucket)];
+    const answer = await scripts.run("takeValueAway", named, call, () => [id, valueName(id), String(KEEP_ALL_MS)]);
+    return answer.bytes(2);
+  }
+
+  valueIds(bucket: number, limit: number): Promise<string[]> {
+    const { keys, redis } = this.#parts;
+    const key = keys.values(bucket);
+    const living = `(${redis.clockOf(key).now()}`;
+    return this.#texts(["ZRANGEBYSCORE", key, living, "+inf", "LIMIT", "0", String(limit)]);
   }
 
   async taken(bucket?: number): Promise<string[]> {
@@ -124,13 +142,28 @@ export class RedisTransfer implements Transfer {
     return status as Admission;
   }
 
+  async admitValue({ id: name, record }: Arrival, call?: WriteCall): Promise<Admission> {
+    const { keys, scripts } = this.#parts;
+    const [id, { value, endsAt }] = [valueIdIn(name) ?? name, unpackedValue(record)];
+    const bucket = bucketOf(id);
+    const named = [keys.value(id), keys.values(bucket), keys.admitted(bucket)];
+    const { status } = await scripts.run("admitValue", named, call, () => [
+      id,
+      name,
+      String(endsAt),
+      value,
+      String(KEEP_ALL_MS),
+    ]);
+    return status as Admission;
+  }
+
   async forgetAdmitted(): Promise<void> {
     const { keys, redis, preparation } = this.#parts;
     await preparation.usable();
     await ofAllBuckets((bucket) => redis.prepare(keys.admitted(bucket), ["DEL", keys.admitted(bucket)]));
   }
 
-  async #texts(command: readonly [string, string]): Promise<string[]> {
+  async #texts(command: readonly [string, string, ...string[]]): Promise<string[]> {
     await this.#parts.preparation.usable(command[1]);
     const reply: Reply = await this.#parts.redis.read(command[1], command);
     if (!Array.isArray(reply)) throw unexpectedReply(reply);

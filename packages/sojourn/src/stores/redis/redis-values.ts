@@ -41,7 +41,8 @@ export class RedisValues implements ValueStore {
 
   #run(id: string, call: WriteCall | undefined, args: readonly Argument[]): Promise<ScriptAnswer> {
     const { keys, scripts } = this.#parts;
-    const operation = keys.operation(bucketOf(id), call?.operationId);
-    return scripts.run("value", [keys.value(id), operation], call, (fence) => [String(fence.operationKeptMs), ...args]);
+    const bucket = bucketOf(id);
+    const named = [keys.value(id), keys.operation(bucket, call?.operationId), keys.values(bucket)];
+    return scripts.run("value", named, call, (fence) => [String(fence.operationKeptMs), id, ...args]);
   }
 }

@@ -112,11 +112,7 @@ class SqliteStore extends RecordSteps implements Store {
   readonly metrics = new SqliteMetrics(this.#access);
   readonly values = new SqliteValues(this.#access);
   readonly transfer = new SqliteTransfer({
-    write: (call, write) => this.#write(call, write),
-    query: async (query) => {
-      const { sql } = await this.#open();
-      return this.#query(() => query(sql));
-    },
+    ...this.#access,
     count: () => this.count(),
     saltChanged: (salt) => {
       if (this.#opened !== null) this.#opened.facts = { salt };

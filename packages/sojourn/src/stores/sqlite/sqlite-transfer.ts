@@ -10,8 +10,12 @@ import {
   MOVED,
   movedTombstone,
   otherSalt,
+  packedValue,
   type Transfer,
+  unpackedValue,
   userKeyOf,
+  valueIdIn,
+  valueName,
 } from "../../store/transfer.ts";
 import { isLive } from "../../store/transitions.ts";
 import { asBuffer, cutOffsOf, epochOf, recordOf, tombstoneIn } from "./rows.ts";
@@ -24,7 +28,7 @@ const AT_ONCE = 1_000;
 
 export interface TransferParts {
   readonly write: Write;
-  query<T>(query: (sql: Statements) => T): Promise<T>;
+  query<T>(query: (sql: Statements, now: number) => T): Promise<T>;
   count(): Promise<number>;
   /** The salt as it is now stands in the file. */
   saltChanged(salt: Buffer): void;
@@ -45,16 +49,37 @@ export class SqliteTransfer implements Transfer {
       if (record === null || !isLive(record, now)) return null;
       const { reason, actor, createdAt, endedAt } = movedTombstone(record.readUIntBE(OFFSET.createdAt, 6), now);
       sql.putAside.run(id, record);
+      sql.removeAdmitted.run(id);
       sql.remove.run(id);
       sql.insertTombstone.run(id, reason, actor, createdAt, endedAt, endedAt + sql.endedMs);
       return record;
     });
   }
 
+  takeValueAway(id: string, call?: WriteCall): Promise<Buffer | null> {
+    return this.#parts.write(call, (sql, now) => {
+      const name = valueName(id);
+      const aside = sql.recordAside.get(name);
+      if (aside !== undefined) return asBuffer(aside["record"]);
+      const row = sql.value.get(id, now);
+      if (row === undefined) return null;
+      const packed = packedValue(asBuffer(row["value"]), Number(row["ends_at"]));
+      sql.putAside.run(name, packed);
+      sql.removeAdmitted.run(name);
+      sql.removeValue.run(id);
+      return packed;
+    });
+  }
+
+  valueIds(bucket: number, limit: number): Promise<string[]> {
+    return this.#parts.query((sql, now) =>
+      sql.valueIds.all(...idsFrom(bucketCharacters(bucket)), now, limit).map((row) => String(row["id"])),
+    );
+  }
+
   taken(bucket?: number): Promise<string[]> {
     const prefix = bucket === undefined ? "" : bucketCharacters(bucket);
-    // "~" is behind every character of an id.
-    return this.#parts.query((sql) => sql.aside.all(prefix, `${prefix}~`).map((row) => String(row["id"])));
+    return this.#parts.query((sql) => sql.aside.all(...idsFrom(prefix)).map((row) => String(row["id"])));
   }
 
   async settle(id: string): Promise<void> {
@@ -103,11 +128,27 @@ export class SqliteTransfer implements Transfer {
     });
   }
 
+  admitValue({ id: name, record }: Arrival, call?: WriteCall): Promise<Admission> {
+    return this.#parts.write(call, (sql, now) => {
+      const { value, endsAt } = unpackedValue(record);
+      const id = valueIdIn(name) ?? name;
+      if (sql.insertAdmitted.run(name).changes === 0 || sql.value.get(id, now) !== undefined) return "known";
+      if (now >= endsAt) return "refused";
+      sql.setValue.run(id, value, endsAt);
+      return "admitted";
+    });
+  }
+
   async forgetAdmitted(): Promise<void> {
     for (let removed = AT_ONCE; removed === AT_ONCE; ) {
       removed = await this.#parts.write(undefined, (sql) => Number(sql.forgetAdmitted.run(AT_ONCE).changes));
     }
   }
+}
+
+/** First and last: "~" is behind every character of an id. */
+function idsFrom(prefix: string): [string, string] {
+  return [prefix, `${prefix}~`];
 }
 
 function moveIn(sql: Statements): Move | null {

@@ -49,6 +49,7 @@ const SQL = {
   putAside: "INSERT INTO aside (id, record) VALUES (?, ?)",
   removeAside: "DELETE FROM aside WHERE id = ?",
   insertAdmitted: "INSERT OR IGNORE INTO admitted (id) VALUES (?)",
+  removeAdmitted: "DELETE FROM admitted WHERE id = ?",
   forgetAdmitted: "DELETE FROM admitted WHERE id IN (SELECT id FROM admitted LIMIT ?)",
   hasActivity: "SELECT 1 FROM activities WHERE session_id = ? AND entry = ?",
   insertActivity: "INSERT INTO activities (session_id, kept_until, entry) VALUES (?, ?, ?)",
@@ -71,6 +72,8 @@ const SQL = {
   value: "SELECT value, ends_at FROM stored_values WHERE id = ? AND ends_at > ?",
   setValue:
     "INSERT INTO stored_values (id, value, ends_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at",
+  removeValue: "DELETE FROM stored_values WHERE id = ?",
+  valueIds: "SELECT id FROM stored_values WHERE id BETWEEN ? AND ? AND ends_at > ? LIMIT ?",
   removeOldValues:
     "DELETE FROM stored_values WHERE id IN (SELECT id FROM stored_values WHERE ends_at <= ? ORDER BY ends_at LIMIT ?)",
   insertSample: "INSERT INTO samples (name, value) VALUES (?, ?)",

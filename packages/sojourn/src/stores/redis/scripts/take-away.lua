@@ -1,5 +1,5 @@
 -- Takes a live session out of the store: its record lies aside until it has arrived in another one. No ending.
--- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 records aside of the bucket
+-- KEYS  1 session  2 tombstone  3 expiries of the bucket  4 users of the bucket  5 records aside of the bucket  6 admitted ids of the bucket
 -- ARGV  1 not after (ms)  2 shift (ms)  3 id  4 reason of the tombstone (JSON)  5 tombstone kept (ms)  6 reap grace (ms)
 --       7 prefix of user indexes  8 records aside kept (ms)
 -- answers  {'taken', now, record or false} | {'late', now}
@@ -16,6 +16,7 @@ local record = redis.call('GET', KEYS[1])
 if not record or #record < HEADER or now >= expires_at(record) then return {'taken', now, false} end
 redis.call('HSET', KEYS[5], id, record)
 redis.call('PEXPIRE', KEYS[5], aside_kept)
+redis.call('SREM', KEYS[6], id)
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[2], integer(u48(record, 14)) .. ' ' .. integer(now) .. ' ' .. detail, 'PX', integer(kept))
 redis.call('ZREM', KEYS[3], id)
