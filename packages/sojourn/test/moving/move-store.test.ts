@@ -37,8 +37,15 @@ test("all sessions are at the target with their tokens, data and users, and the 
   const seen: number[] = [];
   const result = await moveStore(from, to, { onProgress: ({ moved }) => void seen.push(moved) });
   expect(result).toEqual({
-    ...{ moved: 300, ended: 0, of: 300, done: true, left: 0, live: 300 },
-    ...{ values: 0, valuesLeft: 0, valuesLive: 0 },
+    moved: 300,
+    ended: 0,
+    of: 300,
+    values: 0,
+    done: true,
+    left: 0,
+    live: 300,
+    valuesLeft: 0,
+    valuesLive: 0,
   });
   expect(seen).toEqual([0, 128, 256, 300, 300]);
   const after = createSessions({ store: to, secrets: [TEST_SECRET], clock });

@@ -30,7 +30,8 @@ const values = new KnownValues(name);
 /** Values for so many sessions. */
 const SESSIONS_PER_VALUE = 10;
 const failures: string[] = [];
-const took: { before: number[]; during: number[] } = { before: [], during: [] };
+const took: { before: number[]; during: number[]; values: number[] } = { before: [], during: [], values: [] };
+const SHARE_OF_VALUES = 0.1;
 const load = { goesOn: false };
 let begun = 0;
 
@@ -73,9 +74,7 @@ async function actOn(sessions: Sessions, each: Known): Promise<void> {
 }
 
 async function act(sessions: Sessions): Promise<void> {
-  const dice = Math.random();
-  if (dice < 0.1) return values.act(sessions);
-  if (dice < 0.13) {
+  if (Math.random() < 0.03) {
     met.logins += 1;
     return begin(sessions);
   }
@@ -93,12 +92,13 @@ async function act(sessions: Sessions): Promise<void> {
 async function work(sessions: Sessions): Promise<void> {
   while (load.goesOn) {
     const startedAt = performance.now();
+    const isOnValue = Math.random() < SHARE_OF_VALUES;
     try {
-      await act(sessions);
+      await (isOnValue ? values.act(sessions) : act(sessions));
     } catch (error) {
       failures.push(String(error));
     }
-    took.during.push(performance.now() - startedAt);
+    took[isOnValue ? "values" : "during"].push(performance.now() - startedAt);
     await sleep(PAUSE_MS);
   }
 }
@@ -141,6 +141,7 @@ async function obey(order: Order): Promise<unknown> {
   if (order === "mark") {
     took.before = took.during;
     took.during = [];
+    took.values = [];
     return "marked";
   }
   if (order !== "verify") {

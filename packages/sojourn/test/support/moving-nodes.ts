@@ -32,9 +32,10 @@ export interface NodeReport {
   readonly revivedValues: number;
   readonly liveValues: number;
   readonly failures: readonly string[];
-  /** How long each call took, in ms: until it was told to "mark", and from then on. */
+  /** How long calls took, in ms: those to sessions until it was told to "mark", and from then on; those to values from then on. */
   readonly before: readonly number[];
   readonly during: readonly number[];
+  readonly values: readonly number[];
 }
 
 export type FromMover =

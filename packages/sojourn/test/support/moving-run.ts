@@ -91,7 +91,7 @@ export async function runMove(plan: MovePlan): Promise<MoveRun> {
 /** All nodes together. */
 export function sumOf(
   nodes: readonly NodeReport[],
-  what: Exclude<keyof NodeReport, "failures" | "before" | "during">,
+  what: Exclude<keyof NodeReport, "failures" | "before" | "during" | "values">,
 ): number {
   return nodes.reduce((sum, node) => sum + node[what], 0);
 }

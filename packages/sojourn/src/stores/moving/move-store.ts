@@ -69,7 +69,7 @@ export async function moveStore(from: Store, to: Store, options: MoveOptions = {
   const stores = checkedStores({ from, to });
   const move = await begin(stores);
   const tally = new Tally(await from.count(), options.onProgress);
-  const done = await moved(stores, move, tally);
+  const done = await bringAll(stores, move, tally);
   if (done) await to.transfer.forgetAdmitted();
   const [left, live, valuesLeft, valuesLive] = await Promise.all([
     from.count(),
@@ -107,7 +107,7 @@ function count(brought: readonly Brought[], which: Brought): number {
 }
 
 /** False when it was stopped. */
-async function moved(stores: Stores, move: Move, tally: Tally): Promise<boolean> {
+async function bringAll(stores: Stores, move: Move, tally: Tally): Promise<boolean> {
   // What an earlier call left half-way.
   if (tally.stopsAt(await bringTaken(stores))) return false;
   for (let found = true; found; ) {
