@@ -13,6 +13,7 @@ import { openStore } from "../packages/sojourn/src/open.ts";
 import { runMove, sumOf } from "../packages/sojourn/test/support/moving-run.ts";
 import { startCluster } from "../packages/sojourn/test/support/redis-cluster.ts";
 import { startRedis } from "../packages/sojourn/test/support/redis-server.ts";
+import { IN_URL } from "../packages/sojourn/test/support/redis-user.ts";
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +35,7 @@ const redis = async () => {
 const cluster = async () => {
   const group = await startCluster();
   return {
-    url: `redis+cluster://${group.nodes.map(({ host, port }) => `${host}:${port}`).join(",")}`,
+    url: `redis+cluster://${IN_URL}@${group.nodes.map(({ host, port }) => `${host}:${port}`).join(",")}`,
     stop: () => group.stop(),
   };
 };

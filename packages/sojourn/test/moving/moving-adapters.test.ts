@@ -34,7 +34,7 @@ interface Moving {
 
 async function moving(): Promise<Moving> {
   const server = await startRedis();
-  const [client, admin] = [await server.client(), await server.client()];
+  const [client, admin] = [await server.client(), await server.admin()];
   const clock = manualClock();
   clock.onAdvance(ageRedisKeys(admin));
   const from = sqliteStore(":memory:", { clock, writeDeadlineMs: PATIENT.writeMs });
