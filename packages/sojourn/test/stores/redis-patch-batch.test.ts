@@ -105,6 +105,21 @@ test("each is answered by itself: what refuses one leaves the others what they a
   expect(await env.data(large ?? "")).toEqual({});
 });
 
+test("at full memory a script is refused whole: nothing of it happened", async () => {
+  const made = await many(4);
+  await admin.configSet("maxmemory", "1");
+  try {
+    const told = await Promise.allSettled(increments(made));
+    expect(sizes).toEqual([4]);
+    for (const each of told) {
+      expect(each).toMatchObject({ status: "rejected", reason: { reason: "full", outcome: "not_executed" } });
+    }
+  } finally {
+    await admin.configSet("maxmemory", "0");
+  }
+  expect(await Promise.all(increments(made))).toEqual(made.map(() => COUNTED));
+});
+
 test("one publication tells of all of them", async () => {
   const heard: string[] = [];
   const listener = await server.client();
