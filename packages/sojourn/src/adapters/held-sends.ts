@@ -71,6 +71,10 @@ export class HeldSends {
   get isHolding(): boolean {
     return this.#state === "holding";
   }
+  /** Whether the end of the response is among what waits. */
+  get hasEnd(): boolean {
+    return this.#held.some(({ name }) => name === "end");
+  }
   get isSending(): boolean {
     return this.#sending > 0;
   }
@@ -96,7 +100,7 @@ export class HeldSends {
   #hold(): void {
     this.#state = "holding";
     const { statusCode, statusMessage } = this.#res;
-    this.#unshadow = shadow(this.#res, () => this.#held.some(({ name }) => name === "end"));
+    this.#unshadow = shadow(this.#res, this);
     void this.#rules.settled().then((failure) => {
       this.#unshadow();
       if (failure !== null) return this.#fail(failure.error);
@@ -107,7 +111,7 @@ export class HeldSends {
   }
 
   #remember(call: Call): unknown {
-    if (this.#held.some(({ name }) => name === "end")) return this.#ignore(call);
+    if (this.hasEnd) return this.#ignore(call);
     this.#held.push(call);
     if (call.name === "flushHeaders") return undefined;
     if (call.name !== "write") return this.#res;
@@ -162,20 +166,53 @@ function bytesOf(chunk: unknown): number {
   return chunk instanceof Uint8Array ? chunk.byteLength : 0;
 }
 
-/** Makes a response look begun, as it would without waiting. Answers how to end that. */
-function shadow(res: ServerResponse, ended: () => boolean): () => void {
-  const looks: [name: string, descriptor: PropertyDescriptor][] = [
-    ["headersSent", { get: () => true }],
-    ["writableEnded", { get: ended }],
-    ...HEADER_CHANGES.map((name): [string, PropertyDescriptor] => [name, { value: refuseChange }]),
-  ];
-  const before = looks.map(([name]) => [name, Object.getOwnPropertyDescriptor(res, name)] as const);
-  for (const [name, descriptor] of looks) Object.defineProperty(res, name, { ...descriptor, configurable: true });
+/** Makes a response look begun, as it would without waiting, while somebody holds it. Answers how to end that. */
+function shadow(res: Held, by: HeldSends): () => void {
+  res[HELD_BY] = by;
+  const before = LOOKS.map(([name]) => [name, Object.getOwnPropertyDescriptor(res, name)] as const);
+  for (const [name, descriptor] of LOOKS) Object.defineProperty(res, name, descriptor);
   return () => {
     for (const [name, descriptor] of before) {
-      Reflect.deleteProperty(res, name);
       if (descriptor !== undefined) Object.defineProperty(res, name, descriptor);
     }
+  };
+}
+
+/** Who holds a response, or did. */
+const HELD_BY = Symbol("sojourn held");
+type Held = ServerResponse & { [HELD_BY]?: HeldSends };
+
+/**
+ * The same for all responses that ever waited, and left there: V8 makes a dictionary of one that a property is taken from,
+ * and then expects dictionaries everywhere.
+ */
+const LOOKS: readonly (readonly [name: string, descriptor: PropertyDescriptor])[] = [
+  ["headersSent", looking("headersSent", () => true)],
+  ["writableEnded", looking("writableEnded", (by) => by.hasEnd)],
+  ...HEADER_CHANGES.map((name) => [name, changing(name)] as const),
+];
+
+function looking(name: string, whileHeld: (by: HeldSends) => boolean): PropertyDescriptor {
+  return {
+    configurable: true,
+    get(this: Held) {
+      const by = this[HELD_BY];
+      return by?.isHolding === true
+        ? whileHeld(by)
+        : (Reflect.get(Object.getPrototypeOf(this) as object, name, this) as unknown);
+    },
+  };
+}
+
+function changing(name: string): PropertyDescriptor {
+  return {
+    configurable: true,
+    writable: true,
+    value(this: Held, ...args: unknown[]) {
+      if (this[HELD_BY]?.isHolding === true) refuseChange();
+      const { [name]: change } = Object.getPrototypeOf(this) as Readonly<Record<string, Send>>;
+      return Reflect.apply(change as Send, this, args);
+    },
   };
 }
 
