@@ -22,6 +22,14 @@ export function isCutOffFetch({ words }: MonitoredCommand): boolean {
   return words[0]?.toUpperCase() === "GET" && words[1]?.endsWith(":k") === true;
 }
 
+/**
+ * Whether a process sends it to hear of changes, on whatever connection and whenever it gets to it: where a test counts
+ * the commands of one operation, it is none of them. What scripts publish is theirs.
+ */
+export function isOfHearing({ words, fromClient }: MonitoredCommand): boolean {
+  return fromClient && /^(subscribe|unsubscribe|publish)$/i.test(words[0] ?? "");
+}
+
 export class Monitor {
   readonly #socket: Socket;
   #text = "";
