@@ -66,9 +66,6 @@ export interface NewSession {
   readonly replaces?: Pick<RevokeInput, "id" | "reason" | "actor">;
 }
 
-/** How a session ends that had to make room for another one of its user. */
-export const EVICTION: Pick<RevokeInput, "reason" | "actor"> = { reason: "evicted", actor: null };
-
 export type CreateOutcome =
   /** Stored, stamped with its user's epoch. A create sent again answers the same. */
   | { readonly status: "created"; readonly userEpoch: number }
@@ -396,8 +393,6 @@ export interface Store {
 
 /** How long a record stays after its expiry, for reaping to see it. */
 export const REAP_GRACE_MS = 3_600_000;
-/** How much later than its deadline a write may still be executed. */
-export const FENCE_SLACK_MS = 1_000;
 
 export function isRecord(outcome: ReadOutcome): outcome is Buffer {
   return outcome instanceof Buffer;

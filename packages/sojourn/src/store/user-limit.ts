@@ -2,10 +2,12 @@
 
 import { HEADER_LENGTH, isConfirmed, OFFSET } from "../data/record.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import type { CreateOutcome, SessionLimit, StoredSession } from "./store.ts";
+import type { CreateOutcome, RevokeInput, SessionLimit, StoredSession } from "./store.ts";
 
 /** How many of a user's sessions over the limit are ended in one step at most: a limit may be new, and the user have thousands. */
 export const ENDED_AT_ONCE = 128;
+/** How a session ends that had to make room for another one of its user. */
+export const EVICTION: Pick<RevokeInput, "reason" | "actor"> = { reason: "evicted", actor: null };
 
 export interface Crowd {
   /** Live sessions of the user, but for one that is replaced. */

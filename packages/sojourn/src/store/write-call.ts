@@ -20,3 +20,6 @@ export interface WriteCall {
    */
   readonly durable?: boolean;
 }
+
+/** How much later than its deadline a write may still be executed. */
+export const FENCE_SLACK_MS = 1_000;

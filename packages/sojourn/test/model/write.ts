@@ -1,7 +1,8 @@
 /** A write: how it is sent to a store, and what it does in the model, message by message. */
 
 import { StoreUnavailableError } from "../../src/errors.ts";
-import { FENCE_SLACK_MS, type Store, type WriteCall } from "../../src/store/store.ts";
+import type { Store, WriteCall } from "../../src/store/store.ts";
+import { FENCE_SLACK_MS } from "../../src/store/write-call.ts";
 import type { Answer, Model } from "./model.ts";
 import type { FaultKind } from "./network.ts";
 import type { KnownSession, World } from "./world.ts";

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createSessions } from "../../src/create-sessions.ts";
 import { DEFAULTS } from "../../src/options.ts";
-import { FENCE_SLACK_MS } from "../../src/store/store.ts";
+import { FENCE_SLACK_MS } from "../../src/store/write-call.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { PATIENT, type RedisServer, startRedis } from "./redis-server.ts";
 import { TEST_SECRET } from "./secrets.ts";

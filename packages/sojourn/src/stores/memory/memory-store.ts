@@ -24,7 +24,6 @@ import {
   type ActivityOutcome,
   type CreateOutcome,
   type DisableUserInput,
-  EVICTION,
   type Gone,
   type ListOptions,
   type NewSession,
@@ -45,12 +44,12 @@ import { History } from "./history.ts";
 import { MemoryMetrics } from "./memory-metrics.ts";
 import { type MemoryPlaces, MemoryTransfer } from "./memory-transfer.ts";
 import { MemoryValues } from "./memory-values.ts";
+import { RecordMap } from "./record-map.ts";
 import { Remembered } from "./remembered.ts";
 import { gone, isLive, lateData, refuseLate, tombstoneOf } from "../../store/transitions.ts";
-import { makeRoom } from "../../store/user-limit.ts";
+import { EVICTION, makeRoom } from "../../store/user-limit.ts";
 import { mayEnd } from "../../store/token-transitions.ts";
 import { EXPIRED, type Totals } from "../../store/totals.ts";
-import { userKeyOf } from "../../store/transfer.ts";
 import type { CheckOutcome, ReapOutcome } from "../../store/upkeep.ts";
 
 export interface MemoryStoreOptions extends RetentionOptions {
@@ -80,9 +79,8 @@ class MemoryStore extends RecordSteps implements Store {
   readonly nearCache = null;
   readonly #clock: Clock;
   readonly #endedMs: number;
-  readonly #records = new Map<string, Buffer>();
+  readonly #records = new RecordMap();
   readonly #tombstones = new Remembered<Tombstone>();
-  readonly #sessionsOf = new Map<string, Set<string>>();
   readonly #epochs = new Remembered<number>();
   readonly #disabled = new Set<string>();
   readonly #history: History;
@@ -103,9 +101,9 @@ class MemoryStore extends RecordSteps implements Store {
     record: (id) => this.#record(id),
     endingOf: ({ id, record }) => this.#cutOffs.endingOf(record) ?? this.#tombstone(id),
     epochOf: (userKey) => this.#epochOf(userKey),
-    put: (session) => this.#put(session),
+    put: (session) => this.#records.put(session),
     take: ({ id, record }, tombstone) => {
-      this.#forget(id, record);
+      this.#records.remove({ id, record });
       this.#tombstones.set(id, tombstone, tombstone.endedAt + this.#endedMs);
     },
     count: () => this.count(),
@@ -146,7 +144,7 @@ class MemoryStore extends RecordSteps implements Store {
     if (userKey !== null && this.#disabled.has(userKey)) return { status: "disabled" };
     const userEpoch = userKey === null ? 0 : this.#epochOf(userKey);
     if (userKey !== null && limit !== undefined) {
-      const sessions = this.#liveOf(userKey).filter((session) => session.id !== replaces?.id);
+      const sessions = this.#records.liveOf(userKey, this.now()).filter((session) => session.id !== replaces?.id);
       const room = makeRoom({ sessions, userEpoch, now: this.now() }, limit);
       if (room.status === "limited") return room;
       for (const victim of room.victims) this.#end(victim.id, victim.record, EVICTION);
@@ -155,7 +153,7 @@ class MemoryStore extends RecordSteps implements Store {
       const replaced = this.#record(replaces.id);
       if (replaced !== null) this.#end(replaces.id, replaced, replaces);
     }
-    this.#put({ id, record: withUserEpoch(record, userEpoch) });
+    this.#records.put({ id, record: withUserEpoch(record, userEpoch) });
     this.#history.began({ id, record });
     return { status: "created", userEpoch };
   }
@@ -193,11 +191,11 @@ class MemoryStore extends RecordSteps implements Store {
     const epoch = Math.max(this.#epochOf(input.userKey) + 1, this.now());
     this.#epochs.set(input.userKey, epoch, this.now() + input.epochKeptMs);
     let ended = 0;
-    for (const id of this.#sessionsOf.get(input.userKey) ?? []) {
+    for (const id of this.#records.idsOf(input.userKey)) {
       const record = this.#record(id);
       if (record === null) continue;
       if (id === input.except) {
-        this.#records.set(id, withUserEpoch(record, epoch));
+        this.#records.replace(id, withUserEpoch(record, epoch));
         continue;
       }
       if (isLive(record, this.now())) ended += 1;
@@ -233,55 +231,38 @@ class MemoryStore extends RecordSteps implements Store {
     const now = this.now();
     const cutOff = CutOffs.NONE.with(input, now);
     this.#cutOffs = this.#cutOffs.with(input, now);
-    const earlier = [...this.#records].filter(([, each]) => isLive(each, now) && cutOff.endingOf(each) !== null);
-    for (const [id, record] of earlier) this.#end(id, record, input);
+    const earlier = this.#records.live(now).filter(({ record }) => cutOff.endingOf(record) !== null);
+    for (const { id, record } of earlier) this.#end(id, record, input);
     await cutOffReached(now + 1, () => this.now());
     return { ended: earlier.length };
   }
 
   async listUser(userKey: string, { latest }: ListOptions = {}): Promise<StoredSession[]> {
     this.#begin(undefined);
-    const live = this.#liveOf(userKey);
+    const live = this.#records.liveOf(userKey, this.now());
     if (latest === undefined) return live;
     return live.toSorted((a, b) => expiresAtOf(b.record) - expiresAtOf(a.record)).slice(0, latest);
   }
 
   async page({ cursor, limit }: PageInput): Promise<Page> {
     this.#begin(undefined);
-    const [after, now] = [idCursor(cursor), this.now()];
-    const behind = [...this.#records].filter(([id, record]) => id > after && isLive(record, now));
+    const after = idCursor(cursor);
+    const behind = this.#records.live(this.now()).filter(({ id }) => id > after);
     return pageOf(
-      behind.map(([id, record]) => ({ id, record })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+      behind.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
       limit,
     );
   }
 
-  #liveOf(userKey: string): StoredSession[] {
-    const sessions: StoredSession[] = [];
-    for (const id of this.#sessionsOf.get(userKey) ?? []) {
-      const record = this.#records.get(id);
-      if (record !== undefined && isLive(record, this.now())) sessions.push({ id, record });
-    }
-    return sessions;
-  }
-
   async count(): Promise<number> {
     this.#begin(undefined);
-    const now = this.now();
-    let live = 0;
-    for (const record of this.#records.values()) if (isLive(record, now)) live += 1;
-    return live;
+    return this.#records.live(this.now()).length;
   }
 
   async countUsers(): Promise<number> {
     this.#begin(undefined);
-    const now = this.now();
-    const users = new Set<string>();
-    for (const record of this.#records.values()) {
-      const hash = userHashOf(record);
-      if (hash !== null && isLive(record, now)) users.add(hash);
-    }
-    return users.size;
+    const hashes = this.#records.live(this.now()).map(({ record }) => userHashOf(record));
+    return new Set(hashes.filter((hash) => hash !== null)).size;
   }
 
   /** Looks at a part of the sessions at a time, so that a turn stays short. */
@@ -354,21 +335,9 @@ class MemoryStore extends RecordSteps implements Store {
     const record = this.#record(id);
     if (record === null) return gone(this.#tombstone(id));
     const step = change(record, this.now());
-    if (step.write !== null) this.#records.set(id, step.write);
+    if (step.write !== null) this.#records.replace(id, step.write);
     if (step.event !== undefined) this.#history.changed({ id, record }, step.event);
     return step.outcome;
-  }
-
-  #put(session: StoredSession): void {
-    this.#records.set(session.id, session.record);
-    const userKey = userKeyOf(session);
-    if (userKey !== null) this.#idsOf(userKey).add(session.id);
-  }
-
-  #idsOf(userKey: string): Set<string> {
-    const ids = this.#sessionsOf.get(userKey) ?? new Set<string>();
-    this.#sessionsOf.set(userKey, ids);
-    return ids;
   }
 
   #record(id: string): Buffer | null {
@@ -394,20 +363,11 @@ class MemoryStore extends RecordSteps implements Store {
   }
 
   #end(id: string, record: Buffer, ending: Pick<RevokeInput, "reason" | "actor">): void {
-    this.#forget(id, record);
+    this.#records.remove({ id, record });
     this.#endings.tell(id);
     const tombstone = tombstoneOf(record, ending, this.now());
     this.#tombstones.set(id, tombstone, tombstone.endedAt + this.#endedMs);
     this.#history.ended({ id, record }, tombstone);
-  }
-
-  #forget(id: string, record: Buffer): void {
-    this.#records.delete(id);
-    const userKey = userKeyOf({ id, record });
-    if (userKey === null) return;
-    const ids = this.#sessionsOf.get(userKey);
-    ids?.delete(id);
-    if (ids?.size === 0) this.#sessionsOf.delete(userKey);
   }
 
   #sweepSome(): void {

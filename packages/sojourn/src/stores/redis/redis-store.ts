@@ -15,44 +15,41 @@ import { NearCache } from "../../store/near-cache.ts";
 import type { Page, PageInput } from "../../store/paging.ts";
 import { bucketOf } from "../../data/session-id.ts";
 import { userHashIn } from "../../store/placement.ts";
-import {
-  type ActivityInput,
-  type ActivityOutcome,
-  type AmendInput,
-  type AmendOutcome,
-  type ConfirmInput,
-  type ConfirmOutcome,
-  type CreateOutcome,
-  type DisableUserInput,
-  type ElevateInput,
-  type ElevateOutcome,
-  type ListOptions,
-  type NewSession,
-  type PatchInput,
-  type PatchOutcome,
-  type ReadOutcome,
-  REAP_GRACE_MS,
-  type RevokeBeforeInput,
-  type RevokeInput,
-  type RevokeOutcome,
-  type RevokeUserInput,
-  type RotateInput,
-  type RotateOutcome,
-  type Store,
-  type StoredSession,
-  type StoreFacts,
-  type TouchInput,
-  type TouchOutcome,
-  type WriteCall,
+import type {
+  ActivityInput,
+  ActivityOutcome,
+  AmendInput,
+  AmendOutcome,
+  ConfirmInput,
+  ConfirmOutcome,
+  CreateOutcome,
+  DisableUserInput,
+  ElevateInput,
+  ElevateOutcome,
+  ListOptions,
+  NewSession,
+  PatchInput,
+  PatchOutcome,
+  ReadOutcome,
+  RevokeBeforeInput,
+  RevokeInput,
+  RevokeOutcome,
+  RevokeUserInput,
+  RotateInput,
+  RotateOutcome,
+  Store,
+  StoredSession,
+  StoreFacts,
+  TouchInput,
+  TouchOutcome,
+  WriteCall,
 } from "../../store/store.ts";
 import type { Finding } from "../../store/diagnosis.ts";
 import type { EventListener } from "../../store/event-listeners.ts";
-import { detailOfEnding } from "../../store/event-record.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
 import { checkedRetention, type Retention } from "../../store/retention.ts";
-import { countedReason, type Totals } from "../../store/totals.ts";
+import type { Totals } from "../../store/totals.ts";
 import type { CheckInput, CheckOutcome, ReapInput, ReapOutcome } from "../../store/upkeep.ts";
-import { gone } from "../../store/transitions.ts";
 import { ActivityLists } from "./activity-lists.ts";
 import { Counts } from "./counts.ts";
 import { CallGate } from "./call-gate.ts";
@@ -77,7 +74,7 @@ import { RedisValues } from "./redis-values.ts";
 import { RedisConnection } from "./redis-connection.ts";
 import { RedisTransfer } from "./redis-transfer.ts";
 import type { RedisStoreOptions } from "./redis-store-options.ts";
-import { parseCreate, parseTombstone } from "./script-answers.ts";
+import { parseCreate } from "./script-answers.ts";
 import { ScriptRunner } from "./script-runner.ts";
 import { createArguments } from "./create-arguments.ts";
 import { PatchBatch } from "./patch-batch.ts";
@@ -202,7 +199,8 @@ class RedisStore implements Store {
     const { id, userKey } = session;
     const bucket = bucketOf(id);
     const keys = [
-      ...this.#recordKeys(id),
+      this.#keys.session(id),
+      this.#keys.tombstone(id),
       this.#keys.expiries(bucket),
       this.#keys.totals(bucket),
       this.#keys.users(bucket),
@@ -240,42 +238,14 @@ class RedisStore implements Store {
     return this.#patches.patch(input, call);
   }
 
-  async touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
-    const { id } = input;
-    const bucket = bucketOf(id);
-    const keys = this.#indexedKeys(id);
-    const answer = await this.#scripts.run("touch", keys, call, () => [
-      id,
-      text(REAP_GRACE_MS),
-      text(input.minIntervalMs),
-      this.#keys.userSessionsPrefix(bucket),
-      input.confirm ? "1" : "",
-      input.confirmedIdleMs === undefined ? "" : text(input.confirmedIdleMs),
-      input.expiresAt === undefined ? "" : text(input.expiresAt),
-    ]);
-    if (answer.status === "touched") return { status: "touched", lastSeenAt: answer.number(2) };
-    return gone(parseTombstone(answer.bytes(2)));
+  touch(input: TouchInput, call?: WriteCall): Promise<TouchOutcome> {
+    return this.#recordChanges.touch(input, call);
   }
 
   async revoke(input: RevokeInput, call?: WriteCall): Promise<RevokeOutcome> {
-    const { id } = input;
-    const bucket = bucketOf(id);
-    const keys = [...this.#indexedKeys(id), this.#keys.operation(bucket, call?.operationId), this.#keys.totals(bucket)];
-    const answer = await this.#scripts.run("revoke", keys, call, (fence) => [
-      id,
-      detailOfEnding(input),
-      text(this.#retention.endedMs),
-      text(REAP_GRACE_MS),
-      this.#keys.userSessionsPrefix(bucket),
-      input.knownRevision === undefined ? "" : text(input.knownRevision),
-      input.reusedGeneration === undefined ? "" : text(input.reusedGeneration),
-      text(fence.operationKeptMs),
-      countedReason(input.reason),
-      text(this.#retention.eventsKept),
-    ]);
-    const ended = answer.status.startsWith("ended");
-    if (ended) this.#lost.acknowledged(input);
-    return { ended, record: answer.bytes(2) };
+    const outcome = await this.#recordChanges.revoke(input, call);
+    if (outcome.ended) this.#lost.acknowledged(input);
+    return outcome;
   }
 
   rotate(input: RotateInput, call?: WriteCall): Promise<RotateOutcome> {
@@ -307,23 +277,13 @@ class RedisStore implements Store {
     return this.#activities.list(id);
   }
 
-  #recordKeys(id: string): string[] {
-    return [this.#keys.session(id), this.#keys.tombstone(id)];
-  }
-
-  /** Record, tombstone, and the indexes of its bucket. */
-  #indexedKeys(id: string): string[] {
-    const bucket = bucketOf(id);
-    return [...this.#recordKeys(id), this.#keys.expiries(bucket), this.#keys.users(bucket)];
-  }
-
   async disableUser({ userKey, disabled }: DisableUserInput, call?: WriteCall): Promise<void> {
     const bucket = bucketOf(userKey);
     const keys = [this.#keys.disabledUsers(bucket), this.#keys.operation(bucket, call?.operationId)];
     await this.#scripts.run("disable", keys, call, (fence) => [
       userHashIn(userKey),
       disabled ? "1" : "",
-      text(fence.operationKeptMs),
+      String(fence.operationKeptMs),
     ]);
   }
 
@@ -408,8 +368,4 @@ class RedisStore implements Store {
     this.#scripts.close();
     this.#redis.close();
   }
-}
-
-function text(n: number): string {
-  return String(n);
 }

@@ -1,7 +1,7 @@
 /** Writing scripts behind their fence: what reaches Redis after its `notAfter` changes nothing. */
 
 import type { Clock } from "../../clock.ts";
-import { FENCE_SLACK_MS, type WriteCall } from "../../store/store.ts";
+import { FENCE_SLACK_MS, type WriteCall } from "../../store/write-call.ts";
 import { lateWrite, unsupportedRecord } from "../../store/transitions.ts";
 import { tooManySessions } from "../../store/user-limit.ts";
 import type { Argument } from "./driver.ts";

@@ -2,9 +2,9 @@
 
 import { expiresAtOf, OFFSET, withUserEpoch } from "../../data/record.ts";
 import { createdEvent } from "../../store/event-facts.ts";
-import { type CreateOutcome, EVICTION, type NewSession } from "../../store/store.ts";
+import type { CreateOutcome, NewSession } from "../../store/store.ts";
 import { gone, tombstoneOf } from "../../store/transitions.ts";
-import { ENDED_AT_ONCE, type Limited, makeRoom } from "../../store/user-limit.ts";
+import { ENDED_AT_ONCE, EVICTION, type Limited, makeRoom } from "../../store/user-limit.ts";
 import { cutOffsOf, earliestOf, endSession, epochOf, recordOf, tombstoneIn } from "./rows.ts";
 import type { Statements } from "./statements.ts";
 import { countCreated } from "./totals.ts";

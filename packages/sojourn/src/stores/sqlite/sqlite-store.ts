@@ -4,10 +4,7 @@
  * share one file. Reads are synchronous and wait for no writer.
  */
 
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DatabaseSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../clock.ts";
 import { expiresAtOf } from "../../data/record.ts";
 import type { RecordCopy, SessionRecord } from "../../data/session-record.ts";
@@ -22,9 +19,8 @@ import type { Finding } from "../../store/diagnosis.ts";
 import { changeEvent } from "../../store/event-facts.ts";
 import { type EventListener, EventListeners } from "../../store/event-listeners.ts";
 import type { ConsumerOptions, EventReader } from "../../store/events.ts";
-import { SALT_BYTES } from "../../store/placement.ts";
 import { type Change, RecordSteps } from "../../store/record-steps.ts";
-import { checkedRetention, type Retention, type RetentionOptions } from "../../store/retention.ts";
+import { checkedRetention, type RetentionOptions } from "../../store/retention.ts";
 import {
   type ActivityInput,
   type ActivityOutcome,
@@ -56,15 +52,15 @@ import { eraseUser } from "./erasing.ts";
 import { eventReader } from "./event-reading.ts";
 import { revokeBefore, revokeUser } from "./mass-ending.ts";
 import { endingHints } from "./ending-hints.ts";
-import { isFromTheFuture, migrate } from "./migrations.ts";
-import { asBuffer, cutOffsOf, endSession, foundIn, latestOf, recordOf, storedSession, tombstoneIn } from "./rows.ts";
+import { openFile, type OpenedFile, type StoreFile } from "./opening.ts";
+import { cutOffsOf, endSession, foundIn, latestOf, recordOf, storedSession, tombstoneIn } from "./rows.ts";
 import { type SqliteAccess, SqliteMetrics } from "./sqlite-metrics.ts";
 import { SqliteTransfer } from "./sqlite-transfer.ts";
 import { SqliteValues } from "./sqlite-values.ts";
-import { prepareStatements, type Statements } from "./statements.ts";
+import type { Statements } from "./statements.ts";
 import { readTotals } from "./totals.ts";
 import { checkSome, reapSome } from "./upkeep.ts";
-import { isBusy, unavailable, WriteQueue } from "./write-queue.ts";
+import { isBusy, unavailable } from "./write-queue.ts";
 
 export interface SqliteStoreOptions extends RetentionOptions {
   /** Part of every token's MAC; one file holds one namespace. 1–64 of `A-Z a-z 0-9 _ . -`. Default "sojourn". */
@@ -91,13 +87,6 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sto
   return new SqliteStore(path, options);
 }
 
-interface Opened {
-  readonly database: DatabaseSync;
-  readonly sql: Statements;
-  readonly writes: WriteQueue;
-  facts: StoreFacts;
-}
-
 class SqliteStore extends RecordSteps implements Store {
   readonly engine = "sqlite";
   readonly parts = 1;
@@ -118,25 +107,37 @@ class SqliteStore extends RecordSteps implements Store {
       if (this.#opened !== null) this.#opened.facts = { salt };
     },
   });
-  readonly #path: string;
+  readonly #file: StoreFile;
   readonly #clock: Clock;
   readonly writeDeadlineMs: number;
-  readonly #retention: Retention;
   readonly #listeners = new EventListeners();
   readonly nearCache: NearCache | null;
   readonly #endings = endingHints(() => this.#opened?.sql.version.get()?.["data_version"]);
-  #opening: Promise<Opened> | null = null;
-  #opened: Opened | null = null;
+  #opening: Promise<OpenedFile> | null = null;
+  #opened: OpenedFile | null = null;
   #closed = false;
 
   constructor(path: string, options: SqliteStoreOptions) {
     super();
-    this.#path = path;
     this.namespace = checkedNamespace(options.namespace);
     this.#clock = options.clock ?? systemClock;
-    this.#retention = checkedRetention(options);
     this.writeDeadlineMs = checkedDeadline("writeDeadlineMs", options.writeDeadlineMs, DEFAULTS.writeDeadlineMs);
     this.nearCache = NearCache.from(options.nearCache, this.#clock);
+    this.#file = {
+      path,
+      namespace: this.namespace,
+      retention: checkedRetention(options),
+      clock: this.#clock,
+      writeDeadlineMs: this.writeDeadlineMs,
+      rows: {
+        changes: (id) => this.nearCache?.drop(id),
+        goes: (id) => {
+          this.nearCache?.drop(id);
+          // Once the transaction is over, which is in this turn.
+          queueMicrotask(() => this.#endings.tell(id));
+        },
+      },
+    };
   }
 
   async ready(): Promise<StoreFacts> {
@@ -206,7 +207,7 @@ class SqliteStore extends RecordSteps implements Store {
     const { database } = await this.#open();
     // What was overwritten lies in the log until then; readers of other processes may hold it up.
     await this.#query(() => database.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
-    return { tombstonesUntil: this.now() + this.#retention.endedMs };
+    return { tombstonesUntil: this.now() + this.#file.retention.endedMs };
   }
 
   async recordActivity(input: ActivityInput, call?: WriteCall): Promise<ActivityOutcome> {
@@ -294,7 +295,7 @@ class SqliteStore extends RecordSteps implements Store {
   }
 
   diagnose(): Promise<Finding[]> {
-    return diagnoseFile(this.#path, async () => (await this.#open()).database);
+    return diagnoseFile(this.#file.path, async () => (await this.#open()).database);
   }
 
   async close(): Promise<void> {
@@ -351,9 +352,9 @@ class SqliteStore extends RecordSteps implements Store {
     }
   }
 
-  #open(): Promise<Opened> {
+  #open(): Promise<OpenedFile> {
     if (this.#closed) return Promise.reject(new StoreClosedError());
-    this.#opening ??= this.#openFile().then(
+    this.#opening ??= openFile(this.#file).then(
       (opened) => {
         this.#opened = opened;
         return opened;
@@ -364,66 +365,5 @@ class SqliteStore extends RecordSteps implements Store {
       },
     );
     return this.#opening;
-  }
-
-  /**
-   * Several processes may start at once: whoever finds the file locked tries again, twice as long as
-   * a write may wait, because the one that holds it may be making the schema.
-   */
-  async #openFile(): Promise<Opened> {
-    const deadline = this.#clock.monotonic() + 2 * this.writeDeadlineMs;
-    for (;;) {
-      try {
-        return this.#openOnce();
-      } catch (error) {
-        if (error instanceof ConfigError) throw error;
-        if (!isBusy(error) || this.#clock.monotonic() > deadline) {
-          throw unavailable(`could not be opened (${this.#path})`, "not_executed", error);
-        }
-        await sleep(5);
-      }
-    }
-  }
-
-  #openOnce(): Opened {
-    // Token hashes and session data are in this file: only its owner may read it.
-    if (this.#path !== ":memory:") closeSync(openSync(this.#path, "a", 0o600));
-    const database = new DatabaseSync(this.#path);
-    try {
-      // What is deleted is overwritten: ended sessions must not lie in free pages for years. The log is carried over
-      // in small parts, for the event loop waits for it.
-      database.exec(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA wal_autocheckpoint = 200;",
-      );
-      database.exec("BEGIN IMMEDIATE");
-      if (isFromTheFuture(database)) throw new ConfigError(`${this.#path} was written by a newer version of Sojourn.`);
-      migrate(database);
-      const sql = prepareStatements(database, this.#retention, {
-        changes: (id) => this.nearCache?.drop(id),
-        goes: (id) => {
-          this.nearCache?.drop(id);
-          // Once the transaction is over, which is in this turn.
-          queueMicrotask(() => this.#endings.tell(id));
-        },
-      });
-      const facts = this.#readFacts(sql);
-      database.exec("COMMIT");
-      const monotonic = (): number => this.#clock.monotonic();
-      const writes = new WriteQueue({ database, monotonic, deadlineMs: this.writeDeadlineMs });
-      return { database, sql, writes, facts };
-    } catch (error) {
-      database.close();
-      throw error;
-    }
-  }
-
-  #readFacts(sql: Statements): StoreFacts {
-    sql.insertFact.run("salt", randomBytes(SALT_BYTES));
-    sql.insertFact.run("namespace", Buffer.from(this.namespace));
-    const namespace = asBuffer(sql.fact.get("namespace")?.["value"]).toString("utf8");
-    if (namespace !== this.namespace) {
-      throw new ConfigError(`${this.#path} holds namespace "${namespace}", not "${this.namespace}": use another file.`);
-    }
-    return { salt: asBuffer(sql.fact.get("salt")?.["value"]) };
   }
 }

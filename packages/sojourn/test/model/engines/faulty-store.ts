@@ -1,7 +1,8 @@
 /** A store of this process behind a network: each write is one message, fenced as a message to a server is. */
 
 import { StoreUnavailableError } from "../../../src/errors.ts";
-import { FENCE_SLACK_MS, type Store, type WriteCall } from "../../../src/store/store.ts";
+import type { Store, WriteCall } from "../../../src/store/store.ts";
+import { FENCE_SLACK_MS } from "../../../src/store/write-call.ts";
 import type { Network } from "../network.ts";
 
 const READS = new Set(["ready", "now", "read", "listUser", "listActivity", "count", "countUsers", "totals", "close"]);

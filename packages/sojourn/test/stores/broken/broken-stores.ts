@@ -2,7 +2,8 @@
 
 import { SessionRecord } from "../../../src/data/session-record.ts";
 import { memoryStore } from "../../../src/stores/memory/memory-store.ts";
-import { EVICTION, isRecord, type NewSession, type ReadOutcome, type Store } from "../../../src/store/store.ts";
+import { isRecord, type NewSession, type ReadOutcome, type Store } from "../../../src/store/store.ts";
+import { EVICTION } from "../../../src/store/user-limit.ts";
 import { type ManualClock } from "../../../src/testing/manual-clock.ts";
 
 export interface BrokenStore {
