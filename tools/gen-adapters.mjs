@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 
 const library = new URL("../packages/sojourn/", import.meta.url);
-const cases = ["cases", "answer-cases", "bearer-cases", "guard-cases", "adoption-cases"];
+const cases = ["cases", "cross-site-cases", "answer-cases", "bearer-cases", "guard-cases", "adoption-cases"];
 const sites = "test/adapters/sites/all.ts";
 
 /** Where one is not like the others, and why. */

@@ -41,6 +41,7 @@ import {
   type RevokeOptions,
   type RevokeUserOptions,
 } from "./revocation.ts";
+import { rotate } from "./rotating.ts";
 import { Session } from "./session.ts";
 import { SessionCsrf } from "./session-csrf.ts";
 import { SessionDataById } from "./session-data.ts";
@@ -193,23 +194,8 @@ export class Sessions<D extends object = DataObject> {
    * @throws StoreUnavailableError
    */
   async rotate(token: unknown, signals: ClientSignals = {}): Promise<CreateResult<D> | null> {
-    const checked = await this.#check.check(token, { signals });
-    if (!checked.valid) return null;
-    const { presented, standing } = checked;
-    const { verified } = presented;
-    if (checked.differing.length > 0) return this.#issued(presented.token, verified.id, presented.record);
-    const delivered =
-      standing === "previous" || presented.record.rotation?.state === "pending" ? checked.token : undefined;
-    if (delivered !== undefined) return this.#issued(delivered, verified.id, presented.record);
-    // Renewed a moment ago: this is the new token.
-    if (standing === "successor" || this.#renewal.isSettling(presented.record)) {
-      return this.#issued(checked.token ?? presented.token, verified.id, presented.record);
-    }
-    const renewed = await this.#renewal.renew(presented);
-    if (renewed !== null) return this.#issued(renewed.token, verified.id, renewed.record);
-    // Somebody was faster: their successor has been presented already, or the session is over.
-    const now = await this.#check.check(token);
-    return now.valid ? this.#issued(now.token ?? presented.token, verified.id, now.presented.record) : null;
+    const rotated = await rotate(token, signals, this.#check, this.#renewal);
+    return rotated === null ? null : this.#issued(rotated.token, rotated.verified.id, rotated.record);
   }
 
   /**

@@ -11,6 +11,12 @@ import type { CompatSession } from "./session-object.ts";
 /** Session data as these applications write it. */
 export type Fields = Record<string, unknown>;
 
+/** The framework's request, as far as the session stands on it. @internal */
+export interface CompatRequest {
+  session?: unknown;
+  sessionID?: string;
+}
+
 /** `R` is the framework's request. */
 export interface CompatOptions<R> extends Omit<AdapterOptions, "load"> {
   /**

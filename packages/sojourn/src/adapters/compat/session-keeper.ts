@@ -17,14 +17,9 @@ import type { CompatCookie } from "./cookie.ts";
 import { CookieLife } from "./cookie-life.ts";
 import { CompatCookieWriter } from "./cookie-writer.ts";
 import { changesOf, COOKIE, cookieIn, fill, isSame, type Texts, textsOf, valuesOf } from "./field-texts.ts";
-import type { CompatRules, Fields } from "./rules.ts";
+import type { CompatRequest, CompatRules, Fields } from "./rules.ts";
 import { CompatSession, nameSession, type ObjectKeeper } from "./session-object.ts";
-
-/** The framework's request, as far as the session stands on it. @internal */
-export interface CompatRequest {
-  session?: unknown;
-  sessionID?: string;
-}
+import { Turns } from "./turns.ts";
 
 /** One request, as the adapter has it. @internal */
 export interface KeptVisit<R> {
@@ -71,8 +66,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   #failed: Texts | null = null;
   /** Nobody can say what is to be stored. */
   #hasGivenUp = false;
-  /** A step under way. Settles, never rejects. */
-  #turn: Promise<void> | null = null;
+  readonly #turns = new Turns();
 
   constructor(visit: KeptVisit<R>, defaults: CompatCookie, Shown: typeof CompatSession = CompatSession) {
     const { rules, exchange, request } = visit;
@@ -111,7 +105,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     if (session === undefined || session === null) return this.#unset();
     if (this.#hasGivenUp) return null;
     // While a step is under way nobody knows yet what will differ.
-    if (this.#turn !== null) return this.#finishing(null);
+    if (this.#turns.isTaken) return this.#finishing(null);
     try {
       const wanted = this.#wanted(this.#current);
       return this.#isWork(wanted) ? this.#finishing(wanted) : null;
@@ -130,7 +124,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
   save(object: CompatSession): Promise<void> {
     return this.#exchange.writing(async (late) => {
       const wanted = this.#wanted(object);
-      await this.#inTurn(async () => {
+      await this.#turns.take(async () => {
         if (object !== this.#object) throw new SessionEndedError(object.id, "regenerate");
         await this.#store(wanted, late);
       });
@@ -399,16 +393,6 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
 
   /** A step that the response waits for. */
   #step(step: (late: boolean) => Promise<void>): Promise<void> {
-    return this.#exchange.writing((late) => this.#inTurn(() => step(late)));
-  }
-
-  async #inTurn(step: () => Promise<void>): Promise<void> {
-    while (this.#turn !== null) await this.#turn;
-    const result = step();
-    const done = (): void => {
-      this.#turn = null;
-    };
-    this.#turn = result.then(done, done);
-    return result;
+    return this.#exchange.writing((late) => this.#turns.take(() => step(late)));
   }
 }

@@ -1,5 +1,6 @@
 /** Raw HTTP: exact headers in, exact headers out, and a browser's cookie jar. */
 
+import { equal } from "node:assert/strict";
 import { once } from "node:events";
 import { type Agent, type IncomingMessage, request } from "node:http";
 
@@ -52,6 +53,12 @@ export async function replyOf(response: IncomingMessage): Promise<Reply> {
     setCookies: response.headers["set-cookie"] ?? [],
     body: Buffer.concat(chunks).toString("utf8"),
   };
+}
+
+/** What a route answered, which must have gone well. */
+export function seen(reply: Reply): unknown {
+  equal(reply.status, 200);
+  return JSON.parse(reply.body);
 }
 
 /** Keeps cookies, and says of unsafe requests where they come from, as browsers do. */
