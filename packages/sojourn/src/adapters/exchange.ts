@@ -136,12 +136,13 @@ export class Exchange<D extends object = DataObject> implements SessionCarrier, 
     this.request = request;
     this.#response = response;
     this.#cookie = rules.cookieFor(request);
-    const cookies = request.header("cookie");
+    // Nothing had come: what others put into the headers since was judged by nobody.
+    const cookies = session === null ? request.header("cookie") : undefined;
     const cookie = readCookie(cookies, this.#cookie.name);
     this.#hasCookie = cookie.kind !== "absent";
     // Of two cookies nobody can say which the site set: neither is used (RFC 6265bis 8.6).
     this.#token = cookie.kind === "one" && rules.host.sessionIdOf(cookie.value) !== null ? cookie.value : null;
-    if (cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
+    if (session === null && cookie.kind === "absent" && rules.host.bearer) this.#takeBearer();
     const isOurs = cookie.kind !== "duplicate" && this.#transport === "cookie";
     this.adopting = isOurs ? Adopting.of(rules.host, cookies) : null;
     this.session =

@@ -68,6 +68,10 @@ export class HeldSends {
     if (!isAsked) Object.assign(res, sends(asking));
   }
 
+  /** What the response is without us; what is made of it, as by `Object.create`, asks as well. */
+  get below(): Readonly<Record<string, Send>> {
+    return Object.getPrototypeOf(this.#res) as Readonly<Record<string, Send>>;
+  }
   get isHolding(): boolean {
     return this.#state === "holding";
   }
@@ -167,8 +171,8 @@ function bytesOf(chunk: unknown): number {
 }
 
 /** Makes a response look begun, as it would without waiting, while somebody holds it. Answers how to end that. */
-function shadow(res: Held, by: HeldSends): () => void {
-  res[HELD_BY] = by;
+function shadow(res: ServerResponse, by: HeldSends): () => void {
+  (res as Held)[HELD_BY] = by;
   const before = LOOKS.map(([name]) => [name, Object.getOwnPropertyDescriptor(res, name)] as const);
   for (const [name, descriptor] of LOOKS) Object.defineProperty(res, name, descriptor);
   return () => {
@@ -180,7 +184,12 @@ function shadow(res: Held, by: HeldSends): () => void {
 
 /** Who holds a response, or did. */
 const HELD_BY = Symbol("sojourn held");
-type Held = ServerResponse & { [HELD_BY]?: HeldSends };
+type Held = ServerResponse & { [HELD_BY]: HeldSends };
+
+/** Whether somebody of us holds it: it looks begun, and is not. @internal */
+export function isHeld(res: ServerResponse): boolean {
+  return (res as Partial<Held>)[HELD_BY]?.isHolding === true;
+}
 
 /**
  * The same for all responses that ever waited, and left there: V8 makes a dictionary of one that a property is taken from,
@@ -197,9 +206,7 @@ function looking(name: string, whileHeld: (by: HeldSends) => boolean): PropertyD
     configurable: true,
     get(this: Held) {
       const by = this[HELD_BY];
-      return by?.isHolding === true
-        ? whileHeld(by)
-        : (Reflect.get(Object.getPrototypeOf(this) as object, name, this) as unknown);
+      return by.isHolding ? whileHeld(by) : (Reflect.get(by.below, name, this) as unknown);
     },
   };
 }
@@ -209,9 +216,9 @@ function changing(name: string): PropertyDescriptor {
     configurable: true,
     writable: true,
     value(this: Held, ...args: unknown[]) {
-      if (this[HELD_BY]?.isHolding === true) refuseChange();
-      const { [name]: change } = Object.getPrototypeOf(this) as Readonly<Record<string, Send>>;
-      return Reflect.apply(change as Send, this, args);
+      const { isHolding, below } = this[HELD_BY];
+      if (isHolding) refuseChange();
+      return Reflect.apply(below[name] as Send, this, args);
     },
   };
 }

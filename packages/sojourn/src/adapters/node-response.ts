@@ -6,7 +6,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { SojournError } from "../errors.ts";
-import { type FailureAnswerer, HeldSends, type SendName, type Sends, sends } from "./held-sends.ts";
+import { type FailureAnswerer, HeldSends, isHeld, type SendName, type Sends, sends } from "./held-sends.ts";
 import { type HeaderSink, putErrorHeaders } from "./response-headers.ts";
 import type { HeadRules, ResponseView } from "./views.ts";
 
@@ -102,7 +102,7 @@ export class NodeResponse implements ResponseView, HeaderSink {
   }
 
   get headersSent(): boolean {
-    return this.#held?.isHolding !== true && this.#res.headersSent;
+    return !isHeld(this.#res) && this.#res.headersSent;
   }
   get begun(): boolean {
     return this.#held?.isSending === true || this.#res.headersSent;

@@ -43,6 +43,11 @@ describe("what a value takes", () => {
     expect(new Set(sizes).size).toBe(sizes.length);
   });
 
+  test("of a text with a character beyond Latin-1 is two bytes for each", () => {
+    const [narrow, wide] = [heapBytesOf("a".repeat(1_000)), heapBytesOf(`${"a".repeat(999)}\u0436`)];
+    expect(wide - narrow).toBe(1_000);
+  });
+
   test("is without bound when it is too deep to be copied", () => {
     const nested = (depth: number): unknown => JSON.parse("[".repeat(depth) + "]".repeat(depth));
     expect(heapBytesOf(nested(64))).toBeLessThan(10_000);

@@ -24,9 +24,14 @@ function copyOfObject(value: object): unknown {
   return value.map((each: unknown) => (typeof each === "object" && each !== null ? copyOfObject(each) : each));
 }
 
+/** One character beyond Latin-1 makes all of a text twice as wide. */
+function bytesEach(text: string): number {
+  return Buffer.byteLength(text) > text.length ? 2 : 1;
+}
+
 /** What a value takes on the heap, in bytes, rather too much; infinite for one that is too deep to be copied. */
 export function heapBytesOf(value: unknown, depth = 0): number {
-  if (typeof value === "string") return STRING_BYTES + value.length;
+  if (typeof value === "string") return STRING_BYTES + value.length * bytesEach(value);
   if (typeof value !== "object" || value === null) return 0;
   if (depth > MAX_DEPTH) return Number.POSITIVE_INFINITY;
   let bytes = OBJECT_BYTES;

@@ -54,6 +54,21 @@ describe("M2: without a cookie", () => {
     expect(reply.headers["vary"]).toBe("Cookie");
   });
 
+  test("A4: a token that other middleware puts into the headers afterwards is nobody's, and nothing is done to its session", async () => {
+    const site = await startSite({
+      sessions: { transport: { header: "authorization" } },
+      routes: (app) =>
+        app.get("/late/:token", async (req, res) => {
+          const { token } = req.params;
+          Object.assign(req.headers, { cookie: `${COOKIE}=${token}`, authorization: `Bearer ${token}` });
+          res.json([req.session.active, await req.session.logout(), req.session.csrfToken]);
+        }),
+    });
+    const { token, session } = await site.sessions.create({ userId: "ada" });
+    expect(JSON.parse((await send(`${site.origin}/late/${token}`)).body)).toEqual([false, false, null]);
+    expect(await site.sessions.get(session.id)).toMatchObject({ userId: "ada" });
+  });
+
   test("reading, deleting, touching, revoking and logging out begin nothing", async () => {
     const site = await startSite({
       routes: (app) =>

@@ -105,6 +105,69 @@ test("each is answered by itself: what refuses one leaves the others what they a
   expect(await env.data(large ?? "")).toEqual({});
 });
 
+test("a tombstone of another type, or what is no id, refuses its own patch alone", async () => {
+  const [fine, ended, alsoFine] = (await many(3)).map(({ id }) => id) as [string, string, string];
+  await store.revoke(ending(ended));
+  const key = (await admin.keys(`*:d:*${ended}`))[0] ?? "";
+  await admin.del(key);
+  await admin.hSet(key, "not", "a string");
+  const ids = [fine, ended, 7 as unknown as string, alsoFine];
+  const told = await Promise.allSettled(ids.map((id) => patch(store, id, [{ kind: "increment", name: "n", by: 1 }])));
+  expect(told).toMatchObject([
+    { value: COUNTED },
+    { reason: { code: "store_unavailable", outcome: "not_executed" } },
+    { reason: expect.any(TypeError) },
+    { value: COUNTED },
+  ]);
+});
+
+test("a corrupt record, whichever byte of it is another, leaves the patches before and after it what they are", async () => {
+  const [before, corrupt, after] = (await many(3)) as [MadeSession, MadeSession, MadeSession];
+  await patch(store, corrupt.id, [set("n", 1), set("text", "x"), { kind: "seal", name: "s", bytes: Buffer.from("x") }]);
+  const key = (await admin.keys(`*:s:*${corrupt.id}`))[0] ?? "";
+  const length = await admin.strLen(key);
+  const saved = await admin.copy(key, "saved");
+  expect([saved, length > 100]).toEqual([1, true]);
+  let done = 0;
+  for (let at = 1; at < length; at++) {
+    for (const byte of ["\0", "~"]) {
+      await admin.copy("saved", key, { REPLACE: true });
+      await admin.setRange(key, at, byte);
+      const told = await Promise.allSettled(increments([before, corrupt, after]));
+      done++;
+      for (const i of [0, 2]) expect(told[i], `byte ${at}`).toMatchObject({ value: { increments: [done] } });
+    }
+  }
+});
+
+test("a script that is executed twice does what it did once, and answers so, beside what it refused", async () => {
+  const made = await many(5);
+  const ids = made.map(({ id }) => id) as [string, string, string, string, string];
+  await store.revoke(ending(ids[1]));
+  await patch(store, ids[2], [set("n", "one")]);
+  const again = await server.client();
+  wire.after = async (words) => {
+    if (isScript(words, "patch")) replies.push(await again.sendCommand([...words]));
+  };
+  const replies: unknown[] = [];
+  const add = { kind: "increment", name: "n", by: 1 } as const;
+  const told = await Promise.all([
+    ...ids.map((id) => patch(store, id, [add])),
+    patch(store, ids[0], [add]),
+    patch(store, ids[3], [add], { expectedRevision: 9 }),
+  ]);
+  const statuses = told.map(({ status }) => status).join(", ");
+  expect(statuses).toBe("patched, gone, wrong_kind, patched, patched, patched, conflict");
+  expect(replies).toMatchObject([
+    ["done", {}, "0 1 1", ["gone", {}], ["wrong_kind", "n"], "0 1 1", "0 1 1", "1 2 2", ["conflict", {}], 7],
+  ]);
+  expect(await Promise.all([ids[0], ids[2], ids[3]].map((id) => env.data(id)))).toEqual([
+    { n: 2 },
+    { n: "one" },
+    { n: 1 },
+  ]);
+});
+
 test("at full memory a script is refused whole: nothing of it happened", async () => {
   const made = await many(4);
   await admin.configSet("maxmemory", "1");

@@ -20,6 +20,7 @@ const MAX_BATCH_BYTES = 65_536;
 
 interface Waiting {
   readonly input: PatchInput;
+  readonly key: string;
   readonly resolve: (outcome: PatchOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -45,7 +46,8 @@ export class PatchBatch {
 
   patch(input: PatchInput, call?: WriteCall): Promise<PatchOutcome> {
     return new Promise((resolve, reject) => {
-      const waiting = { input, resolve, reject };
+      // Of what is no id there is no key: that one is refused before it joins others.
+      const waiting = { input, key: this.#keys.session(input.id), resolve, reject };
       if (this.#mayShare && call === undefined) this.#join(waiting);
       else void this.#send([waiting], call);
     });
@@ -76,7 +78,7 @@ export class PatchBatch {
     if (first === undefined) return;
     const { id, maxBytes, guard } = first.input;
     const keys = [this.#keys.operation(bucketOf(id), call?.operationId)];
-    for (const { input } of patches) keys.push(this.#keys.session(input.id));
+    for (const { key } of patches) keys.push(key);
     try {
       const answer = await this.#scripts.run("patch", keys, call, ({ operationKeptMs }) => {
         const args: Argument[] = [String(operationKeptMs), String(MAX_FIELDS), String(maxBytes)];

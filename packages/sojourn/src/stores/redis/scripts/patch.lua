@@ -7,7 +7,7 @@
 -- answers  {'late', now} when none was executed | {'done', now, an answer for each session ..., how many}
 --   for each: 'previous revision, revision, increment results ...' with spaces between | {'conflict', record} | {'too_large', bytes}
 --             | {'too_many_fields'} | {'wrong_kind', name} | {'gone', tombstone or false} | {'late'} | {'unsupported'}
---             | {'refused', message}: its key has no string. results are texts: clients decode large integers inexactly.
+--             | {'refused', message}: its key, or its tombstone's, has no string. results are texts: clients decode large integers inexactly.
 -- @include _lib.lua
 -- @include _publish.lua
 -- @include _fields.lua
@@ -19,8 +19,9 @@ local now, changed = server_now(shift), {}
 local function patched(session_key, expected, first, last)
   if now > not_after then return {'late'} end
   local record = redis.pcall('GET', session_key)
-  if type(record) == 'table' then return {'refused', record.err} end
-  if not record then return {'gone', redis.call('GET', (string.gsub(session_key, ':s:', ':d:', 1)))} end
+  local found = record or redis.pcall('GET', (string.gsub(session_key, ':s:', ':d:', 1)))
+  if type(found) == 'table' then return {'refused', found.err} end
+  if not record then return {'gone', found} end
   if #record < HEADER or now >= expires_at(record) then return {'gone', false} end
   local version, revision = string.byte(record), struct.unpack('>I4', record, 5)
   if expected ~= '' and revision ~= tonumber(expected) then return {'conflict', record} end
