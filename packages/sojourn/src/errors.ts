@@ -6,6 +6,9 @@
  * machinery failed. `code` is stable; messages are for people and may change.
  */
 
+// Over 400 lines: one list, which the reference is made from. A class elsewhere would take its base from here, and be
+// exported from here.
+
 /** The closed list of codes; `docs/reference/errors.md` is held equal to it. */
 export type ErrorCode =
   | "conflict"

@@ -2,7 +2,8 @@
 
 import type { NextFunction, Request, Response } from "express";
 import { SojournError } from "../errors.ts";
-import { Exchange, type ExchangeRules } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeRules } from "./exchange-rules.ts";
 import { fieldIn, type Guarded } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";

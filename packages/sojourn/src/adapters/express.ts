@@ -5,7 +5,7 @@ import { MiddlewareMissingError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { expressSession, type ExpressSessionOptions } from "./compat/express-session.ts";
-import { type AdapterOptions, ExchangeRules } from "./exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange-rules.ts";
 import { VISIT, Visit, type Visited, type VisitOptions } from "./express-visit.ts";
 import { type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 
@@ -98,4 +98,5 @@ function guard(name: string, requirement: Requirement, options: GuardOptions): R
 
 export type { ExpressSessionOptions } from "./compat/express-session.ts";
 export type { FreshOptions, GuardOptions } from "./guards.ts";
-export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession } from "./request-session.ts";
+export type { Transport } from "./session-carrier.ts";

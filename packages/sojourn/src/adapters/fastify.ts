@@ -8,7 +8,8 @@ import { discard } from "./discard.ts";
 import { type CompatOptions, type CompatRequest, CompatRules, type Fields } from "./compat/rules.ts";
 import { SessionKeeper } from "./compat/session-keeper.ts";
 import { FastifyCompatSession } from "./compat/session-object.ts";
-import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange-rules.ts";
 import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 import type { FailureAnswerer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";
@@ -320,4 +321,5 @@ class ReplyHeaders implements HeaderSink {
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";
-export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession } from "./request-session.ts";
+export type { Transport } from "./session-carrier.ts";

@@ -1,7 +1,8 @@
 /** What adapters share that take a `Request` and answer a `Response`. */
 
 import { SojournError } from "../errors.ts";
-import { Exchange, type ExchangeRules } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeRules } from "./exchange-rules.ts";
 import { type Guarded, type GuardOptions, type Requirement, verdictOf } from "./guards.ts";
 import type { Failure } from "./pending-writes.ts";
 import type { RequestSession } from "./request-session.ts";

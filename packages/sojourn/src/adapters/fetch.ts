@@ -3,7 +3,7 @@
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { discard } from "./discard.ts";
-import { type AdapterOptions, ExchangeRules } from "./exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange-rules.ts";
 import { FetchExchange, FetchRequest, type FetchRequestOptions, ourOwn, redirectTo } from "./fetch-exchange.ts";
 import { type GuardOptions, guardsFor, type Requirement } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
@@ -157,4 +157,5 @@ class Opened<D extends object> implements OpenedRequest<D> {
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";
-export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession } from "./request-session.ts";
+export type { Transport } from "./session-carrier.ts";

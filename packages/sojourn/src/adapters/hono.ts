@@ -5,7 +5,7 @@ import { MiddlewareMissingError, type SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { discard } from "./discard.ts";
-import { type AdapterOptions, ExchangeRules } from "./exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange-rules.ts";
 import { FetchExchange, FetchRequest, type FetchRequestOptions, ourOwn, redirectTo } from "./fetch-exchange.ts";
 import { fieldIn, type GuardOptions, guardsFor, type Requirement } from "./guards.ts";
 import type { RequestSession } from "./request-session.ts";
@@ -153,4 +153,5 @@ interface NodeBindings {
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";
-export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession } from "./request-session.ts";
+export type { Transport } from "./session-carrier.ts";

@@ -5,7 +5,8 @@ import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
 import { discard } from "./discard.ts";
-import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange-rules.ts";
 import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 import { type FailureAnswerer, forgetAnswer } from "./held-sends.ts";
 import { NodeRequest } from "./node-request.ts";
@@ -168,4 +169,5 @@ class Visit extends NodeRequest<KoaContext> implements FailureAnswerer, Guarded 
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";
-export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession } from "./request-session.ts";
+export type { Transport } from "./session-carrier.ts";

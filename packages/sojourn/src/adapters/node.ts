@@ -4,7 +4,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { MiddlewareMissingError, SojournError } from "../errors.ts";
 import type { DataObject } from "../data/draft.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import { type AdapterOptions, Exchange, ExchangeRules } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "./exchange-rules.ts";
 import { fieldIn, type Guarded, type GuardOptions, guardsFor, type Requirement, verdictOf } from "./guards.ts";
 import { type FailureAnswerer, forgetAnswer } from "./held-sends.ts";
 import { type DirectOptions, DirectRequest } from "./node-request.ts";
@@ -208,4 +209,5 @@ class Visit extends DirectRequest implements FailureAnswerer, Guarded {
 }
 
 export type { FreshOptions, GuardOptions } from "./guards.ts";
-export type { RequestLoginInput, RequestSession, Transport } from "./request-session.ts";
+export type { RequestLoginInput, RequestSession } from "./request-session.ts";
+export type { Transport } from "./session-carrier.ts";

@@ -13,52 +13,15 @@
 import { inspect } from "node:util";
 import { HeadersSentError, StepUpRequiredError, StoreUnavailableError } from "../errors.ts";
 import type { DataObject, FieldValue } from "../data/draft.ts";
-import type { AdapterHost } from "../lifecycle/host.ts";
 import type { Notices } from "../lifecycle/notices.ts";
 import { runOnDraft } from "../lifecycle/field-writer.ts";
 import type { Counter, Draft, Session } from "../lifecycle/session.ts";
 import type { CreateResult, LoginInput, ReauthenticateInput } from "../lifecycle/operations.ts";
 import type { Sessions } from "../lifecycle/sessions.ts";
-import type { RequestClient } from "./request-client.ts";
+import type { Carried, SessionCarrier, Transport } from "./session-carrier.ts";
+import { Turns } from "./turns.ts";
 
 const NOTHING = Object.freeze({});
-
-/** What the adapter's exchange does for the request's session. @internal */
-export interface SessionCarrier {
-  readonly headersSent: boolean;
-  /** What may be stored: refuses before anything is begun or sent. */
-  readonly fields: AdapterHost["fields"];
-  /** Runs a write that the response waits for; `late` is true when it has begun already. */
-  writing<T>(work: (late: boolean) => Promise<T>): Promise<T>;
-  /** Where the token came in and where one goes out. */
-  readonly transport: Transport;
-  useTransport(transport: Transport): void;
-  /** The token issued by this request for the header transport. */
-  readonly issuedToken: string | null;
-  /** The genuine token that came in or was issued since, if any. */
-  readonly token: string | null;
-  /** The session of the application that was here before, if one came. */
-  readonly adopting: { end(): Promise<void> } | null;
-  /** What the request says of its client. */
-  readonly client: RequestClient;
-  /** A session began, or its token was superseded: the client is to get this token with the response. */
-  issued(token: string, session: Session<never>): void;
-  /** The same session under a newer token: the client is to get it unless the response is held back for long. */
-  renewed(token: string, session: Session<never>): void;
-  /** The client's cookie is to be removed with the response. */
-  removed(): void;
-  /** The response depends on the session from now on. */
-  accessed(): void;
-  load(): Promise<void>;
-}
-
-/** Where the carrier is found once something is asked of it. @internal */
-export interface Carried {
-  readonly exchange: SessionCarrier;
-}
-
-/** How the client keeps its token: in the session cookie, or by itself, sent as `Authorization: Bearer`. */
-export type Transport = "cookie" | "header";
 
 export interface RequestLoginInput<D extends object = DataObject> extends LoginInput<D> {
   /**
@@ -87,8 +50,11 @@ export class RequestSession<D extends object = DataObject> {
   #locked: Session<D> | null = null;
   /** Why the session is not known although its token came. */
   #unread: StoreUnavailableError | null = null;
-  /** A login, logout or first write under way. Settles, never rejects. */
-  #change: Promise<void> | null = null;
+  /**
+   * Of logins, logouts and first writes: a write beside a login goes into the new session, and two first writes begin one
+   * session, not two of which the browser keeps the later.
+   */
+  readonly #turns = new Turns();
 
   /** @internal */
   constructor(sessions: Sessions<D>, visit: Carried, loaded: boolean) {
@@ -343,7 +309,7 @@ export class RequestSession<D extends object = DataObject> {
   revoke(reason?: string): Promise<boolean> {
     return this.#carrier.writing(async (late) => {
       await this.loadKnown();
-      return this.#alone(async () => {
+      return this.#turns.take(async () => {
         const session = this.#current ?? this.#locked;
         if (session === null) return false;
         this.#requireHeaders("revoke", late);
@@ -353,9 +319,9 @@ export class RequestSession<D extends object = DataObject> {
   }
 
   async #inSession<T>(first: FirstWrite<D>, write: (session: Session<D>) => Promise<T>): Promise<T | null> {
-    while (this.#change !== null) await this.#change;
+    while (this.#turns.taken !== null) await this.#turns.taken;
     if (this.#current !== null && this.#unread === null) return write(this.#current);
-    const begunBefore = await this.#alone(async () => {
+    const begunBefore = await this.#turns.take(async () => {
       await this.loadKnown();
       if (this.#current !== null) return this.#current;
       // Another session's cookie would take the place of the locked one's.
@@ -371,26 +337,12 @@ export class RequestSession<D extends object = DataObject> {
   /** The session, once nothing of this request is about to replace it. */
   async #settled(): Promise<Session<D> | null> {
     await this.loadKnown();
-    while (this.#change !== null) await this.#change;
+    while (this.#turns.taken !== null) await this.#turns.taken;
     return this.#current;
   }
 
   #changing<T>(step: (late: boolean) => Promise<T>): Promise<T> {
-    return this.#carrier.writing((late) => this.#alone(() => step(late)));
-  }
-
-  /**
-   * Which session this request has changes one step at a time: a write beside a login goes into the
-   * new session, and two first writes begin one session, not two of which the browser keeps the later.
-   */
-  async #alone<T>(step: () => Promise<T>): Promise<T> {
-    while (this.#change !== null) await this.#change;
-    const result = step();
-    const done = (): void => {
-      this.#change = null;
-    };
-    this.#change = result.then(done, done);
-    return result;
+    return this.#carrier.writing((late) => this.#turns.take(() => step(late)));
   }
 
   async #end(end: () => Promise<boolean>): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** The servers of one world: two processes on one store, behind one name. */
 
-import { Exchange, ExchangeRules } from "../../src/adapters/exchange.ts";
+import { Exchange } from "../../src/adapters/exchange.ts";
+import { ExchangeRules } from "../../src/adapters/exchange-rules.ts";
 import type { RequestView } from "../../src/adapters/views.ts";
 import type { HeaderSink } from "../../src/adapters/response-headers.ts";
 import { createSessions, memoryStore, type Sessions, type SessionsOptions } from "../../src/index.ts";

@@ -2,7 +2,8 @@
 
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { Sessions } from "../../lifecycle/sessions.ts";
-import type { Exchange, ExchangeRules } from "../exchange.ts";
+import type { Exchange } from "../exchange.ts";
+import type { ExchangeRules } from "../exchange-rules.ts";
 import { VISIT, Visit, type Visited, type VisitOptions } from "../express-visit.ts";
 import { type CompatOptions, CompatRules, type Fields } from "./rules.ts";
 import { SessionKeeper } from "./session-keeper.ts";

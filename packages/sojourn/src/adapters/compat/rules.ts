@@ -3,7 +3,7 @@
 import { ConfigError } from "../../errors.ts";
 import type { Sessions } from "../../lifecycle/sessions.ts";
 import type { CookieAttributes } from "../../security/cookie.ts";
-import { type AdapterOptions, ExchangeRules } from "../exchange.ts";
+import { type AdapterOptions, ExchangeRules } from "../exchange-rules.ts";
 import type { RawRequest } from "../node-request.ts";
 import { CompatCookie, type CompatCookieOptions } from "./cookie.ts";
 import type { CompatSession } from "./session-object.ts";

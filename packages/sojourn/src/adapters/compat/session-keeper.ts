@@ -13,13 +13,13 @@ import { HeadersSentError, SessionEndedError, SessionNotLoadedError, StepUpRequi
 import type { CreateResult, LoginInput } from "../../lifecycle/operations.ts";
 import type { Session } from "../../lifecycle/session.ts";
 import type { Exchange } from "../exchange.ts";
+import { Turns } from "../turns.ts";
 import type { CompatCookie } from "./cookie.ts";
 import { CookieLife } from "./cookie-life.ts";
 import { CompatCookieWriter } from "./cookie-writer.ts";
 import { changesOf, COOKIE, cookieIn, fill, isSame, type Texts, textsOf, valuesOf } from "./field-texts.ts";
 import type { CompatRequest, CompatRules, Fields } from "./rules.ts";
 import { CompatSession, nameSession, type ObjectKeeper } from "./session-object.ts";
-import { Turns } from "./turns.ts";
 
 /** One request, as the adapter has it. @internal */
 export interface KeptVisit<R> {
@@ -105,7 +105,7 @@ export class SessionKeeper<R extends CompatRequest> implements ObjectKeeper {
     if (session === undefined || session === null) return this.#unset();
     if (this.#hasGivenUp) return null;
     // While a step is under way nobody knows yet what will differ.
-    if (this.#turns.isTaken) return this.#finishing(null);
+    if (this.#turns.taken !== null) return this.#finishing(null);
     try {
       const wanted = this.#wanted(this.#current);
       return this.#isWork(wanted) ? this.#finishing(wanted) : null;

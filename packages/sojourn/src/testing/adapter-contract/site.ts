@@ -1,6 +1,6 @@
 /** What a case of the adapter contract works with: a served site, its store, and browsers. */
 
-import type { AdapterOptions } from "../../adapters/exchange.ts";
+import type { AdapterOptions } from "../../adapters/exchange-rules.ts";
 import type { RequestSession } from "../../adapters/request-session.ts";
 import { createSessions, type SessionsOptions } from "../../create-sessions.ts";
 import { StoreUnavailableError } from "../../errors.ts";
