@@ -69,6 +69,33 @@ test("large patches of one turn do not make one large script", async () => {
   expect(sizes).toEqual([3, 3, 2]);
 });
 
+test("patches of many fields do not make one long script", async () => {
+  const made = await many(8);
+  const names = Array.from({ length: 100 }, (_, i) => `field ${i}`);
+  const [some, all] = [names.slice(0, 20), names];
+  await Promise.all(
+    made.map(({ id }) =>
+      patch(
+        store,
+        id,
+        some.map((name) => set(name, 1)),
+      ),
+    ),
+  );
+  expect(sizes).toEqual([7, 1]);
+  sizes.length = 0;
+  await Promise.all(
+    made.map(({ id }) =>
+      patch(
+        store,
+        id,
+        all.map((name) => ({ kind: "delete", name })),
+      ),
+    ),
+  );
+  expect(sizes).toEqual([2, 2, 2, 2]);
+});
+
 test("each is answered by itself: what refuses one leaves the others what they are", async () => {
   const [fine, ended, stale, large, word, strange, twice] = (await many(7)).map(({ id }) => id);
   await store.revoke(ending(ended ?? ""));
