@@ -38,40 +38,14 @@ const OWN = sends((name) => {
   };
 });
 
-/** For responses of a framework that somebody watches, or watched. */
-const WATCHED = sends((name) => {
+/** What all responses of a framework have on their prototype. */
+const SHARED = sends((name) => {
   return function (this: Wrapped, ...args) {
     const watch = this[WATCHED_BY];
-    return watch?.isShared === true ? watch.sendEarly(name, args) : Reflect.apply(below(this)[name], this, args);
+    if (watch?.isShared === true) return watch.sendEarly(name, args);
+    return Reflect.apply(below(this)[name], this, args);
   };
 });
-
-/**
- * What all responses of a framework have on their prototype. One text each, and arguments that are only handed on: V8
- * then goes on to Node's function without a list of them, as if nothing stood between.
- */
-const SHARED: Sends = {
-  writeHead(this: Wrapped, ...args) {
-    return this[WATCHED_BY] === undefined
-      ? Reflect.apply(below(this).writeHead, this, args)
-      : Reflect.apply(WATCHED.writeHead, this, args);
-  },
-  write(this: Wrapped, ...args) {
-    return this[WATCHED_BY] === undefined
-      ? Reflect.apply(below(this).write, this, args)
-      : Reflect.apply(WATCHED.write, this, args);
-  },
-  end(this: Wrapped, ...args) {
-    return this[WATCHED_BY] === undefined
-      ? Reflect.apply(below(this).end, this, args)
-      : Reflect.apply(WATCHED.end, this, args);
-  },
-  flushHeaders(this: Wrapped, ...args) {
-    return this[WATCHED_BY] === undefined
-      ? Reflect.apply(below(this).flushHeaders, this, args)
-      : Reflect.apply(WATCHED.flushHeaders, this, args);
-  },
-};
 
 function has({ writeHead, write, end, flushHeaders }: Sends, all: Sends): boolean {
   return all.end === end && all.write === write && all.writeHead === writeHead && all.flushHeaders === flushHeaders;

@@ -13,9 +13,7 @@ export interface HeaderSink {
 export function putCookie(headers: HeaderSink, cookie: string | null, before: string | null): void {
   if (cookie === null && before === null) return;
   const others = listOf(headers.get("Set-Cookie")).filter((line) => line !== before);
-  // A list of one goes another way in Node, and once one has, V8 makes an object more for every response of the process.
-  if (cookie !== null && others.length === 0) headers.set("Set-Cookie", cookie);
-  else headers.set("Set-Cookie", cookie === null ? others : [...others, cookie]);
+  headers.set("Set-Cookie", cookie === null ? others : [...others, cookie]);
 }
 
 /** @internal */

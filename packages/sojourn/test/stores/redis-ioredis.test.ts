@@ -8,6 +8,7 @@ import { StoreUnavailableError } from "../../src/errors.ts";
 import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
+import { expectToldOfEnd } from "../support/ended-client.ts";
 import { runConformance } from "../support/run-conformance.ts";
 import { USER } from "../support/redis-user.ts";
 import { PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
@@ -86,6 +87,11 @@ describe("the client", () => {
     await client.connect();
     expect((await store.ready()).salt).toHaveLength(32);
     client.disconnect();
+  });
+
+  test("that has ended: calls fail at once and say so, until it is connected again", async () => {
+    const client = await connected();
+    await expectToldOfEnd({ client, close: () => client.disconnect() });
   });
 
   test("is prepared anew after a reconnect, and a closed store listens to it no more", async () => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createSessions, type Sessions } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
+import { breakConnections } from "../support/broken-connections.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { IN_URL } from "../support/redis-user.ts";
@@ -43,6 +44,12 @@ test("a connection on which nothing is heard any more, and which never breaks, i
   expect(await told(token)).toBe("store_unavailable");
   proxy.forgetFrozen();
   await expect.poll(() => told(token), { timeout: 3 * SOCKET_TIMEOUT_MS, interval: 50 }).toBe(true);
+});
+
+test("connections that break while they are made are made again: it never ends by itself", async () => {
+  const { token } = await sessions.create({ userId: "ada" });
+  await breakConnections([await server.admin()], sessions);
+  await expect.poll(() => told(token), { timeout: 3 * SOCKET_TIMEOUT_MS, interval: 10 }).toBe(true);
 });
 
 test("one that is idle is not", async () => {

@@ -8,6 +8,7 @@ import { createSessions, type Sessions, type Store } from "../../src/index.ts";
 import { openStore } from "../../src/open.ts";
 import { redisStore } from "../../src/stores/redis/index.ts";
 import { ageRedisKeys, manualClock } from "../../src/testing/manual-clock.ts";
+import { expectToldOfEnd } from "../support/ended-client.ts";
 import { isCutOffFetch, Monitor } from "../support/monitor.ts";
 import { freePort, PATIENT, type RedisServer, startRedis, type TestClient } from "../support/redis-server.ts";
 import { TEST_SECRET } from "../support/secrets.ts";
@@ -182,6 +183,13 @@ describe("a server that is not as it should be", () => {
     await late.connect();
     expect((await waiting.create()).session.userId).toBeNull();
     late.destroy();
+  });
+
+  test("a client that has ended: calls fail at once and say so, until it is connected again", async () => {
+    const own = createClient({ url: server.url });
+    own.on("error", () => undefined);
+    await own.connect();
+    await expectToldOfEnd({ client: own, close: () => own.destroy() });
   });
 
   test("what is no supported client, or prefixes keys, is refused with a reason", () => {

@@ -10,6 +10,7 @@ import { redisStore } from "../../src/stores/redis/redis-store.ts";
 import { SCRIPTS } from "../../src/stores/redis/scripts.generated.ts";
 import { type ConformanceStores, Environment, ending, patch, set } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { expectToldOfEnd } from "../support/ended-client.ts";
 import { PRIMARY } from "../support/redis-sentinels.ts";
 import { PATIENT } from "../support/redis-server.ts";
 import { USER } from "../support/redis-user.ts";
@@ -79,6 +80,9 @@ describe.each(Object.entries(TOPOLOGIES))("%s", (_name, { kinds, start }) => {
         return { store, other, clock, close };
       };
       runConformance(kind, { open }, chosen);
+      test("a client that has ended: calls fail at once and say so, until it is connected again", async () => {
+        await expectToldOfEnd(await openClient(kind, servers));
+      });
       describeTopology(() => servers, open);
     });
   }

@@ -5,8 +5,9 @@ import { openStore } from "../../src/open.ts";
 import { isRecord } from "../../src/store/store.ts";
 import { Environment } from "../../src/testing/conformance/environment.ts";
 import { manualClock } from "../../src/testing/manual-clock.ts";
+import { breakConnections } from "../support/broken-connections.ts";
 import { startCluster } from "../support/redis-cluster.ts";
-import { startSentinels } from "../support/redis-sentinels.ts";
+import { RedisSentinels, startSentinels } from "../support/redis-sentinels.ts";
 import { IN_URL } from "../support/redis-user.ts";
 import type { ServerGroup } from "../support/server-group.ts";
 
@@ -29,6 +30,15 @@ describe.each([
     expect(await store.count()).toBe(3);
     await store.close();
     await expect(store.count()).rejects.toMatchObject({ code: "store_closed" });
+  });
+
+  test("never ends by itself: connections that break while they are made are made again", async () => {
+    const store = await openStore(`redis+${topology}://${IN_URL}@${hosts()}${path}`, { nearCache: true });
+    const sentinels = servers instanceof RedisSentinels ? servers.sentinels : [];
+    const admins = [...servers.admins, ...(await Promise.all(sentinels.map((each) => each.admin())))];
+    await breakConnections(admins, store);
+    await expect.poll(() => store.count().catch(() => null), { timeout: 10_000 }).toBeTypeOf("number");
+    await store.close();
   });
 
   test("works when the first address is dead", async () => {

@@ -37,8 +37,8 @@ export class ActivityLists {
 
   async list(id: string): Promise<string[]> {
     const { keys, redis, preparation } = this.#parts;
-    await preparation.usable();
     const key = keys.activity(id);
+    await preparation.usable(key);
     const reply = await redis.read(key, ["LRANGE", key, "0", "-1"]);
     if (!Array.isArray(reply)) throw unexpectedReply(reply);
     return reply.map(String);

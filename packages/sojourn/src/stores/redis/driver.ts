@@ -21,11 +21,16 @@ export interface Driver {
   primaryOf(slotKey: string): string;
   /** False when a command for the key would only be queued: the caller fails fast instead. */
   isReady(slotKey: string | null): boolean;
+  /** Of a cluster: the primary that has the key is not connected. */
+  isAway?(slotKey: string): boolean;
+  /** It has ended, or was not connected yet: its owner's to do. */
+  isClosed(): boolean;
   /**
    * Calls the listener whenever the client has connected anew or to another primary: the server may have been
    * restarted or be another one. Answers how to stop. A client that tells nothing never calls it.
+   * @param onLost told whose connection broke, by a client that makes another for the next command
    */
-  onReconnect(listener: () => void): () => void;
+  onReconnect(listener: () => void, onLost: (primary: string) => void): () => void;
   /**
    * Opens a connection of its own that hears what is published to these channels on any primary, and resolves when the
    * server has confirmed them. Once lost it stays so, and whoever wants to hear on subscribes anew.

@@ -29,6 +29,8 @@ export class Preparation {
   readonly #channel: string;
   #facts: Promise<StoreFacts> | null = null;
   #done = false;
+  /** The client has connected anew, and not to the primary of the facts. */
+  #mayDiffer = false;
   /** The salt last heard of: put back where the server lost it, given up where another one stands. */
   #salt: Buffer | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
@@ -40,7 +42,10 @@ export class Preparation {
     this.#namespace = namespace;
     this.#factsKey = keys.facts();
     this.#channel = keys.endings();
-    redis.onReconnect(() => this.#forget());
+    redis.onReconnect(() => {
+      this.#mayDiffer = true;
+      this.#lookAgain();
+    });
   }
 
   /** Whether anything was asked of the store yet. */
@@ -73,7 +78,9 @@ export class Preparation {
     monotonic = this.#clock.monotonic(),
     wall = this.#clock.now(),
   ): Promise<void> | undefined {
-    if (!this.#done || !this.#redis.clockOf(slotKey).isUsable(monotonic, wall)) {
+    if (this.#mayDiffer) this.#lookAgain();
+    const clock = this.#redis.clockOf(slotKey);
+    if (!this.#done || !clock.isUsable(monotonic, wall) || (slotKey !== undefined && clock.isDoubted)) {
       return this.#redis.within(deadlineMs, "not_executed", () => this.#madeUsable(slotKey));
     }
     if (monotonic - this.#refreshedAt > REFRESH_MS) this.#refresh();
@@ -91,12 +98,14 @@ export class Preparation {
   async #madeUsable(slotKey?: string): Promise<void> {
     if (!this.#done) await this.facts();
     await this.sampleClock(slotKey);
+    // It was connected by that, and may have lost its memory.
+    if (!this.#done) await this.facts();
   }
 
   /** Until the clock of the key's primary can be believed: one that is new, or after a machine was suspended. */
   sampleClock(slotKey?: string): Promise<void> {
     const clock = this.#redis.clockOf(slotKey);
-    if (clock.isUsable()) return Promise.resolve();
+    if (clock.isUsable() && !clock.isDoubted) return Promise.resolve();
     const sampling = this.#sampling.get(clock) ?? this.#sampled(clock, slotKey);
     this.#sampling.set(clock, sampling);
     return sampling;
@@ -104,7 +113,8 @@ export class Preparation {
 
   async #sampled(clock: ServerClock, slotKey?: string): Promise<void> {
     try {
-      for (let tries = 0; tries < SAMPLE_TRIES && !clock.isUsable(); tries++) await this.#redis.sampleClock(slotKey);
+      for (let tries = 0; tries < SAMPLE_TRIES && (clock.isDoubted || !clock.isUsable()); tries++)
+        await this.#redis.sampleClock(slotKey);
     } finally {
       this.#sampling.delete(clock);
     }
@@ -141,8 +151,14 @@ export class Preparation {
     this.#forget();
   }
 
+  /** Until their primary is connected the known facts hold. */
+  #lookAgain(): void {
+    if (!this.#redis.isAway(this.#factsKey)) this.#forget();
+  }
+
   /** The next call prepares anew. */
   #forget(): void {
+    this.#mayDiffer = false;
     this.#facts = null;
     this.#done = false;
   }

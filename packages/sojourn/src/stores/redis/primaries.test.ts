@@ -7,10 +7,11 @@ import { ServerClock } from "./server-clock.ts";
 const clock = { now: () => 1_000_000, monotonic: () => 0, shift: () => 0 };
 
 /** Keys are on the primary of their first letter, unless that was taken over. */
-function primariesOf(takenOver: Record<string, string>): Primaries {
-  const driver = { primaryOf: (key: string) => takenOver[key.charAt(0)] ?? key.charAt(0) } as Driver;
-  return new Primaries(driver, (key) => ({
-    key,
+function primariesOf(
+  takenOver: Record<string, string>,
+  driver: Partial<Driver> = { primaryOf: (key) => takenOver[key.charAt(0)] ?? key.charAt(0) },
+): Primaries {
+  return new Primaries(driver as Driver, () => ({
     clock: new ServerClock(clock),
     gate: new CallGate({ maxInFlight: 1_000, inTimeMs: 10, clock, ask: () => Promise.resolve() }),
   }));
@@ -47,6 +48,45 @@ test("after a reconnect no clock is believed, and one whose keys went elsewhere 
   expect(primaries.of("b1").clock.now()).toBe(5_000);
 });
 
+test("one whose connection broke has its clock asked before it is believed, the others not", () => {
+  const primaries = primariesOf({});
+  for (const key of ["a1", "b1"]) primaries.of(key).clock.sampled(5_000, { at: 0, wallOffset: 1_000_000, shift: 0 });
+  primaries.lost("a");
+  primaries.lost("a replica that nobody has met");
+  expect(["a1", "b1"].map((key) => primaries.of(key).clock.isDoubted)).toEqual([true, false]);
+});
+
+test("one that is away stays as it was when another one is connected, and is asked before it is believed", () => {
+  const driver = { primaryOf: (key: string) => key.charAt(0), isAway: (key: string) => key === "a1" };
+  const primaries = primariesOf({}, driver);
+  const [away, other] = ["a1", "b1"].map((key) => primaries.of(key));
+  for (const each of [away, other]) {
+    each?.clock.sampled(5_000, { at: 0, wallOffset: 1_000_000, shift: 0 });
+    for (let call = 0; call < 1_000; call++) each?.gate.begun();
+  }
+  primaries.reconnected();
+  expect([away?.clock.isUsable(), other?.clock.isUsable()]).toEqual([true, false]);
+  expect([away?.clock.isDoubted, other?.clock.isDoubted]).toEqual([true, true]);
+  expect([away?.gate.refusal()?.reason, other?.gate.refusal()]).toEqual(["overload", null]);
+});
+
+test("one is asked about the key last met, also where the slot of the first one went elsewhere", () => {
+  const takenOver: Record<string, string> = {};
+  const driver = { primaryOf: (key: string) => takenOver[key] ?? key.charAt(0) } as Driver;
+  const questions: (() => string)[] = [];
+  const primaries = new Primaries(driver, (keyOf) => {
+    questions.push(keyOf);
+    return { clock: new ServerClock(clock), gate: primariesOf({}).of("any").gate };
+  });
+  const known = primaries.of("a1");
+  takenOver["a1"] = "b";
+  expect(primaries.of("a2")).toBe(known);
+  primaries.of("a1");
+  expect(questions.map((keyOf) => keyOf())).toEqual(["a2", "a1"]);
+  primaries.reconnected();
+  expect(primaries.of("a2")).toBe(known);
+});
+
 test("nobody asks for one that is forgotten, though calls to it fail later", () => {
   const takenOver: Record<string, string> = {};
   let asked = 0;
@@ -54,8 +94,7 @@ test("nobody asks for one that is forgotten, though calls to it fail later", () 
   const moving = { ...clock, monotonic: () => now };
   const driver = { primaryOf: (key: string) => takenOver[key] ?? key } as Driver;
   const ask = async (): Promise<void> => void asked++;
-  const primaries = new Primaries(driver, (key) => ({
-    key,
+  const primaries = new Primaries(driver, () => ({
     clock: new ServerClock(moving),
     gate: new CallGate({ maxInFlight: 1_000, inTimeMs: 10, clock: moving, ask }),
   }));

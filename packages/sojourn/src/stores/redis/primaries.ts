@@ -8,18 +8,20 @@ import type { Driver } from "./driver.ts";
 import type { ServerClock } from "./server-clock.ts";
 
 export interface Primary {
-  /** A key that was on it when it was first met. */
-  readonly key: string;
+  /** The last one that was on it: slots move. */
+  key: string;
   readonly clock: ServerClock;
   readonly gate: CallGate;
 }
 
+type Met = (keyOf: () => string) => Omit<Primary, "key">;
+
 export class Primaries {
   readonly #driver: Driver;
-  readonly #met: (key: string) => Primary;
+  readonly #met: Met;
   readonly #byName = new Map<string, Primary>();
 
-  constructor(driver: Driver, met: (key: string) => Primary) {
+  constructor(driver: Driver, met: Met) {
     this.#driver = driver;
     this.#met = met;
   }
@@ -28,8 +30,11 @@ export class Primaries {
   of(slotKey: string): Primary {
     const name = this.#driver.primaryOf(slotKey);
     const known = this.#byName.get(name);
-    if (known !== undefined) return known;
-    const met = this.#met(slotKey);
+    if (known !== undefined) {
+      known.key = slotKey;
+      return known;
+    }
+    const met: Primary = { ...this.#met(() => met.key), key: slotKey };
     this.#byName.set(name, met);
     return met;
   }
@@ -38,15 +43,22 @@ export class Primaries {
     return [...this.#byName.values()];
   }
 
+  lost(name: string): void {
+    this.#byName.get(name)?.clock.doubt();
+  }
+
   /** Other servers may stand where these stood. */
   reconnected(): void {
     for (const [name, { clock, gate, key }] of this.#byName) {
-      clock.forget();
-      gate.reconnected();
-      if (this.#driver.primaryOf(key) === name) continue;
-      // Calls to it that are still under way must not have it ask for ever.
-      gate.stop();
-      this.#byName.delete(name);
+      if (this.#driver.primaryOf(key) !== name) {
+        // Calls to it that are still under way must not have it ask for ever.
+        gate.stop();
+        this.#byName.delete(name);
+      } else if (this.#driver.isAway?.(key) === true) clock.doubt();
+      else {
+        clock.forget();
+        gate.reconnected();
+      }
     }
   }
 

@@ -45,16 +45,16 @@ export class RedisConnection {
     this.deadlines = deadlines;
     this.#clock = clock;
     this.#homeKey = homeKey;
-    this.#primaries = new Primaries(driver, (key) => ({
-      key,
+    this.#primaries = new Primaries(driver, (keyOf) => ({
       clock: new ServerClock(clock),
-      gate: new CallGate({ maxInFlight, inTimeMs: deadlines.readMs, clock, ask: () => this.#ask(key) }),
+      gate: new CallGate({ maxInFlight, inTimeMs: deadlines.readMs, clock, ask: () => this.#ask(keyOf()) }),
     }));
-    this.#stopListening = driver.onReconnect(() => {
+    const reconnected = (): void => {
       this.isAdrift = false;
       this.#primaries.reconnected();
       for (const listener of this.#onReconnect) listener();
-    });
+    };
+    this.#stopListening = driver.onReconnect(reconnected, (name) => this.#primaries.lost(name));
   }
 
   /** The clock of the primary that has the key. */
@@ -84,6 +84,10 @@ export class RedisConnection {
     if (unusable !== null) throw unusable;
     const asked = this.#driver.primaries(args);
     return asked.map((reply) => this.within(this.deadlines.readMs, "not_executed", () => reply));
+  }
+
+  isAway(slotKey: string): boolean {
+    return this.#driver.isAway?.(slotKey) === true;
   }
 
   /** Until `close()`. */
@@ -190,7 +194,8 @@ export class RedisConnection {
 
   #unusable(slotKey: string | null): StoreClosedError | StoreUnavailableError | null {
     if (this.#closed) return new StoreClosedError();
-    return this.#driver.isReady(slotKey) ? null : notConnected();
+    if (this.#driver.isReady(slotKey)) return null;
+    return notConnected(this.#driver.isClosed() ? "The Redis client has ended, or was not connected yet." : undefined);
   }
 
   /** The primary that has the key. */

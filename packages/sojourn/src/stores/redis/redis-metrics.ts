@@ -84,7 +84,7 @@ export class RedisMetrics implements MetricStore {
   }
 
   async #read(key: string, command: readonly string[]): Promise<readonly Reply[]> {
-    await this.#parts.preparation.usable();
+    await this.#parts.preparation.usable(key);
     const reply = await this.#parts.redis.read(key, command);
     if (!Array.isArray(reply)) throw unexpectedReply(reply);
     return reply as readonly Reply[];

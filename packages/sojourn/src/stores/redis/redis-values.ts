@@ -16,8 +16,8 @@ export class RedisValues implements ValueStore {
 
   async get(id: string): Promise<Buffer | null> {
     const { keys, redis, preparation } = this.#parts;
-    await preparation.usable();
     const key = keys.value(id);
+    await preparation.usable(key);
     const reply = await redis.read(key, ["GET", key]);
     if (reply === null) return null;
     if (!(reply instanceof Buffer)) throw unexpectedReply(reply);

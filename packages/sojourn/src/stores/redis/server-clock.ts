@@ -85,7 +85,16 @@ export class ServerClock {
   /** The next sample counts, whatever it says: it may be another server. Until then the last one is the best guess. */
   forget(): void {
     this.#sampledAt = Number.NEGATIVE_INFINITY;
+    this.doubt();
+  }
+
+  /** The same before there is another connection: only calls to this server ask it first. */
+  doubt(): void {
     this.#roundTrip = Number.POSITIVE_INFINITY;
+  }
+
+  get isDoubted(): boolean {
+    return this.#roundTrip === Number.POSITIVE_INFINITY;
   }
 
   #isStale(): boolean {

@@ -53,10 +53,15 @@ export function ioredisDriver(client: IoredisClient): Driver {
     primaries: (args) => [send(args)],
     primaryOf: () => "",
     isReady: () => client.status === "ready",
+    isClosed: () => isClosed(client),
     onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
     pinned: async () => openPinned(duplicateOf(client)),
   };
+}
+
+export function isClosed({ status }: IoredisClient): boolean {
+  return status === "end" || status === "wait";
 }
 
 export async function sendTo(client: IoredisClient, [command = "", ...args]: readonly Argument[]): Promise<Reply> {

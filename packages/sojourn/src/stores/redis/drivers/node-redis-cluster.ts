@@ -42,17 +42,19 @@ export function nodeRedisClusterDriver(client: NodeRedisCluster): Driver {
     return (await client.nodeClient(node as never)) as NodeRedisClient;
   };
   const primaryOf = (slotKey: string): ClusterNode | undefined => client.slots[slotOf(slotKey)]?.master;
+  const isAway = (slotKey: string): boolean => {
+    const primary = primaryOf(slotKey);
+    return primary === undefined || !isUp(primary);
+  };
   return {
     isCluster: true,
     exec: (slotKey, args) => client.sendCommand(slotKey ?? undefined, false, args, AS_BUFFERS) as Promise<Reply>,
     primaries: (args) =>
       client.masters.map(async (node) => (await (await clientOf(node)).sendCommand(args, AS_BUFFERS)) as Reply),
     primaryOf: (slotKey) => primaryOf(slotKey)?.address ?? "",
-    isReady: (slotKey) => {
-      if (!client.isReady || slotKey === null) return client.isReady;
-      const primary = primaryOf(slotKey);
-      return primary !== undefined && isUp(primary);
-    },
+    isReady: (slotKey) => client.isReady && (slotKey === null || !isAway(slotKey)),
+    isAway,
+    isClosed: () => !client.isOpen,
     onReconnect: (listener) => listenTo(client, ["node-ready"], listener),
     subscribe: async (channels, listener) => {
       const node = anyOf(client.masters);

@@ -35,6 +35,7 @@ export function nodeRedisSentinelDriver(client: NodeRedisSentinel): Driver {
     primaryOf: () => "",
     // Undefined while its connection is broken.
     isReady: () => client.isReady && client.getMasterNode() !== undefined,
+    isClosed: () => !client.isOpen,
     onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, [...channels], listener), listener),
     pinned: async () => openPinned(duplicateOf(await primaryClientOf(client))),

@@ -37,6 +37,7 @@ export function nodeRedisDriver(client: NodeRedisClient): Driver {
     primaries: (args) => [send(args)],
     primaryOf: () => "",
     isReady: () => client.isReady,
+    isClosed: () => !client.isOpen,
     onReconnect: (listener) => listenTo(client, ["ready"], listener),
     subscribe: async (channels, listener) => openSubscription(subscriberOf(client, channels, listener), listener),
     pinned: async () => openPinned(duplicateOf(client)),
