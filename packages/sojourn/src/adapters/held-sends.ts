@@ -6,8 +6,9 @@
  * if it had begun. When all writes have settled, what was remembered is run in its
  * order (*released*); or, if a write failed, it is forgotten, headers about the
  * body with it, and the failure is answered (*failed*). After that answer what the
- * handler still sends is ignored. A replaced method is never put back, because
- * others may have wrapped it meanwhile.
+ * handler still sends is ignored. Only where somebody else wrapped the response, or a
+ * second adapter holds it, are its methods replaced; they are never put back, because
+ * others may have wrapped them meanwhile.
  */
 
 import type { ServerResponse } from "node:http";

@@ -38,14 +38,40 @@ const OWN = sends((name) => {
   };
 });
 
-/** What all responses of a framework have on their prototype. */
-const SHARED = sends((name) => {
+/** For responses of a framework that somebody watches, or watched. */
+const WATCHED = sends((name) => {
   return function (this: Wrapped, ...args) {
     const watch = this[WATCHED_BY];
-    if (watch?.isShared === true) return watch.sendEarly(name, args);
-    return Reflect.apply(below(this)[name], this, args);
+    return watch?.isShared === true ? watch.sendEarly(name, args) : Reflect.apply(below(this)[name], this, args);
   };
 });
+
+/**
+ * What all responses of a framework have on their prototype. One text each, and arguments that are only handed on: V8
+ * then goes on to Node's function without a list of them, as if nothing stood between.
+ */
+const SHARED: Sends = {
+  writeHead(this: Wrapped, ...args) {
+    return this[WATCHED_BY] === undefined
+      ? Reflect.apply(below(this).writeHead, this, args)
+      : Reflect.apply(WATCHED.writeHead, this, args);
+  },
+  write(this: Wrapped, ...args) {
+    return this[WATCHED_BY]?.isHeld === true
+      ? Reflect.apply(WATCHED.write, this, args)
+      : Reflect.apply(below(this).write, this, args);
+  },
+  end(this: Wrapped, ...args) {
+    return this[WATCHED_BY]?.isHeld === true
+      ? Reflect.apply(WATCHED.end, this, args)
+      : Reflect.apply(below(this).end, this, args);
+  },
+  flushHeaders(this: Wrapped, ...args) {
+    return this[WATCHED_BY]?.isHeld === true
+      ? Reflect.apply(WATCHED.flushHeaders, this, args)
+      : Reflect.apply(below(this).flushHeaders, this, args);
+  },
+};
 
 function has({ writeHead, write, end, flushHeaders }: Sends, all: Sends): boolean {
   return all.end === end && all.write === write && all.writeHead === writeHead && all.flushHeaders === flushHeaders;
@@ -140,6 +166,10 @@ export class NodeResponse implements ResponseView, HeaderSink {
 
   get isShared(): boolean {
     return this.#before === null;
+  }
+  /** Whether what is sent may have to wait: else only `writeHead` concerns it. */
+  get isHeld(): boolean {
+    return this.#held !== null;
   }
 
   /** Called by whoever looked the method up before it was replaced, or by what replaced it. */

@@ -13,7 +13,9 @@ export interface HeaderSink {
 export function putCookie(headers: HeaderSink, cookie: string | null, before: string | null): void {
   if (cookie === null && before === null) return;
   const others = listOf(headers.get("Set-Cookie")).filter((line) => line !== before);
-  headers.set("Set-Cookie", cookie === null ? others : [...others, cookie]);
+  // A list of one goes another way in Node, and once one has, V8 makes an object more for every response of the process.
+  if (cookie !== null && others.length === 0) headers.set("Set-Cookie", cookie);
+  else headers.set("Set-Cookie", cookie === null ? others : [...others, cookie]);
 }
 
 /** @internal */
@@ -33,6 +35,8 @@ export function appendVary(headers: HeaderSink, field: string): void {
 /** Row C1. @internal */
 export function forbidCaching(headers: HeaderSink, notices: Notices): void {
   const given = headers.get("Cache-Control");
+  // Fastify's are looked at twice.
+  if (given === "no-store") return;
   if (given === undefined || !isKept(String(given), notices)) headers.set("Cache-Control", "no-store");
 }
 

@@ -29,6 +29,24 @@ async function loginCookie(
   return reply.setCookies[0] ?? "";
 }
 
+test("is a list only beside others: Node has another way for lists, and all later responses would pay for it", async () => {
+  const given: unknown[] = [];
+  const site = await startSite({
+    before: (app) => {
+      app.use((req, res, next) => {
+        if (req.query["beside"] !== undefined) res.cookie("theme", "dark");
+        res.once("finish", () => given.push(res.getHeader("Set-Cookie")));
+        next();
+      });
+    },
+  });
+  for (const query of ["", "?beside"]) await send(`${site.origin}/login${query}`, { method: "POST" });
+  expect(given).toEqual([
+    expect.stringMatching(/^__Host-Http-sid=/),
+    ["theme=dark; Path=/", expect.stringMatching(/^__Host-Http-sid=/)],
+  ]);
+});
+
 describe("B1, B3, B4, B5: attributes", () => {
   test("by default", async () => {
     expect(await loginCookie(trusting, {}, HTTPS)).toMatch(
