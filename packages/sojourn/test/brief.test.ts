@@ -45,7 +45,7 @@ import { expressSite } from "./support/express-session-site.ts";
 import { writeEveryKindOfKey } from "./support/key-table.ts";
 import { valuesIn } from "./support/exposition.ts";
 import { startTelemetry, valuesOf } from "./support/telemetry.ts";
-import { isCutOffFetch, isOfHearing, Monitor } from "./support/monitor.ts";
+import { isCutOffFetch, isOfTheProcess, Monitor } from "./support/monitor.ts";
 import { heardIn } from "./support/at-rest.ts";
 import { SecretPieces } from "./support/secret-pieces.ts";
 import { FIELD_KEY, NEXT_FIELD_KEY } from "./support/secrets.ts";
@@ -1404,7 +1404,7 @@ describe("Scalability", () => {
         await monitor.taken(mark);
         await work();
         const taken = await monitor.taken(mark);
-        const commands = taken.filter((each) => !isCutOffFetch(each) && !isOfHearing(each));
+        const commands = taken.filter((each) => !isCutOffFetch(each) && !isOfTheProcess(each));
         return countsOf(commands.map(({ words }) => words[0]?.toUpperCase() ?? ""));
       };
       const few = await costs(sessions, 20, commandsOf);

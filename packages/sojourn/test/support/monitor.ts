@@ -23,11 +23,11 @@ export function isCutOffFetch({ words }: MonitoredCommand): boolean {
 }
 
 /**
- * Whether a process sends it to hear of changes, on whatever connection and whenever it gets to it: where a test counts
- * the commands of one operation, it is none of them. What scripts publish is theirs.
+ * Whether a process sends it for itself, to open a connection, to hear of changes or to learn what server it has, whenever
+ * it gets to it: where a test counts the commands of one operation, it is none of them. What scripts publish is theirs.
  */
-export function isOfHearing({ words, fromClient }: MonitoredCommand): boolean {
-  return fromClient && /^(subscribe|unsubscribe|publish)$/i.test(words[0] ?? "");
+export function isOfTheProcess({ words, fromClient }: MonitoredCommand): boolean {
+  return fromClient && /^(hello|client|info|subscribe|unsubscribe|publish)$/i.test(words[0] ?? "");
 }
 
 export class Monitor {
