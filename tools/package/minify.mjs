@@ -56,14 +56,28 @@ function withoutComments(file) {
   return readFileSync(file, "utf8").replace(/^[ \t]*\/\*\*[\s\S]*?\*\/\n/gm, "");
 }
 
-/** Declarations of what can be imported: the exports themselves, and where they take their names from. */
+/** Declarations of what can be imported: the exports themselves, where they take their names from, and the options they take. */
 export function documentedFiles(folder) {
   const entries = Object.values(exportsOf(folder)).flatMap(({ types }) => (types ? [join(folder, types)] : []));
-  const origins = entries.flatMap((entry) => {
-    const named = readFileSync(entry, "utf8").matchAll(/^export (?:type )?(?:\*|\{[^}]*\}) from "(\.[^"]+)"/gm);
-    return [...named].map(([, path]) => join(dirname(entry), path.replace(/\.[jt]s$/, ".d.ts")));
-  });
-  return new Set([...entries, ...origins].filter((file) => !INTERNAL_ROOMS.test(file)));
+  const documented = new Set();
+  for (const file of [...entries, ...entries.flatMap((entry) => targetsOf(entry, EXPORTED))]) add(documented, file);
+  return documented;
+}
+
+const EXPORTED = /^export (?:type )?(?:\*|\{[^}]*\}) from "(\.[^"]+)"/gm;
+/** An editor shows what stands at an option, whichever file its interface is from. */
+const OPTIONS = /^import (?:type )?\{[^}]*Options\b[^}]*\} from "(\.[^"]+)"/gm;
+
+function add(documented, file) {
+  if (documented.has(file) || INTERNAL_ROOMS.test(file)) return;
+  documented.add(file);
+  for (const target of targetsOf(file, OPTIONS)) add(documented, target);
+}
+
+function targetsOf(file, pattern) {
+  return [...readFileSync(file, "utf8").matchAll(pattern)].map(([, path]) =>
+    join(dirname(file), path.replace(/\.[jt]s$/, ".d.ts")),
+  );
 }
 
 function exportsOf(folder) {

@@ -17,8 +17,10 @@ const files = {
     'import { seen } from "./shared.js";\nimport { basename } from "node:path";\nexport class LongError extends Error {\n    #hidden = basename("x/1");\n    get it() {\n        return this.#hidden;\n    }\n}\nexport { seen };\n',
   "deep/b.js": 'import { seen } from "../shared.js";\nexport function see(what) {\n    seen.add(what);\n}\n',
   "shared.js": "export const seen = new Set();\n",
-  "a.d.ts": `${doc}export { type B } from "./b.ts";\nimport type { C } from "./c.ts";\n`,
+  "a.d.ts": `${doc}export { type B } from "./b.ts";\nimport type { C } from "./c.ts";\nimport { type C, type SomeOptions } from "./some-options.ts";\n`,
   "b.d.ts": `${doc}export interface B {\n    /** Told. */\n    b: string;\n}\n`,
+  "some-options.d.ts": `import type { MoreOptions } from "./more-options.ts";\n${doc}export interface SomeOptions extends MoreOptions {\n}\n`,
+  "more-options.d.ts": `${doc}export interface MoreOptions {\n    /** Told. */\n    more: string;\n}\n`,
   "c.d.ts": `${doc}export interface C {\n    /** Not told. */\n    c: "/** no comment */";\n}\n`,
 };
 const manifest = {
@@ -30,14 +32,15 @@ const manifest = {
   },
 };
 
-void test("what exports share stays one thing, names of errors stay, and only what can be imported is documented", async () => {
+void test("what exports share stays one thing, names of errors stay, and only what can be imported is documented, with the options it takes", async () => {
   mkdirSync(join(dist, "deep"), { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dist, name), text);
   await minifyPackage(folder);
   assert.equal(existsSync(join(dist, "shared.js")), false);
   await works();
-  assert.deepEqual([read("a.d.ts"), read("b.d.ts")], [files["a.d.ts"], files["b.d.ts"]]);
+  for (const name of ["a.d.ts", "b.d.ts", "some-options.d.ts", "more-options.d.ts"])
+    assert.equal(read(name), files[name]);
   assert.equal(read("c.d.ts"), 'export interface C {\n    c: "/** no comment */";\n}\n');
 });
 

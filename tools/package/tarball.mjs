@@ -5,8 +5,8 @@ import { gzipSync } from "node:zlib";
 import { filesReached } from "./reachable.mjs";
 
 /** All but the suites of `sojourn/testing`, packed: a bound for what is there now (docs/decisions/0022-what-an-application-loads.md). */
-export const MAX_PACKED_BYTES = 190_000;
-const MAX_TARBALL_BYTES = 225_000;
+export const MAX_PACKED_BYTES = 195_000;
+const MAX_TARBALL_BYTES = 230_000;
 /** What most applications load. */
 const APPLICATION = [".", "./redis", "./express"];
 const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
