@@ -1,5 +1,5 @@
 /**
- * Every system of the brief, under the brief's own names. `test.todo` names the issue that brings the rest.
+ * Every system of the brief, under the brief's own names.
  * The README's feature table is made from this file (`tools/gen-feature-table.mjs`), so it is one file, and titles
  * read `nameInTheBrief: what holds`.
  */
